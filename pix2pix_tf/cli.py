@@ -1,0 +1,76 @@
+"""The manners that all commands share: help with an example, clear errors, exit codes, a quiet TensorFlow."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from pix2pix_tf.errors import Interrupted, UserError
+
+# TensorFlow reads these when it is imported, and every command imports this module first.
+os.environ.setdefault(
+    "TF_CPP_MIN_LOG_LEVEL", "2"
+)  # 2: errors only; the log of a long training is for the training
+
+
+def parser(description: str, example: str) -> argparse.ArgumentParser:
+    """An argument parser whose help ends with examples to copy and paste.
+
+    Args:
+      description: what the command does, for the head of its help.
+      example: one or more command lines.
+    """
+    new = argparse.ArgumentParser(
+        description=description,
+        epilog=f"examples:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_debug(new)
+    return new
+
+
+def add_debug(to: argparse.ArgumentParser) -> None:
+    """Adds the option that every command and subcommand has."""
+    to.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def run(main: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
+    """Runs a command and turns how it ended into an exit code.
+
+    Args:
+      main: takes the arguments, without the program's name; raises UserError for the user's mistakes.
+      argv: the arguments; those of the process when None.
+
+    Returns:
+      0 for success, 2 for the user's mistake, 130 or 143 when interrupted with the state saved, 1 for all else.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        main(arguments)
+    except (UserError, Interrupted, KeyboardInterrupt, OSError, MemoryError) as error:
+        if "--debug" in arguments:
+            raise
+        print(_sentence(error), file=sys.stderr)
+        return _exit_code(error)
+    return 0
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return f"error: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return "\ninterrupted; the same command goes on from what is already written"
+    if isinstance(error, OSError):  # its own text names the file and the reason, such as a full disk
+        return f"error: {error}. What was complete before is untouched; the same command goes on from there."
+    return str(error) or type(error).__name__
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, UserError):
+        return 2
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    if isinstance(error, Interrupted):
+        return 128 + error.signal_number
+    return 1

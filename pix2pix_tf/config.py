@@ -1,0 +1,254 @@
+"""Every option of a training, with its unit and reason beside it; a variant is a difference one can name.
+
+Sources: [P] the glacier synthesis paper, [I] Isola et al. 2017 (arXiv 1611.07004) and its published code.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pix2pix_tf.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a sample is, and how it is varied."""
+
+    inputs: tuple[str, ...] = ("zones",)  # roles, stacked along the channels
+    targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels
+    mask: str = "zones"  # zones: one-hot, 4 channels | binary: ocean against the rest, 1 channel [P]
+    jitter: float = 286 / 256  # enlarge by this, then crop back at random [I]; 1: off
+    mirror: bool = True  # left and right at random [I]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The two networks."""
+
+    generator_filters: tuple[int, ...] = (
+        64,
+        128,
+        256,
+        512,
+        512,
+        512,
+        512,
+        512,
+    )  # one a level; each halves the map [I]
+    generator_kernel: int = 4  # pixels [I]
+    dropout: float = (
+        0.5  # share of the channels' values dropped in the innermost decoder blocks: the noise z [I]
+    )
+    dropout_blocks: int = 3  # how many decoder blocks have it, from the innermost [I]
+    discriminator_filters: tuple[int, ...] = (64, 128, 256, 512)  # one a hidden layer [I]
+    discriminator_strides: tuple[int, ...] = (
+        2,
+        2,
+        2,
+        1,
+        1,
+    )  # 30x30 patches of 70 pixels [I]; 2,2,2,2,1: 16x16
+    discriminator_kernel: int = 4  # pixels [I]
+    norm: str = "instance"  # instance: the papers' batch norm at batch 1, whatever the batch | batch | none
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the generator's loss: gan * GAN + l1 * L1."""
+
+    gan: float = 1.0
+    l1: float = 100.0  # [I]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The optimisation, and what is kept of it."""
+
+    epochs: int = 210  # passes over the training patches [P]
+    batch_size: int = 1  # patches a step [I]
+    learning_rate: float = 2e-4  # Adam [I]
+    beta_1: float = 0.5  # Adam's first-moment decay; 0.9 makes GANs swing [I]
+    seed: int = 0  # of initial weights, order, jitter and dropout
+    precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
+    deterministic: bool = False  # same bits at every run on one machine; costs speed on a GPU
+    export_every: int = 10  # epochs between SavedModels; the last epoch is always exported
+    checkpoint_minutes: float = 15.0  # minutes between checkpoints; each epoch's end writes one as well
+    keep_checkpoints: int = 2  # the newest ones; the others are deleted
+    samples: int = 6  # validation patches on each sample sheet, the same ones every time
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training, whole."""
+
+    variant: str
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+VARIANTS: dict[str, dict[str, str]] = {
+    "orig": {},
+    "gen5": {"model.generator_kernel": "5"},
+    "dis3": {"model.discriminator_kernel": "3"},
+    "l11gan100": {"loss.l1": "1", "loss.gan": "100"},
+    "l150gan50": {"loss.l1": "50", "loss.gan": "50"},
+}
+
+CHOICES = {
+    "data.mask": ("zones", "binary"),
+    "model.norm": ("instance", "batch", "none"),
+    "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
+}
+
+# key: (least, greatest) value that makes sense, both allowed
+BOUNDS = {
+    "data.jitter": (1.0, 2.0),
+    "model.generator_kernel": (2, 15),
+    "model.discriminator_kernel": (2, 15),
+    "model.dropout": (0.0, 0.95),
+    "model.dropout_blocks": (0, 12),
+    "loss.gan": (0.0, 1e6),
+    "loss.l1": (0.0, 1e6),
+    "train.epochs": (1, 1_000_000),
+    "train.batch_size": (1, 65_536),
+    "train.learning_rate": (1e-12, 1.0),
+    "train.beta_1": (0.0, 0.9999),
+    "train.seed": (0, 2**31 - 1),
+    "train.export_every": (1, 1_000_000),
+    "train.checkpoint_minutes": (0.0, 1e6),
+    "train.keep_checkpoints": (1, 1_000),
+    "train.samples": (1, 64),
+}
+
+
+def make_config(variant: str, overrides: Sequence[str] = ()) -> Config:
+    """The configuration of a variant, changed by the user's overrides.
+
+    Args:
+      variant: a key of VARIANTS; the paper's spelling with a comma ("l11,gan100") works too.
+      overrides: "section.option=value"; tuples are written with commas ("data.inputs=zones,elevation").
+
+    Raises:
+      UserError: unknown variant or option (with the nearest name), or a value that does not fit.
+    """
+    name = variant.replace(",", "")
+    if name not in VARIANTS:
+        raise unknown("variant", variant, VARIANTS)
+    values = dict(VARIANTS[name])
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {override!r}.")
+        values[key.strip()] = value.strip()
+    return _build({"variant": name} | values)
+
+
+def to_dict(config: Config) -> dict:
+    """The configuration as JSON has it: nested dictionaries, lists for tuples."""
+    return {
+        name: value
+        if isinstance(value, str)
+        else {key: list(v) if isinstance(v, tuple) else v for key, v in value.items()}
+        for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def from_dict(values: Mapping) -> Config:
+    """The inverse of `to_dict`.
+
+    Raises:
+      UserError: an unknown key (with the nearest name), or a value that does not fit.
+    """
+    flat = {}
+    for name, value in values.items():
+        section = value.items() if isinstance(value, Mapping) else ()
+        flat.update({f"{name}.{key}": v for key, v in section} or {name: value})
+    return _build(flat)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """What differs between two configurations, one "key: old -> new" a line; empty when they are the same."""
+    before, after = _flatten(old), _flatten(new)
+    return [f"{key}: {before[key]} -> {after[key]}" for key in after if before[key] != after[key]]
+
+
+def _flatten(config: Config) -> dict[str, object]:
+    flat: dict[str, object] = {"variant": config.variant}
+    for section in _sections():
+        for option in dataclasses.fields(getattr(config, section)):
+            flat[f"{section}.{option.name}"] = getattr(getattr(config, section), option.name)
+    return flat
+
+
+def _sections() -> dict[str, type]:
+    return {
+        name: kind for name, kind in typing.get_type_hints(Config).items() if dataclasses.is_dataclass(kind)
+    }
+
+
+def _build(values: Mapping[str, object]) -> Config:
+    """Dotted keys with text or JSON values -> a checked Config."""
+    sections = _sections()
+    kinds = {
+        f"{s}.{key}": kind
+        for s, section in sections.items()
+        for key, kind in typing.get_type_hints(section).items()
+    }
+    chosen: dict[str, dict] = {section: {} for section in sections}
+    for key, value in values.items():
+        if key == "variant":
+            continue
+        if key not in kinds:
+            raise unknown("option", key, kinds)
+        section, option = key.split(".")
+        chosen[section][option] = _checked(key, _parsed(key, value, kinds[key]))
+    config = Config(
+        str(values.get("variant", "orig")), **{name: kind(**chosen[name]) for name, kind in sections.items()}
+    )
+    _check_together(config)
+    return config
+
+
+def _parsed(key: str, value: object, kind: type) -> object:
+    try:
+        if typing.get_origin(kind) is tuple:
+            items = value.split(",") if isinstance(value, str) else list(value)
+            return tuple(typing.get_args(kind)[0](item) for item in items if item != "")
+        if kind is bool:
+            return {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+        if kind is int and not isinstance(value, str) and value != int(value):
+            raise ValueError
+        return kind(value)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        name = (
+            getattr(kind, "__name__", str(kind))
+            if typing.get_origin(kind) is None
+            else "comma-separated list"
+        )
+        raise UserError(f"{key} takes a value of type {name}, not {value!r}.") from None
+
+
+def _checked(key: str, value: object) -> object:
+    if key in CHOICES and value not in CHOICES[key]:
+        raise unknown(f"value for {key}", str(value), CHOICES[key])
+    low, high = BOUNDS.get(key, (value, value))
+    if not low <= value <= high:  # also refuses NaN, which no comparison holds for
+        raise UserError(f"{key} takes a value from {low} to {high}, not {value}.")
+    return value
+
+
+def _check_together(config: Config) -> None:
+    model = config.model
+    if not config.data.inputs or not config.data.targets:
+        raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
+    if len(model.generator_filters) < 2 or min(model.generator_filters) < 1:
+        raise UserError("model.generator_filters takes at least two positive numbers, one for each level.")
+    if len(model.discriminator_strides) != len(model.discriminator_filters) + 1:
+        raise UserError(
+            "model.discriminator_strides takes one number more than model.discriminator_filters: the last layer scores."
+        )
+    if min(model.discriminator_filters + model.discriminator_strides) < 1:
+        raise UserError("model.discriminator_filters and model.discriminator_strides take positive numbers.")

@@ -1,0 +1,30 @@
+"""What a command says when it cannot go on: the two ends that are nobody's bug."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. Its text is one clear message: what is wrong, in which file, and the cure."""
+
+
+class Interrupted(Exception):
+    """The user or the system asked to stop; the state is saved, and the text says how to go on."""
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """An error for a name that does not exist, with the nearest one that does.
+
+    Args:
+      kind: what the name should have been, such as "variant".
+      name: what the user wrote.
+      known: the names that exist.
+    """
+    names = sorted(known)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names)}."
+    return UserError(f"Unknown {kind} {name!r}. {hint}")

@@ -1,0 +1,1 @@
+"""The networks: block factories, and the stacks that they fill."""
