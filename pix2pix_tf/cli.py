@@ -9,9 +9,7 @@ from collections.abc import Callable
 from pix2pix_tf.errors import Interrupted, UserError
 
 # TensorFlow reads these when it is imported, and every command imports this module first.
-os.environ.setdefault(
-    "TF_CPP_MIN_LOG_LEVEL", "2"
-)  # 2: errors only; the log of a long training is for the training
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # 2: errors only; the log of a long training is for the training
 
 
 def parser(description: str, example: str) -> argparse.ArgumentParser:

@@ -37,9 +37,7 @@ class ModelConfig:
         512,
     )  # one a level; each halves the map [I]
     generator_kernel: int = 4  # pixels [I]
-    dropout: float = (
-        0.5  # share of the channels' values dropped in the innermost decoder blocks: the noise z [I]
-    )
+    dropout: float = 0.5  # share of the channels' values dropped in the innermost decoder blocks: the noise z [I]
     dropout_blocks: int = 3  # how many decoder blocks have it, from the innermost [I]
     discriminator_filters: tuple[int, ...] = (64, 128, 256, 512)  # one a hidden layer [I]
     discriminator_strides: tuple[int, ...] = (
@@ -184,18 +182,14 @@ def _flatten(config: Config) -> dict[str, object]:
 
 
 def _sections() -> dict[str, type]:
-    return {
-        name: kind for name, kind in typing.get_type_hints(Config).items() if dataclasses.is_dataclass(kind)
-    }
+    return {name: kind for name, kind in typing.get_type_hints(Config).items() if dataclasses.is_dataclass(kind)}
 
 
 def _build(values: Mapping[str, object]) -> Config:
     """Dotted keys with text or JSON values -> a checked Config."""
     sections = _sections()
     kinds = {
-        f"{s}.{key}": kind
-        for s, section in sections.items()
-        for key, kind in typing.get_type_hints(section).items()
+        f"{s}.{key}": kind for s, section in sections.items() for key, kind in typing.get_type_hints(section).items()
     }
     chosen: dict[str, dict] = {section: {} for section in sections}
     for key, value in values.items():
@@ -223,11 +217,7 @@ def _parsed(key: str, value: object, kind: type) -> object:
             raise ValueError
         return kind(value)
     except (ValueError, KeyError, TypeError, OverflowError):
-        name = (
-            getattr(kind, "__name__", str(kind))
-            if typing.get_origin(kind) is None
-            else "comma-separated list"
-        )
+        name = getattr(kind, "__name__", str(kind)) if typing.get_origin(kind) is None else "comma-separated list"
         raise UserError(f"{key} takes a value of type {name}, not {value!r}.") from None
 
 

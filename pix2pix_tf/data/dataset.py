@@ -46,9 +46,7 @@ class Scene:
     padding: tuple[int, int] = (0, 0)  # pixels added at the bottom and at the right
     overlap: int = 0  # pixels that neighbouring patches share
     stretch: Mapping[str, tuple[float, float]] | None = None  # role: raw values that became black and white
-    bounding_box: tuple[float, float, float, float] | None = (
-        None  # rows and columns where the front is judged
-    )
+    bounding_box: tuple[float, float, float, float] | None = None  # rows and columns where the front is judged
     bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the CRS' unit
     crs: str | None = None
 
@@ -158,18 +156,14 @@ def _inferred(root: Path, roles: Sequence[str], stems: Mapping[str, tuple[str, .
     }  # fmt: skip
 
 
-def _listing(
-    root: Path, roles: Sequence[str], splits: Sequence[str]
-) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+def _listing(root: Path, roles: Sequence[str], splits: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     stems: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
     for split in splits:
         found = {role: {path.stem for path in (root / split / role).glob("*.png")} for role in roles}
         empty = [f"{split}/{role}" for role in roles if not found[role]]
         if empty:
-            problems.append(
-                f"No PNG files in {' and '.join(empty)}: put patches there, or choose another --data."
-            )
+            problems.append(f"No PNG files in {' and '.join(empty)}: put patches there, or choose another --data.")
             continue
         everything = set().union(*found.values())
         for role in roles:
@@ -185,12 +179,7 @@ def _listing(
 
 def _verify(dataset: Dataset, roles: Sequence[str]) -> None:
     """Decodes every patch once, unless the same files were found good before."""
-    paths = [
-        (dataset.path(s, role, stem), role)
-        for s in dataset.stems
-        for role in roles
-        for stem in dataset.stems[s]
-    ]
+    paths = [(dataset.path(s, role, stem), role) for s in dataset.stems for role in roles for stem in dataset.stems[s]]
     mark, seen = dataset.root / ".verified", _fingerprint(dataset, (path for path, _ in paths))
     known = mark.read_text().split() if mark.exists() else []
     if seen in known:
@@ -198,9 +187,7 @@ def _verify(dataset: Dataset, roles: Sequence[str]) -> None:
     if len(paths) > 5000:
         print(f"checking {len(paths)} patches of {dataset.root}, once ...")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(
-            pool.map(lambda item: _problem(*item, dataset.size, dataset.bits.get(item[1], 8)), paths)
-        )
+        found = list(pool.map(lambda item: _problem(*item, dataset.size, dataset.bits.get(item[1], 8)), paths))
     by_kind: dict[str, list[str]] = {}
     for (path, _), problem in zip(paths, found, strict=True):
         if problem:
@@ -265,9 +252,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _refusal(root: Path, problems: Sequence[str]) -> UserError:
-    return UserError(
-        f"The data set {root} cannot be used:\n" + "\n".join(f"- {problem}" for problem in problems)
-    )
+    return UserError(f"The data set {root} cannot be used:\n" + "\n".join(f"- {problem}" for problem in problems))
 
 
 def _known(values: dict) -> dict:
