@@ -6,10 +6,10 @@ import signal
 import sys
 from collections.abc import Callable
 
-from pix2pix_tf.errors import Interrupted, UserError
+from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
 # TensorFlow reads these when it is imported, and every command imports this module first.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # 2: errors only; the log of a long training is for the training
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises; the rest is talk about missing GPU drivers
 
 
 def parser(description: str, example: str) -> argparse.ArgumentParser:
@@ -46,7 +46,7 @@ def run(main: Callable[[list[str]], None], argv: list[str] | None = None) -> int
     arguments = sys.argv[1:] if argv is None else argv
     try:
         main(arguments)
-    except (UserError, Interrupted, KeyboardInterrupt, OSError, MemoryError) as error:
+    except (UserError, Diverged, Interrupted, KeyboardInterrupt, OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
         print(_sentence(error), file=sys.stderr)
@@ -55,7 +55,7 @@ def run(main: Callable[[list[str]], None], argv: list[str] | None = None) -> int
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, UserError):
+    if isinstance(error, (UserError, Diverged)):
         return f"error: {error}"
     if isinstance(error, KeyboardInterrupt):
         return "\ninterrupted; the same command goes on from what is already written"

@@ -26,27 +26,12 @@ class DataConfig:
 class ModelConfig:
     """The two networks."""
 
-    generator_filters: tuple[int, ...] = (
-        64,
-        128,
-        256,
-        512,
-        512,
-        512,
-        512,
-        512,
-    )  # one a level; each halves the map [I]
+    levels: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
+    generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
-    dropout: float = 0.5  # share of the channels' values dropped in the innermost decoder blocks: the noise z [I]
-    dropout_blocks: int = 3  # how many decoder blocks have it, from the innermost [I]
-    discriminator_filters: tuple[int, ...] = (64, 128, 256, 512)  # one a hidden layer [I]
-    discriminator_strides: tuple[int, ...] = (
-        2,
-        2,
-        2,
-        1,
-        1,
-    )  # 30x30 patches of 70 pixels [I]; 2,2,2,2,1: 16x16
+    dropout: float = 0.5  # share of values dropped in the three innermost decoder blocks: the noise z [I]
+    discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
+    discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
     discriminator_kernel: int = 4  # pixels [I]
     norm: str = "instance"  # instance: the papers' batch norm at batch 1, whatever the batch | batch | none
 
@@ -71,7 +56,9 @@ class TrainConfig:
     precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
     deterministic: bool = False  # same bits at every run on one machine; costs speed on a GPU
     export_every: int = 10  # epochs between SavedModels; the last epoch is always exported
-    checkpoint_minutes: float = 15.0  # minutes between checkpoints; each epoch's end writes one as well
+    checkpoint_minutes: float = 10.0  # at most this is lost to a power cut; exports and interruptions write one as well
+    log_steps: int = 100  # steps between TensorBoard scalars; log.jsonl has one line an epoch
+    validate: int = 200  # validation patches scored after each epoch, evenly spread; evaluate.py scores all
     keep_checkpoints: int = 2  # the newest ones; the others are deleted
     samples: int = 6  # validation patches on each sample sheet, the same ones every time
 
@@ -104,10 +91,12 @@ CHOICES = {
 # key: (least, greatest) value that makes sense, both allowed
 BOUNDS = {
     "data.jitter": (1.0, 2.0),
+    "model.levels": (5, 8),
+    "model.generator_width": (1, 1024),
     "model.generator_kernel": (2, 15),
+    "model.discriminator_width": (1, 1024),
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),
-    "model.dropout_blocks": (0, 12),
     "loss.gan": (0.0, 1e6),
     "loss.l1": (0.0, 1e6),
     "train.epochs": (1, 1_000_000),
@@ -117,6 +106,8 @@ BOUNDS = {
     "train.seed": (0, 2**31 - 1),
     "train.export_every": (1, 1_000_000),
     "train.checkpoint_minutes": (0.0, 1e6),
+    "train.log_steps": (1, 1_000_000),
+    "train.validate": (1, 1_000_000),
     "train.keep_checkpoints": (1, 1_000),
     "train.samples": (1, 64),
 }
@@ -234,11 +225,5 @@ def _check_together(config: Config) -> None:
     model = config.model
     if not config.data.inputs or not config.data.targets:
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
-    if len(model.generator_filters) < 2 or min(model.generator_filters) < 1:
-        raise UserError("model.generator_filters takes at least two positive numbers, one for each level.")
-    if len(model.discriminator_strides) != len(model.discriminator_filters) + 1:
-        raise UserError(
-            "model.discriminator_strides takes one number more than model.discriminator_filters: the last layer scores."
-        )
-    if min(model.discriminator_filters + model.discriminator_strides) < 1:
-        raise UserError("model.discriminator_filters and model.discriminator_strides take positive numbers.")
+    if len(model.discriminator_strides) != 5 or not set(model.discriminator_strides) <= {1, 2}:
+        raise UserError("model.discriminator_strides takes five numbers, each 1 or 2, such as 2,2,2,1,1.")

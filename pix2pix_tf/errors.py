@@ -1,4 +1,4 @@
-"""What a command says when it cannot go on: the two ends that are nobody's bug."""
+"""What a command says when it cannot go on: the ends that are nobody's bug."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 class UserError(Exception):
     """A mistake that the user can mend. Its text is one clear message: what is wrong, in which file, and the cure."""
+
+
+class Diverged(Exception):
+    """A loss is no longer a number; the text says where, and which checkpoint is the last good one."""
 
 
 class Interrupted(Exception):

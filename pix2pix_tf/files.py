@@ -42,16 +42,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
       OSError: as the writing does; then `path` is as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{path.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary, replaced = path.with_name(f".tmp-{path.name}"), path.with_name(f".tmp-old-{path.name}")
+    for leftover in (temporary, replaced):
+        shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(replaced)  # never seen half removed
         temporary.rename(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for leftover in (temporary, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,37 +6,27 @@
 The same stem in every role is one sample. `datasets/README.md` tells the whole contract.
 """
 
-import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
 from pix2pix_tf import files
-from pix2pix_tf.data import masks
+from pix2pix_tf.data import checks, images, masks
+from pix2pix_tf.data.checks import CHANNELS, VALUES
+from pix2pix_tf.data.names import PATCH_MARK, facts_of, place_of, scene_of
 from pix2pix_tf.errors import UserError, unknown
 
-CHANNELS = {"zones": 1, "sar": 1, "fronts": 1, "optical": 3, "elevation": 1, "sar_vv": 1, "sar_vh": 1}
-VALUES = {
-    "zones": masks.ZONE_VALUES,
-    "fronts": masks.FRONT_VALUES,
-}  # roles with classes rather than brightness
-SPLITS = ("train", "val", "test")
-PATCH_MARK = "__"  # <scene>__y<row>_x<column>: a stem's scene is what stands before it
+__all__ = ["CHANNELS", "MIXED", "PATCH_MARK", "SPLITS", "VALUES", "Dataset", "Scene", "open_dataset", "save", "scene_of"]
 
-_MODES = {"L": (1, 8), "I;16": (1, 16), "I;16B": (1, 16), "RGB": (3, 8)}  # Pillow's mode -> (channels, bits)
-_NAMED = 4  # files named in a message; the others are counted
+SPLITS = ("train", "val", "test")
+MIXED = "mixed"  # the split of a scene whose patches lie in several
 
 
 @dataclass(frozen=True)
 class Scene:
     """Where a scene's patches come from. None: not known."""
 
-    split: str
+    split: str  # train | val | test | mixed
     height: int  # pixels, before padding
     width: int
     glacier: str | None = None
@@ -45,7 +35,7 @@ class Scene:
     metres_per_pixel: float | None = None
     padding: tuple[int, int] = (0, 0)  # pixels added at the bottom and at the right
     overlap: int = 0  # pixels that neighbouring patches share
-    stretch: Mapping[str, tuple[float, float]] | None = None  # role: raw values that became black and white
+    stretch: Mapping[str, tuple[float, ...]] | None = None  # role: raw values that became black and white, by band
     bounding_box: tuple[float, float, float, float] | None = None  # rows and columns where the front is judged
     bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the CRS' unit
     crs: str | None = None
@@ -66,11 +56,6 @@ class Dataset:
     def path(self, split: str, role: str, stem: str) -> Path:
         """Where a patch lies."""
         return self.root / split / role / f"{stem}.png"
-
-
-def scene_of(stem: str) -> str:
-    """The name of the scene that a patch was cut from."""
-    return stem.split(PATCH_MARK)[0]
 
 
 def save(dataset: Dataset) -> None:
@@ -111,148 +96,172 @@ def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
         )
     stems, problems = _listing(root, roles, splits)
     if problems:
-        raise _refusal(root, problems)
-    described = _described(root) if (root / "dataset.json").exists() else _inferred(root, roles, stems)
-    found = Dataset(**described, stems=stems)
-    _verify(found, roles)
+        raise checks.refusal(f"The data set {root} cannot be used", problems)
+    described = (root / "dataset.json").exists()
+    found = _described(root) if described else Dataset(root, root.resolve().name, "unknown", 0, {}, {})
+    found = _completed(replace(found, stems=stems), roles, described)
+    patches = [(found.path(split, role, stem), role) for split in stems for role in roles for stem in stems[split]]
+    checks.verify(root, found.size, found.bits, patches)
     return found
 
 
-def _described(root: Path) -> dict:
+# ---- What dataset.json says -----------------------------------------------------------------------------------------
+
+
+def _described(root: Path) -> Dataset:
     path = root / "dataset.json"
     values = files.read_json(path)
     try:
-        scenes = {name: Scene(**scene) for name, scene in values["scenes"].items()}
-        return {
-            "root": root,
-            "name": str(values["name"]),
-            "origin": str(values["origin"]),
-            "size": int(values["size"]),
-            "bits": {role: int(bits) for role, bits in values["bits"].items()},
-            "scenes": scenes,
-        }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
+        _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
+        for key in ("name", "origin"):
+            _demand(isinstance(values[key], str), f"{key} should be a text, not {values[key]!r}")
+        _demand(_count(values["size"]) and values["size"] > 0, f"size should be pixels, not {values['size']!r}")
+        for key in ("bits", "scenes"):
+            _demand(isinstance(values[key], dict), f"{key} should be an object, not {values[key]!r}")
+        for role, bits in values["bits"].items():
+            _demand(bits in (8, 16) and _count(bits), f"bits of {role} should be 8 or 16, not {bits!r}")
+        scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
+    except ValueError as error:
         raise UserError(
-            f"{path} does not follow the contract of datasets/README.md ({error}). Mend it, or remove it to have "
+            f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
             "the data set inferred from its folders."
         ) from None
+    return Dataset(root, values["name"], values["origin"], values["size"], values["bits"], scenes)
 
 
-def _inferred(root: Path, roles: Sequence[str], stems: Mapping[str, tuple[str, ...]]) -> dict:
-    """What the folders alone tell: the size and depth of the first patch, a scene for each stem's beginning."""
-    split = next(iter(stems))
-    bits, size = {}, 0
-    for role in roles:
-        with _opened(root / split / role / f"{stems[split][0]}.png") as image:
-            size = image.width
-            bits[role] = _MODES.get(image.mode, (0, 8))[1]
-    scenes = {scene_of(stem): Scene(split, size, size) for split in stems for stem in stems[split]}
-    print(
-        f"{root} has no dataset.json: taking it as {size} x {size} patches of {len(scenes)} scenes of unknown origin, "
-        + ", ".join(f"{role} {bits[role]} bit" for role in roles)
-    )
-    return {
-        "root": root, "name": root.resolve().name, "origin": "unknown", "size": size, "bits": bits, "scenes": scenes,
-    }  # fmt: skip
+def _scene(name: str, values: object) -> Scene:
+    _demand(isinstance(values, dict), f"scene {name} should be an object, not {values!r}")
+    _demand(not (missing := {"split", "height", "width"} - values.keys()), f"scene {name} lacks {sorted(missing)}")
+    known = {key.name for key in fields(Scene)}
+    for key, value in values.items():
+        if key not in known:
+            raise ValueError(f"scene {name}: {unknown('field', key, known)}")
+        fits, words = _FORMS[key]
+        required = key in ("split", "height", "width", "padding", "overlap")
+        _demand(fits(value) or (value is None and not required), f"{key} of scene {name} should be {words}: {value!r}")
+    tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    if values.get("stretch") is not None:
+        tuples["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
+    return Scene(**{**values, **tuples})
 
 
-def _listing(root: Path, roles: Sequence[str], splits: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _numbers(value: object, count: int | None = None) -> bool:
+    numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    return numbers and count in (None, len(value))
+
+
+# What each field of a scene must be in dataset.json, as a test and in words.
+_FORMS = {
+    "split": (lambda value: value in (*SPLITS, MIXED), f"one of {', '.join((*SPLITS, MIXED))}"),
+    "height": (lambda value: _count(value) and value > 0, "a whole number of pixels"),
+    "width": (lambda value: _count(value) and value > 0, "a whole number of pixels"),
+    "glacier": (_text, "a text"),
+    "date": (_text, "a text YYYY-MM-DD"),
+    "sensor": (_text, "a text"),
+    "metres_per_pixel": (lambda value: _numbers([value], 1) and value > 0, "a number above 0"),
+    "padding": (lambda value: _numbers(value, 2) and all(map(_count, value)), "two whole numbers of pixels"),
+    "overlap": (_count, "a whole number of pixels"),
+    "stretch": (
+        lambda value: isinstance(value, dict) and all(map(_numbers, value.values())),
+        "a list of numbers for each role",
+    ),
+    "bounding_box": (lambda value: _numbers(value, 4), "four numbers"),
+    "bounds": (lambda value: _numbers(value, 4), "four numbers"),
+    "crs": (_text, "a text"),
+}
+
+
+def _demand(fact: bool, otherwise: str) -> None:
+    if not fact:
+        raise ValueError(otherwise)
+
+
+# ---- What the folders say -------------------------------------------------------------------------------------------
+
+
+def _listing(
+    root: Path, roles: Sequence[str], splits: Sequence[str]
+) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
+    """The stems of each split, and what is wrong with them as pairs of problem and name."""
     stems: dict[str, tuple[str, ...]] = {}
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     for split in splits:
-        found = {role: {path.stem for path in (root / split / role).glob("*.png")} for role in roles}
+        found = {role: _stems(root / split / role) for role in roles}
         empty = [f"{split}/{role}" for role in roles if not found[role]]
         if empty:
-            problems.append(f"No PNG files in {' and '.join(empty)}: put patches there, or choose another --data.")
+            problems.append((f"No .png files in {' and '.join(empty)}: put patches there, or choose another --data", ""))
             continue
         everything = set().union(*found.values())
         for role in roles:
-            lonely = sorted(everything - found[role])
-            if lonely:
-                problems.append(
-                    f"No partner in {split}/{role} for {_some(lonely)}: add the missing files there, or remove "
-                    "the others of that name."
-                )
+            lonely = everything - found[role]
+            cure = f"no partner in {split}/{role} (add the missing files there, or remove the others of that name)"
+            problems += [(cure, stem) for stem in sorted(lonely)]
         stems[split] = tuple(sorted(everything))
     return stems, problems
 
 
-def _verify(dataset: Dataset, roles: Sequence[str]) -> None:
-    """Decodes every patch once, unless the same files were found good before."""
-    paths = [(dataset.path(s, role, stem), role) for s in dataset.stems for role in roles for stem in dataset.stems[s]]
-    mark, seen = dataset.root / ".verified", _fingerprint(dataset, (path for path, _ in paths))
-    known = mark.read_text().split() if mark.exists() else []
-    if seen in known:
-        return
-    if len(paths) > 5000:
-        print(f"checking {len(paths)} patches of {dataset.root}, once ...")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda item: _problem(*item, dataset.size, dataset.bits.get(item[1], 8)), paths))
-    by_kind: dict[str, list[str]] = {}
-    for (path, _), problem in zip(paths, found, strict=True):
-        if problem:
-            by_kind.setdefault(problem, []).append(str(path.relative_to(dataset.root)))
-    if by_kind:
-        raise _refusal(dataset.root, [f"{problem}: {_some(names)}." for problem, names in by_kind.items()])
-    try:
-        files.write_text(mark, "\n".join([*known[-20:], seen]))
-    except OSError:
-        pass  # a read-only data set is checked each time
+def _stems(folder: Path) -> set[str]:
+    """Names of the patches; hidden files are what a killed process or another system left behind."""
+    return {path.stem for path in folder.glob("*.png") if not path.name.startswith(".")}
 
 
-def _fingerprint(dataset: Dataset, paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256(f"{dataset.size} {sorted(dataset.bits.items())}".encode())
-    for path in paths:
-        status = path.stat()
-        digest.update(f"{path.relative_to(dataset.root)} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def _problem(path: Path, role: str, size: int, bits: int) -> str | None:
-    """What is wrong with a patch and how to mend it; None when it is good."""
-    try:
-        with _opened(path) as image:
-            image.load()
-            mode, shape, pixels = image.mode, image.size, np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return "Not a whole PNG (cut off or damaged; copy or make the file again)"
-    if mode not in _MODES:
-        return f"Pillow mode {mode}, but {role} takes {_wanted(role)} (save without alpha channel or palette)"
-    if _MODES[mode] != (CHANNELS[role], bits):
-        return f"{_MODES[mode][0]} channel(s) of {_MODES[mode][1]} bit, but {role} takes {_wanted(role)} of {bits} bit"
-    if shape != (size, size):
-        return (
-            f"{shape[0]} x {shape[1]} pixels, but the patches of this data set are {size} x {size} "
-            "(python -m pix2pix_tf.prepare folder cuts scenes of any size into patches of one)"
+def _completed(found: Dataset, roles: Sequence[str], described: bool) -> Dataset:
+    """Infers what dataset.json does not say: depths, the size, scenes; and says so."""
+    bits, size = dict(found.bits), found.size
+    for role in roles:
+        if role not in bits or not size:
+            width, bits[role] = _first_good(found, role)
+            size = size or width
+    scenes = dict(found.scenes)
+    for split, stems in found.stems.items():
+        for stem in stems:
+            name = scene_of(stem)
+            if name not in found.scenes:
+                scenes[name] = _grown(scenes.get(name), split, stem, size)
+    new = sorted(scenes.keys() - found.scenes.keys())
+    if not described:
+        depths = ", ".join(f"{role} {bits[role]} bit" for role in roles)
+        print(
+            f"{found.root} has no dataset.json: taking it as {size} x {size} patches of {len(new)} scenes of unknown "
+            f"origin, {depths}"
         )
-    if role in VALUES:
-        strange = sorted(set(np.unique(pixels).tolist()) - set(VALUES[role]))
-        if strange:
-            return (
-                f"Grey value {strange[0]} is no class of {role}, which has {', '.join(map(str, VALUES[role]))} "
-                "(a resized or JPEG-compressed mask has such values; save masks without smoothing)"
-            )
-    return None
+    elif new:
+        print(f"{found.root}/dataset.json does not describe {checks.some(new)}: taken from the names of the patches")
+    return replace(found, size=size, bits=bits, scenes=scenes)
 
 
-def _opened(path: Path) -> Image.Image:
-    try:
-        return Image.open(path, formats=["PNG"])
-    except UnidentifiedImageError as error:
-        raise OSError(str(error)) from None
+def _first_good(found: Dataset, role: str) -> tuple[int, int]:
+    """Width and bits of a role's first whole patch; when there is none, any answer will do, as all are refused."""
+    for split, stems in found.stems.items():
+        for stem in stems:
+            try:
+                pixels = images.read_png(found.path(split, role, stem))
+            except images.BadImage:
+                continue
+            return pixels.shape[1], 8 * pixels.dtype.itemsize
+    return 0, 8
 
 
-def _wanted(role: str) -> str:
-    return "one grey channel" if CHANNELS[role] == 1 else "three channels (RGB)"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _refusal(root: Path, problems: Sequence[str]) -> UserError:
-    return UserError(f"The data set {root} cannot be used:\n" + "\n".join(f"- {problem}" for problem in problems))
+def _grown(scene: Scene | None, split: str, stem: str, size: int) -> Scene:
+    """A scene as far as its patches' names tell, one patch more."""
+    row, column = place_of(stem)
+    if scene is None:
+        return Scene(split, row + size, column + size, **facts_of(scene_of(stem)))
+    return replace(
+        scene,
+        split=split if scene.split == split else MIXED,
+        height=max(scene.height, row + size),
+        width=max(scene.width, column + size),
+    )
 
 
 def _known(values: dict) -> dict:

@@ -1,0 +1,128 @@
+"""Between the bytes of a PNG and what a network sees: the same functions in the pipeline and in every export."""
+
+import tensorflow as tf
+
+from pix2pix_tf.data import dataset, masks
+
+_HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
+_SIGNATURE = (137, 80, 78, 71, 13, 10, 26, 10)
+_COLOUR_TYPE = {1: 0, 3: 2}  # channels -> the colour type in a PNG's header: grey, RGB
+
+
+def channels(roles: tuple[str, ...], mask: str) -> int:
+    """How many channels the roles have together, once encoded.
+
+    Args:
+      roles: such as ("zones", "elevation").
+      mask: "zones" or "binary", as `data.mask`.
+    """
+    zones = len(masks.ZONE_VALUES) if mask == "zones" else 1
+    return sum(zones if role == "zones" else dataset.CHANNELS[role] for role in roles)
+
+
+def dtype_of(bits: int) -> tf.DType:
+    """The type of the pixels of a PNG with 8 or 16 bit."""
+    return tf.uint16 if bits == 16 else tf.uint8
+
+
+def decode_png(data: tf.Tensor, role: str, bits: int) -> tf.Tensor:
+    """Reads one PNG that is known to be good.
+
+    Args:
+      data: string scalar.
+      role: gives the number of channels.
+      bits: 8 or 16.
+
+    Returns:
+      uint8 or uint16 [H, W, C].
+    """
+    return tf.io.decode_png(data, channels=dataset.CHANNELS[role], dtype=dtype_of(bits))
+
+
+def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.Tensor:
+    """Reads PNGs that anybody may have sent.
+
+    Args:
+      data: string [N].
+      role: what they should be; named in the messages.
+      bits: 8 or 16.
+      divisor: what the sides must be multiples of.
+
+    Returns:
+      uint8 or uint16 [N, H, W, C].
+
+    Raises:
+      InvalidArgumentError: no PNG, another depth or kind of colour, sides that do not divide or differ, a PNG cut off.
+    """
+    header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEADER), tf.uint8, fixed_length=_HEADER), tf.int32)
+    width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
+    wanted = [bits, _COLOUR_TYPE[dataset.CHANNELS[role]]]
+    kind = f"one grey channel of {bits} bit" if dataset.CHANNELS[role] == 1 else f"RGB of {bits} bit"
+    checks = [
+        _check(header[:, :8] == _SIGNATURE, f"{role}: not a PNG file"),
+        _check(header[:, 24:26] == wanted, f"{role}: the PNG should have {kind}, without palette or alpha channel"),
+        _check((width > 0) & (height > 0), f"{role}: the PNG's header is damaged"),
+        check_sides(height, width, divisor),
+        _check(
+            (width == width[:1]) & (height == height[:1]),
+            f"{role}: images of one request must be of one size; heights and widths are",
+            [height, width],
+        ),
+    ]
+    with tf.control_dependencies(checks):
+        data = tf.identity(data)
+    pixels = tf.TensorSpec([None, None, dataset.CHANNELS[role]], dtype_of(bits))
+    return tf.map_fn(lambda one: decode_png(one, role, bits), data, fn_output_signature=pixels)
+
+
+def check_sides(height: tf.Tensor, width: tf.Tensor, divisor: int) -> tf.Operation:
+    """Fails with INVALID_ARGUMENT unless all sides, int32 in pixels, are multiples of `divisor`."""
+    message = f"the sides of an image must be multiples of {divisor} pixels; height and width are"
+    return _check((height % divisor == 0) & (width % divisor == 0), message, [height, width])
+
+
+def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
+    """Turns pixels into what a network sees.
+
+    Args:
+      pixels: uint8 or uint16 [..., C], as the PNG has them.
+      role: what they show. Zones become classes, all else becomes brightness.
+      mask: "zones": zones become one-hot in the order of ZONE_VALUES; "binary": -1 for ocean, 1 for all else.
+
+    Returns:
+      float32 [..., C'], [-1, 1].
+
+    Raises:
+      InvalidArgumentError: a value among the zones that is no class.
+    """
+    if role != "zones":
+        return tf.cast(pixels, tf.float32) * (2.0 / pixels.dtype.max) - 1.0
+    index = [-1] * 256
+    for place, value in enumerate(masks.ZONE_VALUES):
+        index[value] = place
+    zones = tf.gather(index, tf.cast(pixels[..., 0], tf.int32))
+    classes = ", ".join(map(str, masks.ZONE_VALUES))
+    with tf.control_dependencies([_check(zones >= 0, f"zones: a grey value is no class; the classes are {classes}")]):
+        zones = tf.identity(zones)
+    if mask == "zones":
+        return tf.one_hot(zones, len(masks.ZONE_VALUES))
+    ocean = masks.ZONE_VALUES.index(masks.OCEAN)
+    return tf.where(zones == ocean, -1.0, 1.0)[..., tf.newaxis]
+
+
+def encode_png(images: tf.Tensor) -> tf.Tensor:
+    """Writes images as 8-bit PNGs.
+
+    Args:
+      images: float32 [N, H, W, 1 or 3], [-1, 1]; what lies outside is cut off.
+
+    Returns:
+      string [N].
+    """
+    pixels = tf.cast(tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5), tf.uint8)
+    return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+
+
+def _check(good: tf.Tensor, message: str, values: tuple[tf.Tensor, ...] | list[tf.Tensor] = ()) -> tf.Operation:
+    """Fails with INVALID_ARGUMENT unless all is good."""
+    return tf.debugging.Assert(tf.reduce_all(good), [message, *values])

@@ -1,0 +1,230 @@
+"""Image files: pixels in, pixels out. Nothing here knows what the pixels mean.
+
+Pillow reads 16-bit colour as 8-bit and takes PNGs that end early, so PNGs get a look of our own first.
+"""
+
+import io
+import logging
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from pix2pix_tf import files
+
+PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
+METRE = 9001  # the GeoTIFF code of the unit
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's limit is meant for pictures from strangers; a satellite scene exceeds it
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is raised, and told once
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB, _PALETTE = 0, 2, 3  # a PNG's colour types without alpha
+_BROKEN = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+
+
+class BadImage(Exception):
+    """What is wrong with an image file and how to mend it, as a phrase without the file's name."""
+
+
+# ---- Reading --------------------------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> np.ndarray:
+    """Reads a PNG, TIFF or JPEG file as it is.
+
+    Args:
+      path: the suffix says which it is.
+
+    Returns:
+      [H, W] or [H, W, C], dtype as in the file: uint8 or uint16 from PNG, uint8 from JPEG, any number from TIFF.
+
+    Raises:
+      BadImage: the file is cut off, damaged or of a kind that no role takes.
+    """
+    suffix = path.suffix.lower()
+    if suffix in TIFF:
+        return _read_tiff(path)
+    return read_png(path) if suffix in PNG else _read_jpeg(path)
+
+
+def read_png(path: Path) -> np.ndarray:
+    """Reads a PNG of 8 or 16 bits, grey or RGB, and checks every byte of it.
+
+    Returns:
+      uint8 or uint16, [H, W] or [H, W, 3].
+
+    Raises:
+      BadImage: the file is cut off or damaged, or has a palette, an alpha channel or another depth.
+    """
+    data = _bytes(path)
+    depth, colour = _png_kind(data)
+    if colour == _PALETTE:
+        raise BadImage("a palette image (save as grey or RGB)")
+    if colour not in (_GREY, _RGB):
+        raise BadImage("an image with an alpha channel, such as RGBA (save without transparency)")
+    if depth not in (8, 16):
+        raise BadImage(f"an image of {depth} bit (save with 8)")
+    if (depth, colour) != (16, _RGB):
+        return _decode(data, "PNG")
+    # Pillow has no 16-bit colour. Read as big-endian it keeps the high byte of each number, as little-endian the low.
+    high, low = _decode(data, "PNG", "RGB;16B"), _decode(data, "PNG", "RGB;16L")
+    return high.astype(np.uint16) << 8 | low
+
+
+def _read_jpeg(path: Path) -> np.ndarray:
+    pixels = _decode(_bytes(path), "JPEG")
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        raise BadImage("a CMYK image (save as grey or RGB)")
+    return pixels
+
+
+def _read_tiff(path: Path) -> np.ndarray:
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page, axes = tiff.pages[0], tiff.series[0].axes
+            if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+                raise BadImage("a palette image (save as grey or RGB)")
+            if len(tiff.series) > 1 or axes not in ("YX", "YXS", "SYX", "QYX"):
+                raise BadImage("a TIFF of several images (save one image a file)")
+            try:
+                pixels = tiff.asarray()
+            except ValueError as error:
+                if "imagecodecs" not in str(error):
+                    raise
+                return _decode(_bytes(path), "TIFF")  # Pillow knows LZW, tifffile alone does not
+    except (*_BROKEN, tifffile.TiffFileError) as error:
+        raise BadImage(f"not a whole TIFF ({error}; copy or make the file again)") from None
+    if pixels.dtype.kind not in "uif":
+        raise BadImage(f"an image of {pixels.dtype} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)")
+    return np.moveaxis(pixels, 0, -1) if axes in ("SYX", "QYX") else pixels
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"not readable ({error.strerror})") from None
+
+
+def _decode(data: bytes, kind: str, raw: str | None = None) -> np.ndarray:
+    """Decodes with Pillow; `raw` is how Pillow is to understand the numbers in the file."""
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            if raw:
+                image.tile = [tile._replace(args=raw) for tile in image.tile]
+            return np.array(image)
+    except (*_BROKEN, UnidentifiedImageError) as error:
+        hint = "" if "BytesIO" in str(error) else f"{error}; "
+        raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None
+
+
+def _png_kind(data: bytes) -> tuple[int, int]:
+    """Bit depth and colour type of a PNG, every chunk of which is there and unhurt."""
+    if data[:8] != _SIGNATURE:
+        raise BadImage("not a PNG, whatever its name says (convert it)")
+    kind = b""
+    for kind, body, checksum in _chunks(data):
+        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
+            break
+        if kind == b"IEND":
+            return data[24], data[25]
+    raise BadImage("not a whole PNG (cut off or damaged; copy or make the file again)")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+    place = 8
+    while place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        end = place + 8 + length
+        yield data[place + 4 : place + 8], data[place + 8 : end], int.from_bytes(data[end : end + 4], "big")
+        place = end + 4
+
+
+# ---- What else a file tells -----------------------------------------------------------------------------------------
+
+
+def no_data_value(path: Path) -> float | None:
+    """The number that stands for "no measurement" in a TIFF written by GDAL; None when the file names none."""
+    if path.suffix.lower() not in TIFF:
+        return None
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        return float(page.nodata) if "GDAL_NODATA" in page.tags else None
+
+
+def georeference(path: Path) -> dict:
+    """Where a GeoTIFF lies on the ground.
+
+    Returns:
+      bounds: left, bottom, right, top, in the unit of the crs.
+      crs: such as `EPSG:3031`.
+      metres_per_pixel: where the unit is the metre and pixels are square.
+      Each only if the file tells it: empty for other files, and for those in degrees or turned against north.
+    """
+    if path.suffix.lower() not in TIFF:
+        return {}
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        tags, height, width = page.geotiff_tags, page.imagelength, page.imagewidth
+    scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
+    if not scale or not tie or len(tie) != 6 or code is None:
+        return {}
+    centre = 0.5 if int(tags.get("GTRasterTypeGeoKey", 1)) == 2 else 0.0  # 2: the tie is the pixel's middle
+    left = tie[3] - (tie[0] + centre) * scale[0]
+    top = tie[4] + (tie[1] + centre) * scale[1]
+    found = {"bounds": (left, top - height * scale[1], left + width * scale[0], top), "crs": f"EPSG:{int(code)}"}
+    if int(tags.get("ProjLinearUnitsGeoKey", METRE)) == METRE and scale[0] == scale[1]:
+        found["metres_per_pixel"] = scale[0]
+    return found
+
+
+# ---- Writing --------------------------------------------------------------------------------------------------------
+
+
+def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> None:
+    """Writes a PNG, whole or not at all; the same pixels give the same bytes.
+
+    Args:
+      path: the file to make or to replace; its folder is made if it is missing.
+      pixels: uint8 or uint16, [H, W] or [H, W, 3].
+      texts: notes that travel in the file, Latin-1; no decoder of pixels minds them.
+
+    Raises:
+      OSError: as the writing does; then `path` is as it was before.
+    """
+    with files.whole_file(path) as temporary:
+        if pixels.dtype == np.uint16 and pixels.ndim == 3:
+            temporary.write_bytes(_encode_rgb16(pixels))
+        else:
+            info = PngImagePlugin.PngInfo()
+            for key, value in (texts or {}).items():
+                info.add_text(key, value)
+            Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=info)
+
+
+def read_text(path: Path, key: str) -> str | None:
+    """A note that `write_png` put into a PNG; None when it is not there."""
+    with Image.open(path, formats=["PNG"]) as image:
+        image.load()
+        return image.text.get(key)
+
+
+def _encode_rgb16(pixels: np.ndarray) -> bytes:
+    """A PNG of 16-bit colour, which Pillow cannot write."""
+    height, width, _ = pixels.shape
+    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
+    filtered = np.pad(rows, ((0, 0), (1, 0)))  # each row begins with its filter's number; 0 is none
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _RGB, 0, 0, 0)),
+        (b"IDAT", zlib.compress(filtered.tobytes())),
+        (b"IEND", b""),
+    )
+    return _SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+        for kind, body in chunks
+    )

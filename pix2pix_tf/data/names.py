@@ -1,0 +1,47 @@
+"""What a file's name tells: a patch's scene and its place there, and the facts in a CaFFe name."""
+
+import datetime
+import re
+
+PATCH_MARK = "__"  # <scene>__y<row>_x<column>: a stem's scene is what stands before it
+
+_PLACE = re.compile(r"__y(\d+)_x(\d+)$")
+_CAFFE = re.compile(r"([^_]+)_(\d{4}-\d\d-\d\d)_([^_]+)_(\d+(?:\.\d+)?)_(\d+)_([^_]+)")
+
+CAFFE_RULE = "Glacier_Date_Sensor_Resolution_Quality_Orbit, such as DBE_2004-10-07_RSAT_12_4_282"
+
+
+def scene_of(stem: str) -> str:
+    """The name of the scene that a patch was cut from."""
+    return stem.split(PATCH_MARK)[0]
+
+
+def patch_stem(scene: str, row: int, column: int) -> str:
+    """Names a patch after its scene and the place of its upper left pixel there."""
+    return f"{scene}{PATCH_MARK}y{row:05d}_x{column:05d}"
+
+
+def place_of(stem: str) -> tuple[int, int]:
+    """The row and column of a patch's upper left pixel in its scene; (0, 0) when the stem names none."""
+    found = _PLACE.search(stem)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def facts_of(scene: str) -> dict[str, str | float]:
+    """Reads a scene's name by the rule of the CaFFe benchmark (Gourmelon et al. 2022).
+
+    Args:
+      scene: such as `DBE_2004-10-07_RSAT_12_4_282`.
+
+    Returns:
+      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel; empty when the name follows another rule.
+    """
+    found = _CAFFE.fullmatch(scene)
+    if not found:
+        return {}
+    glacier, date, sensor, resolution, _quality, _orbit = found.groups()
+    try:
+        datetime.date.fromisoformat(date)
+    except ValueError:  # 2004-13-45 is no date, so this is no CaFFe name
+        return {}
+    return {"glacier": glacier, "date": date, "sensor": sensor, "metres_per_pixel": float(resolution)}

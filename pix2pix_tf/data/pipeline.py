@@ -1,0 +1,109 @@
+"""From patch PNGs to batches, through tf.data.
+
+What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
+entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
+have seen, and memory holds the list of names, not the data. A 256 x 256 pair decodes in 1 ms; the operating
+system caches the files.
+"""
+
+import tensorflow as tf
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data import augment, encoding
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.errors import UserError
+
+# A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1]; seed int32 [N], the images' noise;
+# index int64 [N], places in dataset.stems.
+Batch = dict[str, tf.Tensor]
+
+
+def steps_per_epoch(dataset: Dataset, config: Config) -> int:
+    """Whole batches in the training patches; which patches are left over changes with each epoch.
+
+    Raises:
+      UserError: fewer patches than one batch.
+    """
+    patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
+    if patches < batch_size:
+        raise UserError(
+            f"{dataset.root} has {patches} training patches, fewer than one batch of {batch_size}; "
+            "set a smaller train.batch_size."
+        )
+    return patches // batch_size
+
+
+def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> tf.data.Dataset:
+    """Endless batches in shuffled order with random jitter, from any step on.
+
+    Args:
+      dataset: opened, with the roles of `config.data` in its "train" split.
+      config: gives roles, batch size, jitter and seed.
+      first_step: steps of this training that are already done.
+
+    Returns:
+      A tf.data.Dataset of Batch.
+    """
+    patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
+    shown = steps_per_epoch(dataset, config) * batch_size  # patches an epoch
+    stems = tf.constant(dataset.stems["train"])
+
+    def sample(position: tf.Tensor) -> Batch:
+        epoch, place = position // shown, position % shown
+        key = tf.stack([tf.constant(config.train.seed, tf.int64), epoch])
+        index = tf.random.experimental.index_shuffle(place, key, patches - 1)
+        jitter, noise = tf.unstack(
+            tf.random.experimental.stateless_split(tf.random.experimental.stateless_fold_in(key, index), 2)
+        )
+        images = _load(dataset, config, "train", stems[index])
+        images = augment.random_jitter(images, jitter, config.data.jitter, config.data.mirror)
+        seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
+        return _sample(images, config, seed, index)
+
+    positions = tf.data.Dataset.range(first_step * batch_size, tf.int64.max)
+    batches = positions.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def fixed_batches(
+    dataset: Dataset, config: Config, split: str, stems: tuple[str, ...], batch_size: int
+) -> tf.data.Dataset:
+    """Batches in the given order, unchanged; an image's seed is its place.
+
+    Args:
+      dataset: opened, with the roles of `config.data` in this split.
+      config: gives the roles.
+      split: such as "val".
+      stems: which patches.
+      batch_size: the last batch may be smaller.
+
+    Returns:
+      A tf.data.Dataset of Batch.
+    """
+    names = tf.constant(stems)
+
+    def sample(index: tf.Tensor) -> Batch:
+        return _sample(_load(dataset, config, split, names[index]), config, tf.cast(index, tf.int32), index)
+
+    places = tf.data.Dataset.range(len(stems))
+    return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def _load(dataset: Dataset, config: Config, split: str, stem: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Reads one sample's roles: float32 [size, size, C], [-1, 1]."""
+    images = {}
+    for role in dict.fromkeys(config.data.inputs + config.data.targets):
+        path = tf.strings.join([str(dataset.root / split / role) + "/", stem, ".png"])
+        pixels = encoding.decode_png(tf.io.read_file(path), role, dataset.bits[role])
+        pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
+        images[role] = encoding.encode(pixels, role, config.data.mask)
+    return images
+
+
+def _sample(images: dict[str, tf.Tensor], config: Config, seed: tf.Tensor, index: tf.Tensor) -> Batch:
+    return {
+        "input": tf.concat([images[role] for role in config.data.inputs], axis=-1),
+        "target": tf.concat([images[role] for role in config.data.targets], axis=-1),
+        "seed": seed,
+        "index": index,
+    }

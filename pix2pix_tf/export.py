@@ -1,0 +1,163 @@
+"""SavedModels: written whole and checked, found again, and loaded without any of the code that made them.
+
+`runs/<run>/export/<model>/` is a base path of TF Serving: its folders with whole numbers are versions, here the epochs.
+Beside each SavedModel, `assets.extra/model.json` tells what it takes and where it comes from.
+"""
+
+import contextlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from pix2pix_tf import cpp_runtime, files
+from pix2pix_tf.errors import UserError
+
+DESCRIPTION = "assets.extra/model.json"
+
+
+def write(
+    version: Path,
+    model: tf.keras.Model,
+    signatures: Mapping[str, tuple[Callable, list[tf.TensorSpec]]],
+    description: Mapping,
+    example: Mapping[str, np.ndarray],
+) -> None:
+    """Writes a SavedModel, runs it in TensorFlow's C++ runtime, and only then gives it its name.
+
+    Args:
+      version: the folder to make, named by a whole number. One that is there is replaced.
+      model: whose variables the signatures use.
+      signatures: by name, a function and the TensorSpecs of its arguments.
+      description: goes into model.json; see `Model` for the fields.
+      example: arguments of the signature `tensor` for the check, such as {"image": ..., "seed": ...}.
+
+    Raises:
+      OSError: as the writing does; then nothing new is visible.
+      RuntimeError: the C++ runtime does not load it, or gets another image from it than this process does.
+    """
+    archive = tf.keras.export.ExportArchive()
+    archive.track(model)
+    for name, (function, specs) in signatures.items():
+        archive.add_endpoint(name, function, input_signature=specs)
+    with files.whole_folder(version) as temporary:
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
+            archive.write_out(str(temporary))
+        files.write_json(temporary / DESCRIPTION, dict(description))
+        wanted = signatures["tensor"][0](**{name: tf.constant(value) for name, value in example.items()})["output"]
+        with cpp_runtime.load(temporary) as served:
+            got = served.run("tensor", example)["output"]
+        difference = float(np.abs(got - wanted.numpy()).max())
+        if not difference < 0.05:  # rounding, in the coarsest precision, on a range of 2
+            raise RuntimeError(f"{version}: served images differ from this process's by up to {difference}.")
+
+
+@dataclass(frozen=True)
+class Model:
+    """An export, loaded through its SavedModel alone."""
+
+    folder: Path
+    variant: str
+    run: str
+    epoch: int
+    inputs: tuple[str, ...]  # roles, in the order of the channels
+    targets: tuple[str, ...]
+    size: int  # pixels, side of the patches it was trained on
+    divisor: int  # pixels; the sides of what it takes must be multiples of this
+    bits: Mapping[str, int]  # depth of each role's PNGs
+    origin: str  # of the data it was trained on: real | simulated | generated: ... | unknown
+    signatures: Mapping[str, Callable]
+
+    def generate(self, image: np.ndarray, seed: np.ndarray) -> np.ndarray:
+        """Paints images from pixels.
+
+        Args:
+          image: uint8 (uint16 for 16-bit roles) [N, H, W, C], the input roles' PNG values stacked along the channels.
+          seed: int32 [N]; the same seed gives the same image.
+
+        Returns:
+          float32 [N, H, W, C'], [-1, 1].
+
+        Raises:
+          tf.errors.InvalidArgumentError: a grey value that is no class, or sides that do not divide.
+        """
+        return self.signatures["tensor"](image=tf.constant(image), seed=tf.constant(seed, tf.int32))["output"].numpy()
+
+    def paint(self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int]) -> list[list[bytes]]:
+        """Paints images from PNG files and gives PNG files.
+
+        Args:
+          pngs: for each input role the files' bytes, N of them.
+          seed: N whole numbers of 32 bit.
+
+        Returns:
+          For each target role N PNG files.
+
+        Raises:
+          tf.errors.InvalidArgumentError: what is no PNG, or none that the model takes.
+        """
+        names = list(self.signatures["serving_default"].structured_input_signature[1])
+        arguments = {
+            _name_of(role, names): tf.constant(list(data)) for role, data in zip(self.inputs, pngs, strict=True)
+        }
+        outputs = self.signatures["sample"](**arguments, seed=tf.constant(list(seed), tf.int32))
+        return [list(outputs[_name_of(role, list(outputs))].numpy()) for role in self.targets]
+
+
+def load(folder: Path) -> Model:
+    """Loads an export.
+
+    Args:
+      folder: a version folder, or a base path, of which the newest version is taken.
+
+    Raises:
+      UserError: there is no export, or it cannot be read.
+    """
+    version = find(folder)
+    described = files.read_json(version / DESCRIPTION)
+    try:
+        loaded = tf.saved_model.load(str(version))
+        lists = {"inputs": tuple(described.pop("inputs")), "targets": tuple(described.pop("targets"))}
+        return Model(folder=version, signatures=loaded.signatures, **lists, **described)
+    except (OSError, tf.errors.OpError, KeyError, TypeError) as error:
+        raise UserError(f"The export {version} cannot be read ({error}). Choose another version.") from None
+
+
+def find(path: Path) -> Path:
+    """The version folder that a user means.
+
+    Args:
+      path: a version folder, or a base path, of which the newest version is taken.
+
+    Raises:
+      UserError: neither is there.
+    """
+    if (path / "saved_model.pb").exists():
+        return path
+    found = versions(path)
+    if not found:
+        raise UserError(
+            f"There is no export in {path}. --model takes a folder such as runs/gen5/export/gen5 (the newest epoch) "
+            "or runs/gen5/export/gen5/210."
+        )
+    return found[max(found)]
+
+
+def versions(base: Path) -> dict[int, Path]:
+    """The version folders under a base path by epoch, in ascending order; none when there is no such path."""
+    folders = base.iterdir() if base.is_dir() else ()
+    return dict(sorted((int(f.name), f) for f in folders if f.name.isdecimal() and (f / "saved_model.pb").exists()))
+
+
+def epochs(run: Path) -> dict[int, Path]:
+    """The exports of a run by epoch, in ascending order; none when there is no such run."""
+    return {epoch: folder for base in sorted((run / "export").glob("*")) for epoch, folder in versions(base).items()}
+
+
+def _name_of(role: str, names: list[str]) -> str:
+    """A role's name in a signature: its own, or the only one there is."""
+    return names[0] if len(names) == 1 else f"{role}_bytes"

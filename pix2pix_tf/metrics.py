@@ -1,0 +1,170 @@
+"""How near a generated image comes to the real one, and how sure a mean over many images is.
+
+Every measure takes the two images of one pair, float [H, W] or [H, W, C] in [0, 1], as any float type, and computes in
+float64. Every measure but the two errors grows with likeness. Each is symmetric: the order of the two does not matter.
+
+Raises, all of them: ValueError for two shapes, an empty image, or values outside [0, 1] (NaN among them): a measure of
+such an image would be a number that means nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+from skimage.metrics import structural_similarity
+
+SSIM_SIGMA = 1.5  # pixels, of the Gaussian window [Wang et al. 2004, section III-B]
+SSIM_WINDOW = 11  # pixels across, what scikit-image makes of that sigma: 2 * round(3.5 * sigma) + 1
+HIGHEST_PSNR = 100.0  # dB; one grey level of 255, off in one pixel of 256 x 256, is 96.3 dB
+
+
+def dice(x: np.ndarray, y: np.ndarray) -> float:
+    """The non-binary Dice coefficient of the glacier synthesis paper: 2 sum(xy) / (sum(x^2) + sum(y^2)).
+
+    On grey values it is no overlap of regions: it asks whether the bright pixels of one are bright in the other. Two
+    images that are dark throughout differ by much in it, however alike they look.
+
+    Args:
+      x: float [H, W] or [H, W, C], [0, 1].
+      y: of the same shape and range.
+
+    Returns:
+      In [0, 1]. 1 for equal images and for no others; so also for two that are black all over, where the fraction
+      itself is 0 / 0.
+    """
+    x, y = _pair(x, y)
+    total = np.sum(x * x) + np.sum(y * y)
+    return float(2 * np.sum(x * y) / total) if total > 0 else 1.0
+
+
+def dice_linear(x: np.ndarray, y: np.ndarray) -> float:
+    """Dice with plain sums below: 2 sum(xy) / (sum x + sum y). The paper's text does not settle which one it used.
+
+    Args:
+      x: float [H, W] or [H, W, C], [0, 1].
+      y: of the same shape and range.
+
+    Returns:
+      In [0, 1], never above `dice`. Equal images reach 1 only where they are binary: of a grey image with itself it
+      gives the image's brightness, weighted by brightness. 1 for two that are black all over (0 / 0).
+    """
+    x, y = _pair(x, y)
+    total = np.sum(x) + np.sum(y)
+    return float(2 * np.sum(x * y) / total) if total > 0 else 1.0
+
+
+def ssim(x: np.ndarray, y: np.ndarray) -> float:
+    """The structural similarity of Wang et al. 2004 (IEEE TIP 13(4), equation 13), averaged over pixels and channels.
+
+    A Gaussian window of sigma 1.5, 11 pixels across, and weighted (not sample) covariances, as in the paper. Pixels
+    nearer than 5 to the border are left out of the mean, since their windows are not whole.
+
+    Args:
+      x: float [H, W] or [H, W, C], [0, 1]; H and W at least 11.
+      y: of the same shape and range.
+
+    Returns:
+      In [-1, 1]. 1 for equal images.
+
+    Raises:
+      ValueError: also for images smaller than the window.
+    """
+    x, y = _pair(x, y)
+    if min(x.shape[:2]) < SSIM_WINDOW:
+        raise ValueError(
+            f"SSIM looks through a window of {SSIM_WINDOW} x {SSIM_WINDOW} pixels; "
+            f"an image of {x.shape[0]} x {x.shape[1]} is smaller."
+        )
+    return float(
+        structural_similarity(
+            x,
+            y,
+            gaussian_weights=True,
+            sigma=SSIM_SIGMA,
+            use_sample_covariance=False,
+            data_range=1.0,
+            channel_axis=2 if x.ndim == 3 else None,
+        )
+    )
+
+
+def psnr(x: np.ndarray, y: np.ndarray) -> float:
+    """The peak signal-to-noise ratio in dB, for a peak of 1: -10 log10 of the mean squared error.
+
+    Args:
+      x: float [H, W] or [H, W, C], [0, 1].
+      y: of the same shape and range.
+
+    Returns:
+      In [0, 100]. Equal images, whose ratio is infinite, have 100, and so has what comes nearer than that: one
+      infinity would make the mean of a whole data set infinite, and neither JSON nor a plot can hold it.
+    """
+    least = 10 ** (-HIGHEST_PSNR / 20)
+    return float(20 * np.log10(1 / max(rmse(x, y), least)))
+
+
+def mae(x: np.ndarray, y: np.ndarray) -> float:
+    """The mean absolute error: the mean of |x - y|.
+
+    Args:
+      x: float [H, W] or [H, W, C], [0, 1].
+      y: of the same shape and range.
+
+    Returns:
+      In [0, 1], in parts of the full range. 0 for equal images.
+    """
+    x, y = _pair(x, y)
+    return float(np.mean(np.abs(x - y)))
+
+
+def rmse(x: np.ndarray, y: np.ndarray) -> float:
+    """The root of the mean squared error: sqrt(mean((x - y)^2)).
+
+    Args:
+      x: float [H, W] or [H, W, C], [0, 1].
+      y: of the same shape and range.
+
+    Returns:
+      In [0, 1], in parts of the full range. 0 for equal images.
+    """
+    x, y = _pair(x, y)
+    return float(np.sqrt(np.mean(np.square(x - y))))
+
+
+# Name -> measure, in the order of every table's columns.
+MEASURES = {"dice": dice, "dice_linear": dice_linear, "ssim": ssim, "psnr": psnr, "mae": mae, "rmse": rmse}
+
+
+def confidence_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float | None]:
+    """The mean of a measure over images, and how far the true mean may lie from it.
+
+    Student's t: mean +- t(0.975, n - 1) * s / sqrt(n). It takes the images as independent. Patches of one scene are
+    not quite, so that the true interval is somewhat wider.
+
+    Args:
+      values: float [n], one for each image, n >= 1.
+
+    Returns:
+      The mean, and half the width of the 95 % interval; None for one value, which tells nothing of its spread.
+
+    Raises:
+      ValueError: there are no values.
+    """
+    values = np.asarray(values, np.float64)
+    if values.size == 0:
+        raise ValueError("No values, no mean.")
+    if values.size == 1:
+        return float(values[0]), None
+    half = stats.t.ppf(0.975, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean()), float(half)
+
+
+def _pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both images as float64, checked."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if x.shape != y.shape or x.ndim not in (2, 3) or x.size == 0:
+        raise ValueError(f"A measure takes two images [H, W] or [H, W, C] of one shape, not {x.shape} and {y.shape}.")
+    for image in (x, y):
+        if not (image.min() >= 0 and image.max() <= 1):  # NaN fails every comparison, and so this one
+            raise ValueError(f"A measure takes values in [0, 1], not {image.min():g} to {image.max():g}.")
+    return x, y

@@ -1,0 +1,142 @@
+"""Block factories: each makes one line of a network.
+
+A factory creates its layers and returns a function that applies them, so that a stack of blocks is a list one can read.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from pix2pix_tf import addons
+
+Block = Callable[..., tf.Tensor]  # float [N, H, W, C] -> float [N, H', W', C']
+
+LEAK = 0.2  # slope of LeakyReLU below zero [I]
+STDDEV = 0.02  # of the normal distribution of initial weights [I]
+EPSILON = 1e-5  # added to a variance before the division, as in the published code of [I]
+
+
+def downsample(filters: int, kernel: int, norm: str | None, strides: int = 2, padding: str = "same") -> Block:
+    """Convolution, normalisation, LeakyReLU: the encoder's block, and the discriminator's.
+
+    Args:
+      filters: channels of the output.
+      kernel: side of the kernel in pixels.
+      norm: "instance", "batch" or "none".
+      strides: 2 halves the map.
+      padding: "same", or "one": a rim of one zero and no other padding, so that kernel 4 at stride 1 takes 32 to 31.
+
+    Returns:
+      A block [N, H, W, C] -> [N, H / strides, W / strides, filters].
+    """
+    convolve = convolution(filters, kernel, strides, padding, use_bias=norm == "none")
+    normalise, activate = normalization(norm), tf.keras.layers.LeakyReLU(LEAK)
+    return lambda x: activate(normalise(convolve(x)))
+
+
+def upsample(filters: int, kernel: int, norm: str, dropout: "SeededDropout | None" = None) -> Block:
+    """Transposed convolution that doubles the map, normalisation, then dropout and ReLU or, without dropout, LeakyReLU.
+
+    Args:
+      filters: channels of the output.
+      kernel: side of the kernel in pixels.
+      norm: "instance", "batch" or "none".
+      dropout: the layer that is the noise, in the innermost blocks.
+
+    Returns:
+      A block ([N, H, W, C], seed int32 [N]) -> [N, 2 H, 2 W, filters].
+    """
+    convolve = transposed_convolution(filters, kernel, use_bias=norm == "none")
+    normalise = normalization(norm)
+    if dropout is None:
+        activate = tf.keras.layers.LeakyReLU(LEAK)
+        return lambda x, seed: activate(normalise(convolve(x)))
+    activate = tf.keras.layers.ReLU()
+    return lambda x, seed: activate(dropout([normalise(convolve(x)), seed]))
+
+
+def convolution(filters: int, kernel: int, strides: int, padding: str, use_bias: bool = True) -> Block:
+    """A convolution with the papers' initial weights; see `downsample` for the arguments."""
+    layer = tf.keras.layers.Conv2D(
+        filters,
+        kernel,
+        strides,
+        padding="same" if padding == "same" else "valid",
+        kernel_initializer=tf.keras.initializers.RandomNormal(stddev=STDDEV),
+        use_bias=use_bias,
+    )
+    if padding == "same":
+        return layer
+    pad = tf.keras.layers.ZeroPadding2D(1)
+    return lambda x: layer(pad(x))
+
+
+def transposed_convolution(filters: int, kernel: int, use_bias: bool = True) -> Block:
+    """A transposed convolution that doubles the map, with the papers' initial weights."""
+    return tf.keras.layers.Conv2DTranspose(
+        filters,
+        kernel,
+        strides=2,
+        padding="same",
+        kernel_initializer=tf.keras.initializers.RandomNormal(stddev=STDDEV),
+        use_bias=use_bias,
+    )
+
+
+def normalization(norm: str) -> Block:
+    """Instance normalisation is batch normalisation at batch size 1 in training mode, whatever the batch and the mode.
+
+    Args:
+      norm: "instance", "batch" or "none".
+
+    Returns:
+      A block [N, H, W, C] -> [N, H, W, C].
+    """
+    if norm == "instance":
+        return addons.instance_normalization(EPSILON)
+    if norm == "batch":
+        return tf.keras.layers.BatchNormalization(epsilon=EPSILON)
+    return lambda x: x
+
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
+class SeededDropout(tf.keras.layers.Layer):
+    """Dropout whose mask is a function of each image's seed: the noise z of pix2pix, row by row.
+
+    Keras' own layer draws from a hidden state, so that an export gives another image at each call. This one draws
+    through a stateless generator (Philox), always, in training and after: the same seed gives the same image in any
+    batch, at any time, after any reload.
+
+    Call: [x float [N, H, W, C], seed int32 [N]] -> float [N, H, W, C]; what is kept is divided by 1 - rate.
+    """
+
+    def __init__(self, rate: float, salt: int, **kwargs):
+        """Keeps its settings.
+
+        Args:
+          rate: share of values that become 0, from 0 up to below 1.
+          salt: tells the layers of one network apart, which share an image's seed.
+          **kwargs: as for every Keras layer.
+        """
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.salt = salt
+
+    def call(self, inputs):
+        """See the class."""
+        x, seed = inputs
+        shape = tf.shape(x)[1:]
+
+        def noise(one_seed):
+            return tf.random.stateless_uniform(shape, tf.stack([one_seed, self.salt]), alg="philox")
+
+        kept = tf.map_fn(noise, seed, fn_output_signature=tf.float32) >= self.rate
+        return tf.where(kept, x / (1.0 - self.rate), tf.zeros_like(x))
+
+    def compute_output_shape(self, input_shape):
+        """The shape of x."""
+        return input_shape[0]
+
+    def get_config(self):
+        """The settings, for Keras' own formats."""
+        return {**super().get_config(), "rate": self.rate, "salt": self.salt}

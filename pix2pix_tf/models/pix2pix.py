@@ -1,0 +1,116 @@
+"""The two networks of pix2pix, each a stack one can read.
+
+Sources: [P] the glacier synthesis paper; [I] Isola et al. 2017 (arXiv 1611.07004) and its published code. Shapes in the
+comments are those of a 256 x 256 patch with the widths and strides of the papers.
+"""
+
+import tensorflow as tf
+
+from pix2pix_tf.config import ModelConfig
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.models.blocks import (
+    SeededDropout,
+    convolution,
+    downsample,
+    transposed_convolution,
+    upsample,
+)
+
+
+def make_generator(model: ModelConfig, input_channels: int, output_channels: int, size: int) -> tf.keras.Model:
+    """The U-Net that paints the image ([I] section 3.2; layer for layer as in [P]).
+
+    Args:
+      model: widths, kernel, dropout, norm, levels.
+      input_channels: channels of the mask, one-hot, and of what is stacked on it.
+      output_channels: channels of the image.
+      size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
+
+    Returns:
+      A model [image float [N, H, W, input_channels], seed int32 [N]] -> float [N, H, W, output_channels] in [-1, 1].
+
+    Raises:
+      UserError: the patch size is no multiple of 2**levels.
+    """
+    if size % 2**model.levels:
+        fitting = [level for level in range(5, 9) if size % 2**level == 0]
+        cure = f"--set model.levels={fitting[-1]}" if fitting else "prepare patches of 64, 128 or 256 pixels"
+        raise UserError(
+            f"Patches of {size} x {size} do not divide by 2**{model.levels} = {2**model.levels}, as the generator's "
+            f"{model.levels} levels need; use {cure}."
+        )
+    w, k, n = model.generator_width, model.generator_kernel, model.norm
+    z = [SeededDropout(model.dropout, salt) for salt in range(3)]
+    inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
+    at_bottom = "none" if size == 2**model.levels else n  # a norm would turn a 1 x 1 map into zeros
+
+    image = tf.keras.Input([None, None, input_channels], name="image")
+    seed = tf.keras.Input([], dtype="int32", name="seed")
+    down_stack = [
+        downsample(1 * w, k, "none"),  # [N, 128, 128, 64]
+        downsample(2 * w, k, n),  # [N, 64, 64, 128]
+        downsample(4 * w, k, n),  # [N, 32, 32, 256]
+        downsample(8 * w, k, n),  # [N, 16, 16, 512]
+        *[
+            downsample(8 * w, k, n),  # [N, 8, 8, 512]
+            downsample(8 * w, k, n),  # [N, 4, 4, 512]
+            downsample(8 * w, k, n),  # [N, 2, 2, 512]
+            downsample(8 * w, k, at_bottom),  # [N, 1, 1, 512]
+        ][-inner:],
+    ]
+    up_stack = [
+        *[
+            upsample(8 * w, k, n, z[0]),  # [N, 2, 2, 512 + 512]
+            upsample(8 * w, k, n, z[1]),  # [N, 4, 4, 512 + 512]
+            upsample(8 * w, k, n, z[2]),  # [N, 8, 8, 512 + 512]
+            upsample(8 * w, k, n),  # [N, 16, 16, 512 + 512]
+        ][:inner],
+        upsample(4 * w, k, n),  # [N, 32, 32, 256 + 256]
+        upsample(2 * w, k, n),  # [N, 64, 64, 128 + 128]
+        upsample(1 * w, k, n),  # [N, 128, 128, 64 + 64]
+    ]
+    last = transposed_convolution(output_channels, k)  # [N, 256, 256, output_channels]
+
+    x, skips = image, []
+    for down in down_stack:
+        x = down(x)
+        skips.append(x)
+    for up, skip in zip(up_stack, reversed(skips[:-1]), strict=True):
+        x = tf.keras.layers.Concatenate()([up(x, seed), skip])
+    painted = tf.keras.layers.Activation("tanh", dtype="float32")(last(x))
+    return tf.keras.Model([image, seed], painted, name="generator")
+
+
+def make_discriminator(model: ModelConfig, input_channels: int, output_channels: int) -> tf.keras.Model:
+    """The PatchGAN that tells painted from real, patch by patch ([I] section 3.3).
+
+    With strides 2,2,2,1,1 and kernel 4 each score sees 70 x 70 pixels of a 256 x 256 patch, 30 x 30 times; with
+    2,2,2,2,1 there are 16 x 16 scores. The sigmoid of [P] is in the loss.
+
+    Args:
+      model: widths, strides, kernel, norm.
+      input_channels: channels of the generator's input.
+      output_channels: channels of the image.
+
+    Returns:
+      A model [input float [N, H, W, input_channels], image float [N, H, W, output_channels]] -> float32 [N, H', W', 1],
+      logits: positive where the pair looks real.
+    """
+    w, k, n = model.discriminator_width, model.discriminator_kernel, model.norm
+    strides = model.discriminator_strides
+    padding = ["same" if s == 2 or strides[3] == 2 else "one" for s in strides]
+
+    condition = tf.keras.Input([None, None, input_channels], name="input")
+    image = tf.keras.Input([None, None, output_channels], name="image")
+    stack = [
+        downsample(1 * w, k, "none", strides[0], padding[0]),  # [N, 128, 128, 64]
+        downsample(2 * w, k, n, strides[1], padding[1]),  # [N, 64, 64, 128]
+        downsample(4 * w, k, n, strides[2], padding[2]),  # [N, 32, 32, 256]
+        downsample(8 * w, k, n, strides[3], padding[3]),  # [N, 31, 31, 512]
+        convolution(1, k, strides[4], padding[4]),  # [N, 30, 30, 1]
+    ]
+    x = tf.keras.layers.Concatenate()([condition, image])
+    for block in stack:
+        x = block(x)
+    logits = tf.keras.layers.Activation("linear", dtype="float32")(x)
+    return tf.keras.Model([condition, image], logits, name="discriminator")

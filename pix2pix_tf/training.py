@@ -1,0 +1,326 @@
+"""The training loop: it resumes, shows what it does, and knows nothing of GANs.
+
+runs/<run>/config.json     the configuration and the data set
+           log.jsonl       one line an epoch: mean losses, validation, seconds
+           tensorboard/    the same, and losses every train.log_steps
+           checkpoints/    networks, optimizers, step: everything to go on from
+           samples/        the same validation patches after each export
+           export/<model>/<epoch>/   a SavedModel
+"""
+
+import json
+import math
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf import config as configuration
+from pix2pix_tf import export, files, sheets
+from pix2pix_tf.config import Config
+from pix2pix_tf.data import encoding, pipeline
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.errors import Diverged, Interrupted, UserError
+from pix2pix_tf.tasks import Pix2Pix
+
+MAY_CHANGE = ("train.epochs", "train.checkpoint_minutes", "train.keep_checkpoints")  # between two starts of a run
+
+
+def choose_precision(wanted: str) -> tuple[str, str]:
+    """Keras' name of the precision to compute in, and why.
+
+    Args:
+      wanted: "auto", or a name that is taken as it is.
+    """
+    if wanted != "auto":
+        return wanted, "as set"
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        if capability >= (8, 0):
+            return "mixed_bfloat16", "the GPU multiplies bfloat16 in hardware"
+        if capability >= (7, 0):
+            return "mixed_float16", "the GPU multiplies float16 in hardware"
+        return "float32", "the GPU has no faster precision"
+    flags = Path("/proc/cpuinfo")
+    if flags.exists() and {"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()):
+        return "mixed_bfloat16", "the processor multiplies bfloat16 in hardware"
+    return "float32", "the processor has no faster precision"
+
+
+def build_task(config: Config, dataset: Dataset, precision: str) -> Pix2Pix:
+    """The task with fresh weights, a function of the configuration's seed.
+
+    Raises:
+      UserError: the patch size does not fit the networks.
+    """
+    tf.keras.utils.set_random_seed(config.train.seed)
+    if config.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    return Pix2Pix(config, dataset.size, dataset.bits, precision)
+
+
+def train(config: Config, dataset: Dataset, run: Path) -> None:
+    """Trains a run to its last epoch, from wherever it stands.
+
+    Args:
+      config: what to train.
+      dataset: opened with the roles of the configuration, splits "train" and "val".
+      run: the run's folder; made when missing, gone on with when it is there.
+
+    Raises:
+      UserError: the folder holds a run of another configuration or data set, or something else.
+      Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
+      Diverged: a loss is not finite.
+    """
+    _claim(run, config, dataset)
+    precision, reason = choose_precision(config.train.precision)
+    print(f"{config.variant}: {len(dataset.stems['train'])} training patches, {precision} ({reason})")
+    Training(config, dataset, run, build_task(config, dataset, precision)).fit()
+
+
+class Training:
+    """A run while it is trained."""
+
+    def __init__(self, config: Config, dataset: Dataset, run: Path, task: Pix2Pix):
+        """Takes up the newest checkpoint of the run, if there is one."""
+        self.config, self.dataset, self.run, self.task = config, dataset, run, task
+        self.steps_per_epoch = pipeline.steps_per_epoch(dataset, config)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
+        self.sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
+        checkpoint = tf.train.Checkpoint(step=self.step, sums=self.sums, **task.modules())
+        self.checkpoints = tf.train.CheckpointManager(
+            checkpoint, str(run / "checkpoints"), config.train.keep_checkpoints, step_counter=self.step
+        )
+        self.saved_at = time.monotonic()
+        self._restore(checkpoint)
+        self.writer = tf.summary.create_file_writer(str(run / "tensorboard"))
+        self.shown = _spread(dataset.stems["val"], config.train.samples)
+        self.validated = _spread(dataset.stems["val"], config.train.validate)
+
+    def _restore(self, checkpoint: tf.train.Checkpoint) -> None:
+        newest = self.checkpoints.latest_checkpoint
+        if newest:
+            try:
+                checkpoint.restore(newest).assert_existing_objects_matched()
+            except (tf.errors.OpError, AssertionError, ValueError) as error:
+                raise UserError(
+                    f"The checkpoint {newest} cannot be read ({str(error).splitlines()[0]}). Remove its files and the "
+                    f"file {self.run / 'checkpoints' / 'checkpoint'} to go on from an older one or anew."
+                ) from None
+            print(f"going on from epoch {self.epoch}, step {int(self.step)}")
+        _forget_after(self.run / "log.jsonl", int(self.step))
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return int(self.step) // self.steps_per_epoch
+
+    def fit(self) -> None:
+        """Trains to the last epoch."""
+        if self.epoch >= self.config.train.epochs:
+            print(f"already trained to epoch {self.epoch}; --epochs N with a larger N goes on")
+            return
+        batches = iter(pipeline.training_batches(self.dataset, self.config, int(self.step)))
+        with _stop_signals() as asked_to_stop:
+            while self.epoch < self.config.train.epochs:
+                self._train_epoch(batches, asked_to_stop)
+                self._finish_epoch()
+        print(f"trained to epoch {self.epoch}; exports: {self.run / 'export' / self.config.variant}")
+
+    def _train_epoch(self, batches: Iterator[pipeline.Batch], asked_to_stop: list[int]) -> None:
+        done = int(self.step) % self.steps_per_epoch
+        bar = tf.keras.utils.Progbar(
+            self.steps_per_epoch, verbose=int(sys.stdout.isatty()), stateful_metrics=self.task.loss_names
+        )
+        for place in range(done, self.steps_per_epoch):
+            started = time.monotonic()
+            batch = next(batches)
+            losses = {name: float(loss) for name, loss in self.task.train_step(batch).items()}
+            self._refuse_non_finite(losses, batch)
+            self.step.assign_add(1)
+            for name, value in {**losses, "seconds": time.monotonic() - started}.items():
+                self.sums[name].assign_add(value)
+            bar.update(place + 1, [(name, float(self.sums[name]) / (place + 1)) for name in losses], finalize=False)
+            if int(self.step) % self.config.train.log_steps == 0:
+                self._summarise(losses)
+            if asked_to_stop:
+                self._stop(asked_to_stop[0])
+            if time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes:
+                self._save()
+        if sys.stdout.isatty():
+            print()
+
+    def _refuse_non_finite(self, losses: dict[str, float], batch: pipeline.Batch) -> None:
+        if all(math.isfinite(value) for value in losses.values()):
+            return
+        files_shown = ", ".join(f"{self.dataset.stems['train'][i]}.png" for i in batch["index"].numpy())
+        raise Diverged(
+            f"A loss is not finite at epoch {self.epoch + 1}, step {int(self.step) + 1} "
+            f"({', '.join(f'{name} {value}' for name, value in losses.items())}), on {files_shown}. The last good "
+            f"checkpoint is {self.checkpoints.latest_checkpoint}. Try a smaller train.learning_rate or "
+            "train.precision=float32, in a new run."
+        )
+
+    def _finish_epoch(self) -> None:
+        """Scores, logs, and every so often draws, exports and saves; in an order in which a kill loses nothing."""
+        seconds = float(self.sums["seconds"])
+        losses = {name: float(self.sums[name]) / self.steps_per_epoch for name in self.task.loss_names}
+        losses |= self._validate()
+        pace = self.steps_per_epoch * self.config.train.batch_size / seconds
+        line = {"epoch": self.epoch, "step": int(self.step), **losses, "seconds": seconds, "images_per_second": pace}
+        with (self.run / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        self._summarise(losses)
+        left = _duration(seconds * (self.config.train.epochs - self.epoch))
+        values = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        print(f"epoch {self.epoch}/{self.config.train.epochs}  {values}  {pace:.1f} images/s  {left} left", flush=True)
+        for total in self.sums.values():
+            total.assign(0.0)
+        last = self.epoch == self.config.train.epochs
+        if last or self.epoch % self.config.train.export_every == 0:
+            self._draw()
+            self._export()
+            self._save()
+
+    def _validate(self) -> dict[str, float]:
+        values: dict[str, list[float]] = {}
+        for batch in pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, batch_size=1):
+            for name, value in self.task.validate(batch).items():
+                values.setdefault(name, []).append(float(value))
+        return {name: float(np.mean(each)) for name, each in values.items()}
+
+    def _draw(self) -> None:
+        """A sheet of the same validation patches each time: input, generated, target."""
+        batches = pipeline.fixed_batches(self.dataset, self.config, "val", self.shown, batch_size=1)
+        painted = np.concatenate([self.task.generate(batch) for batch in batches])
+        targets = self._pixels(self.config.data.targets)
+        parts = np.split(painted, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
+        generated = {role: sheets.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
+        path = self.run / "samples" / f"epoch_{self.epoch:04d}.png"
+        title = f"{self.config.variant}, epoch {self.epoch}"
+        sheets.sample_sheet(path, self._pixels(self.config.data.inputs), generated, targets, title, self.shown)
+        with self.writer.as_default(step=int(self.step)):
+            tf.summary.image("samples", tf.io.decode_png(path.read_bytes(), channels=3)[tf.newaxis])
+
+    def _export(self) -> None:
+        data = self.config.data
+        image = np.concatenate(list(self._pixels(data.inputs).values()), axis=-1)[:1]
+        export.write(
+            self.run / "export" / self.config.variant / str(self.epoch),
+            self.task.generator,
+            self.task.signatures(),
+            {
+                "variant": self.config.variant,
+                "run": self.run.name,
+                "epoch": self.epoch,
+                "inputs": data.inputs,
+                "targets": data.targets,
+                "size": self.dataset.size,
+                "divisor": 2**self.config.model.levels,
+                "bits": {role: self.dataset.bits[role] for role in data.inputs + data.targets},
+                "origin": self.dataset.origin,
+            },
+            example={"image": image, "seed": np.zeros(1, np.int32)},
+        )
+
+    def _pixels(self, roles: tuple[str, ...]) -> dict[str, np.ndarray]:
+        """The shown patches as their PNGs have them: for each role uint8 or uint16 [N, H, W, C]."""
+        return {
+            role: np.stack(
+                [
+                    encoding.decode_png(
+                        self.dataset.path("val", role, stem).read_bytes(), role, self.dataset.bits[role]
+                    )
+                    for stem in self.shown
+                ]
+            )
+            for role in roles
+        }
+
+    def _summarise(self, losses: dict[str, float]) -> None:
+        with self.writer.as_default(step=int(self.step)):
+            for name, value in losses.items():
+                tf.summary.scalar(name, value)
+        self.writer.flush()
+
+    def _save(self) -> None:
+        self.checkpoints.save(checkpoint_number=self.step)
+        self.saved_at = time.monotonic()
+
+    def _stop(self, signal_number: int) -> None:
+        self._save()
+        raise Interrupted(
+            f"\nstopped at epoch {self.epoch + 1}, step {int(self.step)}; everything is saved in {self.run}. "
+            "The same command goes on from here.",
+            signal_number,
+        )
+
+
+def _claim(run: Path, config: Config, dataset: Dataset) -> None:
+    """Makes the run's folder, or makes sure that it is this training's."""
+    path = run / "config.json"
+    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
+    data |= {split: len(stems) for split, stems in dataset.stems.items()}
+    if path.exists():
+        values = files.read_json(path)
+        changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
+        changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
+        changes += [f"data {key}: {values.get('data', {}).get(key)} -> {data[key]}" for key in ("name", "train", "val")
+                    if values.get("data", {}).get(key) != data[key]]  # fmt: skip
+        if changes:
+            raise UserError(
+                f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
+                "\nChoose another --run, or remove that folder."
+            )  # fmt: skip
+    elif run.exists() and any(run.iterdir()):
+        raise UserError(f"{run} is not empty and is no run (it has no config.json). Choose another --run.")
+    files.write_json(path, {"config": configuration.to_dict(config), "data": data})
+    for leftover in (run / "export").glob("*/.tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _forget_after(log: Path, step: int) -> None:
+    """Drops the lines of epochs that will be trained again."""
+    if log.exists():
+        lines = [
+            line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step
+        ]
+        files.write_text(log, "".join(line + "\n" for line in lines))
+
+
+def _spread(stems: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Evenly spread members, the same ones every time."""
+    return tuple(
+        stems[i] for i in np.unique(np.linspace(0, len(stems) - 1, min(count, len(stems))).round().astype(int))
+    )
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM in a list in place of dying; a second SIGINT interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, _) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print("\nstopping after this step ...", file=sys.stderr)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

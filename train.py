@@ -1,0 +1,58 @@
+"""Trains a variant: python train.py --variant gen5. The same command again goes on where it stopped."""
+
+import json
+import sys
+from pathlib import Path
+
+from pix2pix_tf import cli, config
+
+EXAMPLES = """\
+  python train.py --variant gen5                                    # simulated data, made when missing
+  python train.py --variant orig --data datasets/caffe --epochs 50
+  python train.py --variant gen5 --run runs/small --set train.batch_size=4 --set model.generator_width=32
+  python train.py --variant gen5 --dry-run                          # print what would be trained"""
+
+DEFAULT_DATA = Path("datasets/simulated")
+
+
+def main(argv: list[str]) -> None:
+    """Reads the arguments, prepares data and configuration, trains."""
+    parser = cli.parser(__doc__, EXAMPLES)
+    parser.add_argument("--variant", required=True, help=f"one of {', '.join(config.VARIANTS)}")
+    parser.add_argument("--data", type=Path, help=f"a data set (default: {DEFAULT_DATA}, simulated when missing)")
+    parser.add_argument("--run", type=Path, help="folder of this training (default: runs/<variant>)")
+    parser.add_argument("--epochs", help="short for --set train.epochs=N")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of config.py")
+    parser.add_argument("--dry-run", action="store_true", help="print configuration, parameters, patches as JSON; stop")
+    options = parser.parse_args(argv)
+    overrides = options.set + ([f"train.epochs={options.epochs}"] if options.epochs else [])
+    chosen = config.make_config(options.variant, overrides)
+
+    dataset = _open_data(options.data, chosen)
+    from pix2pix_tf import training  # TensorFlow: some seconds, which no mistake above has to wait for
+
+    if options.dry_run:
+        task = training.build_task(chosen, dataset, training.choose_precision(chosen.train.precision)[0])
+        counts = {name: getattr(task, name).count_params() for name in ("generator", "discriminator")}
+        patches = {split: len(stems) for split, stems in dataset.stems.items()}
+        described = {"variant": chosen.variant, "config": config.to_dict(chosen), "parameters": counts}
+        print(json.dumps(described | {"patches": patches}, indent=2))
+        return
+    training.train(chosen, dataset, options.run or Path("runs") / chosen.variant)
+
+
+def _open_data(path: Path | None, chosen: config.Config):
+    from pix2pix_tf.data.dataset import open_dataset
+
+    if path is None:
+        path = DEFAULT_DATA
+        if not (path / "dataset.json").exists():
+            from pix2pix_tf import prepare
+
+            print(f"There is no {path} yet: simulating it (--data names another data set).", file=sys.stderr)
+            prepare.simulate(path)
+    return open_dataset(path, tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets)))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
