@@ -29,10 +29,10 @@ def main(argv: list[str]) -> None:
     chosen = config.make_config(options.variant, overrides)
 
     dataset = _open_data(options.data, chosen)
-    from pix2pix_tf import training  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf import precision, training  # TensorFlow: some seconds, which no mistake above has to wait for
 
     if options.dry_run:
-        task = training.build_task(chosen, dataset, training.choose_precision(chosen.train.precision)[0])
+        task = training.build_task(chosen, dataset, precision.choose(chosen.train.precision)[0])
         counts = {name: getattr(task, name).count_params() for name in ("generator", "discriminator")}
         patches = {split: len(stems) for split, stems in dataset.stems.items()}
         described = {"variant": chosen.variant, "config": config.to_dict(chosen), "parameters": counts}

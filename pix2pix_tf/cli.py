@@ -4,7 +4,8 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
@@ -52,6 +53,30 @@ def run(main: Callable[[list[str]], None], argv: list[str] | None = None) -> int
         print(_sentence(error), file=sys.stderr)
         return _exit_code(error)
     return 0
+
+
+def progress(items: Iterable, total: int, what: str) -> Iterator:
+    """Hands items on and keeps a line on the terminal: `123/300 scenes written, 4 s left`. Elsewhere it is silent.
+
+    Args:
+      items: what is worked through; an item counts as done when the next one is asked for.
+      total: how many there are.
+      what: what is done with them, such as "scenes written".
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    start = shown = time.monotonic()
+    try:
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now - shown > 0.1 or done == total:
+                left = (now - start) / done * (total - done)
+                print(f"\r{done}/{total} {what}, {left:.0f} s left\033[K", end="", file=sys.stderr, flush=True)
+                shown = now
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)  # the line has done its duty
 
 
 def _sentence(error: BaseException) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from pix2pix_tf import cpp_runtime, files
 from pix2pix_tf.errors import UserError

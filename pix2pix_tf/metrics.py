@@ -10,7 +10,7 @@ such an image would be a number that means nothing.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special
 from skimage.metrics import structural_similarity
 
 SSIM_SIGMA = 1.5  # pixels, of the Gaussian window [Wang et al. 2004, section III-B]
@@ -155,7 +155,7 @@ def confidence_interval(values: Sequence[float] | np.ndarray) -> tuple[float, fl
         raise ValueError("No values, no mean.")
     if values.size == 1:
         return float(values[0]), None
-    half = stats.t.ppf(0.975, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    half = special.stdtrit(values.size - 1, 0.975) * values.std(ddof=1) / np.sqrt(values.size)
     return float(values.mean()), float(half)
 
 

@@ -5,7 +5,7 @@ It tells of the scores that it is given, and knows nothing of models.
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pix2pix_tf import files, metrics
+from pix2pix_tf.errors import UserError
 
 # Table I of the glacier synthesis paper: variant -> (Dice, SSIM), after 210 epochs, on its own real patches.
 PUBLISHED = {
@@ -34,6 +35,7 @@ DIGITS = {"dice": 4, "dice_linear": 4, "ssim": 4, "psnr": 2, "mae": 4}  # behind
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
+SHADED = 5  # runs; the intervals of more would cover each other
 
 COMPARABLE = {
     "real": "The paper's figures stand beside ours as far as these patches are like the paper's own.",
@@ -79,6 +81,24 @@ class Measured:
     trained_on: Mapping[str, str]  # run -> origin of its training data
 
 
+def check_output(folder: Path) -> None:
+    """Makes sure that a report overwrites nothing but an earlier report.
+
+    Raises:
+      UserError: the folder holds other things, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder} is a file. Name a folder.")
+    means = folder / "metrics.csv"
+    if means.is_file() and means.read_bytes().startswith(",".join(COLUMNS).encode()):
+        return
+    # What was interrupted before its metrics.csv has left scores/ alone.
+    names = sorted(path.name for path in folder.glob("*"))
+    foreign = [name for name in names if name != "scores" and not name.startswith(".tmp-")]
+    if foreign:
+        raise UserError(f"--output {folder} holds {foreign[0]}, but no report. Name a new or empty folder.")
+
+
 def summary(scores: Sequence[Scores]) -> str:
     """The text of metrics.csv: the mean of each measure, one line for each run and epoch.
 
@@ -96,60 +116,46 @@ def summary(scores: Sequence[Scores]) -> str:
 def curves(path: Path, scores: Sequence[Scores]) -> None:
     """Draws Dice above SSIM by epoch, one line a run: the paper's figure 3.
 
-    A line is the mean over the images, its shade (a bar, where there is one epoch only) the 95 % interval.
+    A line is the mean over the images, its shade the 95 % interval: a bar where there is one epoch only, and left out
+    where there are so many runs that shades would cover each other.
 
     Args:
       path: the PNG to write.
       scores: of all runs and epochs, in any order.
     """
-    epochs = sorted({s.epoch for s in scores})
+    runs = [_of(scores, run) for run in _runs(scores)]
+    single = len({s.epoch for s in scores}) == 1
     figure = Figure(figsize=(8, 7.5), layout="constrained")
     upper, lower = figure.subplots(2, sharex=True)
     for axes, measure, label in ((upper, "dice", "Dice (non-binary)"), (lower, "ssim", "SSIM")):
-        for number, run in enumerate(_runs(scores)):
-            _curve(axes, _of(scores, run), measure, number)
+        for number, run in enumerate(runs):
+            aside = 0.2 * (number - (len(runs) - 1) / 2) / len(runs) if single else 0.0  # epochs, lest bars coincide
+            _curve(axes, run, measure, number, aside, shaded=len(runs) <= SHADED)
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     lower.set_xlabel("epoch")
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(epochs) == 1:  # a single epoch has no scale of its own
-        lower.set_xlim(epochs[0] - 1, epochs[0] + 1)
-        lower.set_xticks(epochs)
+    if single:
+        lower.set_xticks([scores[0].epoch])
+        lower.set_xlim(scores[0].epoch - 0.5, scores[0].epoch + 0.5)
     handles, labels = upper.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5), frameon=False, handlelength=4)
+    fitting = max(1, 100 // (max(map(len, labels)) + 10))  # columns; the page is some 100 letters wide
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False, handlelength=4
+    )
     with files.whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
 
 
 def table(scores: Sequence[Scores], measured: Measured) -> str:
-    """The paper's table I as Markdown: each run at the last epoch that all have, and at its own best one.
+    """The text of table.md, the paper's table I: each run at the last epoch that all have, and at its own best one.
 
     Args:
       scores: of all runs and epochs, in any order.
       measured: on what; said below the figures, since it decides what they can be compared with.
     """
-    best = [max(_of(scores, run), key=lambda s: s.interval("ssim")[0]) for run in _runs(scores)]
-    common = last_common_epoch(scores)
-    if common is None:
-        title = "The runs have no exported epoch in common: each at its own last one"
-    elif len(best) == 1:
-        title = f"Epoch {common}, the last one"
-    else:
-        title = f"Epoch {common}, the last one that all runs have"
-    parts = [f"### {title}", _rows(compared(scores))]
-    if len(scores) > len(best):
-        parts += ["### Each run's best epoch, by SSIM", _rows(best)]
-        parts += ["The best epoch was chosen on the very images it is measured on, which flatters it a little."]
-    parts += [
-        "± is half of the 95 % interval of the mean over the n images (Student's t). It takes them as independent; "
-        "patches of one scene are not quite, so the true interval is somewhat wider.",
-        "Dice is 2 Σxy / (Σx² + Σy²), Dice linear 2 Σxy / (Σx + Σy): the paper's text does not settle which it used.",
-        _measured_on(measured, len(scores[0].stems)),
-    ]
-    if any(s.variant in PUBLISHED for s in scores):
-        parts += [COMPARABLE.get(measured.origin.split(":")[0], COMPARABLE["unknown"])]
-    return "\n\n".join(parts) + "\n"
+    return f"# Scores\n\n{_tables(scores)}\n\n{_measured_on(scores, measured)}\n"
 
 
 def page(scores: Sequence[Scores], measured: Measured, command: str, captions: Sequence[str]) -> str:
@@ -161,26 +167,25 @@ def page(scores: Sequence[Scores], measured: Measured, command: str, captions: S
       command: the command line that makes this report again.
       captions: the names of the patches in comparison.png, from the top down.
     """
-    runs, patches = _runs(scores), ", ".join(f"`{name}`" for name in captions)
-    exports = f"{len(scores)} exported epoch{'s' if len(scores) > 1 else ''}"
-    return f"""# Evaluation of {", ".join(runs)}
+    return f"""# Evaluation of {", ".join(_runs(scores))}
 
-{_measured_on(measured, len(scores[0].stems))} {exports} of {len(runs)} run{"s" if len(runs) > 1 else ""}.
+{_measured_on(scores, measured)}
 
 ## Curves
 
 ![Dice and SSIM by epoch](curves.png)
 
-Mean over the images; shaded (or as a bar): its 95 % interval.
+The mean over the images, by epoch; a shade or a bar is its 95 % interval.
 
 ## Table
 
-{table(scores, measured)}
+{_tables(scores)}
+
 ## Comparison
 
 ![Mask, target and what each run makes of it](comparison.png)
 
-Patches spread evenly over the split, one pixel one square, from the top down: {patches}.
+Patches spread evenly over the split: {", ".join(f"`{name}`" for name in captions)}.
 
 ## How to read this
 
@@ -191,20 +196,13 @@ Patches spread evenly over the split, one pixel one square, from the top down: {
 {command}
 ```
 
-[metrics.csv](metrics.csv) has the means, [scores/](scores) the values of each image, [table.md](table.md) the table alone.
+[metrics.csv](metrics.csv) has the means, [scores/](scores) the values of each image, [table.md](table.md) the table.
 """
 
 
-def last_common_epoch(scores: Sequence[Scores]) -> int | None:
-    """The last epoch that every run has; None when there is none."""
-    epochs = [{s.epoch for s in _of(scores, run)} for run in _runs(scores)]
-    return max(set.intersection(*epochs), default=None)
-
-
-def compared(scores: Sequence[Scores]) -> list[Scores]:
-    """Each run where it is compared: at the last epoch that all have, or at its own last one when there is none."""
-    common = last_common_epoch(scores)
-    return [[s for s in _of(scores, run) if common in (None, s.epoch)][-1] for run in _runs(scores)]
+def last_common_epoch(epochs: Iterable[Iterable[int]]) -> int | None:
+    """The last of the epochs that every run has; None when there is none."""
+    return max(set.intersection(*map(set, epochs)), default=None)
 
 
 def _runs(scores: Sequence[Scores]) -> list[str]:
@@ -215,26 +213,50 @@ def _of(scores: Sequence[Scores], run: str) -> list[Scores]:
     return sorted((s for s in scores if s.run == run), key=lambda s: s.epoch)
 
 
-def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int) -> None:
-    """One run's line; its number chooses the style."""
-    epochs = np.array([s.epoch for s in scores])
+def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, aside: float, shaded: bool) -> None:
+    """One run's line, moved aside by so many epochs; its number chooses the style."""
+    epochs = np.array([s.epoch for s in scores]) + aside
     means, halves = np.transpose([(mean, half or 0.0) for mean, half in (s.interval(measure) for s in scores)])
-    colour = COLOURS[number % len(COLOURS)]
     style = {
-        "color": colour,
+        "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],
+        "markersize": 5,
         "linestyle": DASHES[number % len(DASHES)],
         "label": _label(scores[0]),
     }
     if len(scores) == 1:  # a shade needs two points
         axes.errorbar(epochs, means, halves, capsize=4, **style)
         return
-    axes.plot(epochs, means, markersize=5, **style)
-    axes.fill_between(epochs, means - halves, means + halves, color=colour, alpha=0.12, linewidth=0)
+    axes.plot(epochs, means, **style)
+    if shaded:
+        axes.fill_between(epochs, means - halves, means + halves, color=style["color"], alpha=0.12, linewidth=0)
 
 
 def _label(scores: Scores) -> str:
     return scores.run if scores.run == scores.variant else f"{scores.run} ({scores.variant})"
+
+
+def _tables(scores: Sequence[Scores]) -> str:
+    runs = [_of(scores, run) for run in _runs(scores)]
+    common = last_common_epoch([s.epoch for s in run] for run in runs)
+    last = [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
+    best = [max(run, key=lambda s: s.interval("ssim")[0]) for run in runs]
+    if common is None:
+        title = "The runs have no exported epoch in common: each at its own last one"
+    else:
+        title = f"Epoch {common}, the last one" + (" that all runs have" if len(runs) > 1 else "")
+    parts = [f"### {title}", _rows(last)]
+    if len(scores) > len(runs):
+        parts += ["### Each run's best epoch, by SSIM" if len(runs) > 1 else "### The best epoch, by SSIM", _rows(best)]
+        parts += ["It was chosen on the very images it is measured on, which flatters it a little."]
+    parts += [
+        "± is half of the 95 % interval of the mean over the n images (Student's t). It takes them as independent; "
+        "patches of one scene are not quite, so the true interval is somewhat wider.",
+        "Dice is 2 Σxy / (Σx² + Σy²), Dice linear 2 Σxy / (Σx + Σy): the paper's text does not settle which it used.",
+    ]
+    if any(s.variant in PUBLISHED for s in scores):
+        parts += ["The paper's figures are those of its table I, after 210 epochs on its own data."]
+    return "\n\n".join(parts)
 
 
 def _rows(scores: Sequence[Scores]) -> str:
@@ -253,11 +275,15 @@ def _with_interval(mean: float, half: float | None, digits: int) -> str:
     return f"{mean:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
 
 
-def _measured_on(measured: Measured, images: int) -> str:
-    origins = list(dict.fromkeys(measured.trained_on.values()))
+def _measured_on(scores: Sequence[Scores], measured: Measured) -> str:
+    """Says what the figures come from, and whether the paper's may stand beside them."""
+    images, origins = len(scores[0].stems), list(dict.fromkeys(measured.trained_on.values()))
     by_run = ", ".join(f"{origin} ({run})" for run, origin in measured.trained_on.items())
-    return (
-        f"Measured on {images} image{'s' if images > 1 else ''} of the data set {measured.data}, split {measured.split} "
-        f"(origin: {measured.origin}), seed {measured.seed}; trained on data of origin: "
+    sentence = (
+        f"Measured on {images} image{'s' if images > 1 else ''} of the data set {measured.data}, split "
+        f"{measured.split} (origin: {measured.origin}), seed {measured.seed}. Trained on data of origin: "
         f"{origins[0] if len(origins) == 1 else by_run}."
     )
+    if any(s.variant in PUBLISHED for s in scores):
+        sentence += " " + COMPARABLE.get(measured.origin.split(":")[0], COMPARABLE["unknown"])
+    return sentence

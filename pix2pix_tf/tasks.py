@@ -4,12 +4,11 @@ The trainer knows a task by four methods, `modules`, `train_step`, `validate` an
 losses.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from pix2pix_tf import addons
+from pix2pix_tf import addons, precision
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding
 from pix2pix_tf.data.dataset import CHANNELS
@@ -25,14 +24,14 @@ class Pix2Pix:
 
     loss_names = ("generator", "generator_gan", "generator_l1", "discriminator")
 
-    def __init__(self, config: Config, size: int, bits: Mapping[str, int], precision: str):
+    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
         """Builds the networks with fresh weights.
 
         Args:
           config: gives roles, networks, loss weights and optimisation.
           size: side of the training patches in pixels.
           bits: depth of each role's PNGs, 8 or 16.
-          precision: Keras' name for it, such as "mixed_bfloat16"; weights and losses are float32 in any case.
+          computed_in: a precision, such as "mixed_bfloat16"; weights and losses are float32 in any case.
 
         Raises:
           UserError: the patch size does not fit the generator.
@@ -40,10 +39,10 @@ class Pix2Pix:
         self.config, self.bits = config, bits
         inputs = encoding.channels(config.data.inputs, config.data.mask)
         targets = encoding.channels(config.data.targets, config.data.mask)
-        with _precision(precision):
+        with precision.using(computed_in):
             self.generator = make_generator(config.model, inputs, targets, size)
             self.discriminator = make_discriminator(config.model, inputs, targets)
-        train, scale_loss = config.train, precision == "mixed_float16"
+        train, scale_loss = config.train, computed_in == "mixed_float16"
         self.generator_variables = addons.trainable_variables(self.generator)
         self.discriminator_variables = addons.trainable_variables(self.discriminator)
         self.generator_optimizer = Adam(
@@ -139,14 +138,3 @@ class Pix2Pix:
 def _names(roles: tuple[str, ...], single: str) -> list[str]:
     """Names of PNGs in a signature; those that end in _bytes travel as base64 in TF Serving's REST interface."""
     return [f"{single}_bytes"] if len(roles) == 1 else [f"{role}_bytes" for role in roles]
-
-
-@contextlib.contextmanager
-def _precision(name: str) -> Iterator[None]:
-    """Layers made in this block compute in the named precision."""
-    before = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy(name)
-    try:
-        yield
-    finally:
-        tf.keras.mixed_precision.set_global_policy(before)

@@ -10,7 +10,6 @@ runs/<run>/config.json     the configuration and the data set
 
 import json
 import math
-import shutil
 import signal
 import sys
 import time
@@ -21,41 +20,21 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import config as configuration
-from pix2pix_tf import export, files, sheets
+from pix2pix_tf import export, files, precision, runs, sheets
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 from pix2pix_tf.tasks import Pix2Pix
 
-MAY_CHANGE = ("train.epochs", "train.checkpoint_minutes", "train.keep_checkpoints")  # between two starts of a run
 
-
-def choose_precision(wanted: str) -> tuple[str, str]:
-    """Keras' name of the precision to compute in, and why.
+def build_task(config: Config, dataset: Dataset, computed_in: str) -> Pix2Pix:
+    """The task with fresh weights, a function of the configuration's seed.
 
     Args:
-      wanted: "auto", or a name that is taken as it is.
-    """
-    if wanted != "auto":
-        return wanted, "as set"
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
-        if capability >= (8, 0):
-            return "mixed_bfloat16", "the GPU multiplies bfloat16 in hardware"
-        if capability >= (7, 0):
-            return "mixed_float16", "the GPU multiplies float16 in hardware"
-        return "float32", "the GPU has no faster precision"
-    flags = Path("/proc/cpuinfo")
-    if flags.exists() and {"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()):
-        return "mixed_bfloat16", "the processor multiplies bfloat16 in hardware"
-    return "float32", "the processor has no faster precision"
-
-
-def build_task(config: Config, dataset: Dataset, precision: str) -> Pix2Pix:
-    """The task with fresh weights, a function of the configuration's seed.
+      config: what to train.
+      dataset: gives the patches' size and depth.
+      computed_in: a precision, such as "mixed_bfloat16".
 
     Raises:
       UserError: the patch size does not fit the networks.
@@ -63,7 +42,7 @@ def build_task(config: Config, dataset: Dataset, precision: str) -> Pix2Pix:
     tf.keras.utils.set_random_seed(config.train.seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    return Pix2Pix(config, dataset.size, dataset.bits, precision)
+    return Pix2Pix(config, dataset.size, dataset.bits, computed_in)
 
 
 def train(config: Config, dataset: Dataset, run: Path) -> None:
@@ -79,10 +58,10 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
       Diverged: a loss is not finite.
     """
-    _claim(run, config, dataset)
-    precision, reason = choose_precision(config.train.precision)
-    print(f"{config.variant}: {len(dataset.stems['train'])} training patches, {precision} ({reason})")
-    Training(config, dataset, run, build_task(config, dataset, precision)).fit()
+    runs.claim(run, config, dataset)
+    chosen, reason = precision.choose(config.train.precision)
+    print(f"{config.variant}: {len(dataset.stems['train'])} training patches, {chosen} ({reason})")
+    Training(config, dataset, run, build_task(config, dataset, chosen)).fit()
 
 
 class Training:
@@ -261,29 +240,6 @@ class Training:
             "The same command goes on from here.",
             signal_number,
         )
-
-
-def _claim(run: Path, config: Config, dataset: Dataset) -> None:
-    """Makes the run's folder, or makes sure that it is this training's."""
-    path = run / "config.json"
-    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
-    data |= {split: len(stems) for split, stems in dataset.stems.items()}
-    if path.exists():
-        values = files.read_json(path)
-        changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
-        changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
-        changes += [f"data {key}: {values.get('data', {}).get(key)} -> {data[key]}" for key in ("name", "train", "val")
-                    if values.get("data", {}).get(key) != data[key]]  # fmt: skip
-        if changes:
-            raise UserError(
-                f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
-                "\nChoose another --run, or remove that folder."
-            )  # fmt: skip
-    elif run.exists() and any(run.iterdir()):
-        raise UserError(f"{run} is not empty and is no run (it has no config.json). Choose another --run.")
-    files.write_json(path, {"config": configuration.to_dict(config), "data": data})
-    for leftover in (run / "export").glob("*/.tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _forget_after(log: Path, step: int) -> None:

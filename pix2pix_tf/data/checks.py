@@ -45,7 +45,7 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
     """
     if channels_of(pixels) == CHANNELS[role]:
         return None
-    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}"
+    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}: save it so"
 
 
 def class_problem(role: str, pixels: np.ndarray) -> str | None:
@@ -66,9 +66,7 @@ def class_problem(role: str, pixels: np.ndarray) -> str | None:
     )
 
 
-def verify(
-    root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]], full: bool = False
-) -> None:
+def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]]) -> None:
     """Decodes every patch once, unless the same files were found good before.
 
     Args:
@@ -76,7 +74,6 @@ def verify(
       size: pixels; patches are square.
       bits: 8 or 16, for each role.
       patches: each file with its role.
-      full: whether to decode them all whatever `.verified` says.
 
     Raises:
       UserError: one message names all bad files, with the cure.
@@ -84,7 +81,7 @@ def verify(
     patches = list(patches)
     mark, seen = root / ".verified", _fingerprint(root, size, bits, (path for path, _ in patches))
     known = mark.read_text(errors="replace").split() if mark.is_file() else []
-    if seen in known and not full:
+    if seen in known:
         return
     if len(patches) > SLOW:
         print(f"checking {len(patches)} patches of {root}, once ...")
@@ -128,7 +125,10 @@ def refusal(head: str, problems: Iterable[tuple[str, str]]) -> UserError:
     names: dict[str, list[str]] = {}
     for problem, name in problems:
         names.setdefault(problem, []).append(name)
-    lines = [f"- {some(found)}: {problem}." if any(found) else f"- {problem}." for problem, found in names.items()]
+    lines = []
+    for problem, found in names.items():
+        who = f"{some(found)}: " if any(found) else ""
+        lines.append(f"- {who}{problem}{'' if problem[-1] in '.?' else '.'}")
     return UserError(f"{head}:\n" + "\n".join(lines))
 
 

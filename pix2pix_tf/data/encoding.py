@@ -52,13 +52,15 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
       uint8 or uint16 [N, H, W, C].
 
     Raises:
-      InvalidArgumentError: no PNG, another depth or kind of colour, sides that do not divide or differ, a PNG cut off.
+      InvalidArgumentError: no image, no PNG, one cut off, another depth or kind of colour, sides that do not divide or
+        differ.
     """
     header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEADER), tf.uint8, fixed_length=_HEADER), tf.int32)
     width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
     wanted = [bits, _COLOUR_TYPE[dataset.CHANNELS[role]]]
     kind = f"one grey channel of {bits} bit" if dataset.CHANNELS[role] == 1 else f"RGB of {bits} bit"
     checks = [
+        _check(tf.size(data) > 0, f"{role}: no image was sent"),
         _check(header[:, :8] == _SIGNATURE, f"{role}: not a PNG file"),
         _check(header[:, 24:26] == wanted, f"{role}: the PNG should have {kind}, without palette or alpha channel"),
         _check((width > 0) & (height > 0), f"{role}: the PNG's header is damaged"),

@@ -100,7 +100,9 @@ def _read_tiff(path: Path) -> np.ndarray:
     except (*_BROKEN, tifffile.TiffFileError) as error:
         raise BadImage(f"not a whole TIFF ({error}; copy or make the file again)") from None
     if pixels.dtype.kind not in "uif":
-        raise BadImage(f"an image of {pixels.dtype} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)")
+        raise BadImage(
+            f"an image of {pixels.dtype} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)"
+        )
     return np.moveaxis(pixels, 0, -1) if axes in ("SYX", "QYX") else pixels
 
 
@@ -170,7 +172,7 @@ def georeference(path: Path) -> dict:
         return {}
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
-        tags, height, width = page.geotiff_tags, page.imagelength, page.imagewidth
+        tags, height, width = page.geotiff_tags or {}, page.imagelength, page.imagewidth
     scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
     if not scale or not tie or len(tie) != 6 or code is None:
         return {}

@@ -1,0 +1,59 @@
+# make demo    from nothing to pictures: environment, simulated data, a short training, a report, painted masks
+# make test    the tests
+# make lint    ruff check and format check
+# make bench   speed and memory beside plain Keras code of the same networks
+# TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
+
+PYTHON ?= python3
+TF ?= addons
+
+ifeq ($(TF),current)
+VENV := .venv-current
+REQUIREMENTS := requirements-current.txt
+else ifeq ($(TF),addons)
+VENV := .venv
+REQUIREMENTS := requirements.txt
+else
+$(error TF is addons or current, not $(TF))
+endif
+RUN := $(VENV)/bin/python
+
+# The demo trains compact networks on its own run folder, so that `python train.py --variant gen5` stays the paper's.
+DEMO_RUN := runs/demo-$(TF)
+DEMO_SETTINGS := --epochs 6 --set train.export_every=2 --set train.batch_size=4 \
+	--set model.generator_width=24 --set model.discriminator_width=24
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed
+	$(RUN) train.py --variant gen5 --run $(DEMO_RUN) $(DEMO_SETTINGS)
+	$(RUN) evaluate.py $(DEMO_RUN)
+	$(RUN) -m pix2pix_tf.generate --model $(DEMO_RUN)/export/gen5 --masks datasets/simulated/val/zones \
+		--output generated/demo-$(TF) --samples 3
+	@echo
+	@echo "The pictures are here:"
+	@ls $(DEMO_RUN)/samples/*.png $(DEMO_RUN)/report/curves.png $(DEMO_RUN)/report/comparison.png \
+		generated/demo-$(TF)/overview.png
+	@echo "The report: $(DEMO_RUN)/report/report.md"
+
+test: $(VENV)/.installed-dev
+	$(RUN) -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: $(VENV)/.installed-dev
+	$(RUN) -m benchmarks.speed
+
+clean:
+	rm -rf .venv .venv-current
+
+$(VENV)/.installed: $(REQUIREMENTS)
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

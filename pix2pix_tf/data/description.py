@@ -1,0 +1,152 @@
+"""What `dataset.json` tells of a data set and its scenes: written, read again, every field checked."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from pix2pix_tf import files
+from pix2pix_tf.data import masks
+from pix2pix_tf.errors import UserError, unknown
+
+FILE = "dataset.json"
+SPLITS = ("train", "val", "test")
+MIXED = "mixed"  # the split of a scene whose patches lie in several
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a scene's patches come from. None: not known."""
+
+    split: str  # train | val | test | mixed
+    height: int  # pixels, before padding
+    width: int
+    glacier: str | None = None
+    date: str | None = None  # YYYY-MM-DD
+    sensor: str | None = None
+    metres_per_pixel: float | None = None
+    padding: tuple[int, int] = (0, 0)  # pixels added at the bottom and at the right
+    overlap: int = 0  # pixels that neighbouring patches share
+    stretch: Mapping[str, tuple[float, ...]] | None = None  # role: raw values that became black and white, by band
+    bounding_box: tuple[float, float, float, float] | None = None  # rows and columns where the front is judged
+    bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the CRS' unit
+    crs: str | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set's description, and the stems that lie on the disk."""
+
+    root: Path
+    name: str
+    origin: str  # real | simulated | generated: <run>@<epoch> | unknown
+    size: int  # pixels; patches are square
+    bits: Mapping[str, int]  # 8 or 16, for each role there is
+    scenes: Mapping[str, Scene]
+    stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # sorted, for each split
+
+    def path(self, split: str, role: str, stem: str) -> Path:
+        """Where a patch lies."""
+        return self.root / split / role / f"{stem}.png"
+
+
+def save(dataset: Dataset) -> None:
+    """Writes `dataset.json`; the patches themselves lie there already."""
+    scenes = {name: _known(asdict(scene)) for name, scene in sorted(dataset.scenes.items())}
+    files.write_json(
+        dataset.root / FILE,
+        {
+            "name": dataset.name,
+            "origin": dataset.origin,
+            "classes": dict(zip(masks.ZONE_NAMES, masks.ZONE_VALUES, strict=True)),
+            "size": dataset.size,
+            "bits": dict(dataset.bits),
+            "scenes": scenes,
+        },
+    )
+
+
+def _known(values: dict) -> dict:
+    """Without what is not known, so that the file stays short."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def read(root: Path) -> Dataset:
+    """Reads `dataset.json`; the patches are not looked at.
+
+    Raises:
+      UserError: there is none, or it is not JSON, or a field is missing, unknown or of the wrong type.
+    """
+    path = root / FILE
+    values = files.read_json(path)
+    try:
+        missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
+        _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
+        for key in ("name", "origin"):
+            _demand(isinstance(values[key], str), f"{key} should be a text, not {values[key]!r}")
+        _demand(_count(values["size"]) and values["size"] > 0, f"size should be pixels, not {values['size']!r}")
+        for key in ("bits", "scenes"):
+            _demand(isinstance(values[key], dict), f"{key} should be an object, not {values[key]!r}")
+        for role, bits in values["bits"].items():
+            _demand(bits in (8, 16) and _count(bits), f"bits of {role} should be 8 or 16, not {bits!r}")
+        scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
+    except ValueError as error:
+        raise UserError(
+            f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
+            "the data set inferred from its folders."
+        ) from None
+    return Dataset(root, values["name"], values["origin"], values["size"], values["bits"], scenes)
+
+
+def _scene(name: str, values: object) -> Scene:
+    _demand(isinstance(values, dict), f"scene {name} should be an object, not {values!r}")
+    _demand(not (missing := {"split", "height", "width"} - values.keys()), f"scene {name} lacks {sorted(missing)}")
+    known = {key.name for key in fields(Scene)}
+    for key, value in values.items():
+        if key not in known:
+            raise ValueError(f"scene {name}: {unknown('field', key, known)}")
+        fits, words = _FORMS[key]
+        required = key in ("split", "height", "width", "padding", "overlap")
+        _demand(fits(value) or (value is None and not required), f"{key} of scene {name} should be {words}: {value!r}")
+    tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    if values.get("stretch") is not None:
+        tuples["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
+    return Scene(**{**values, **tuples})
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _numbers(value: object, count: int | None = None) -> bool:
+    numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    return numbers and count in (None, len(value))
+
+
+# What each field of a scene must be in dataset.json, as a test and in words.
+_FORMS = {
+    "split": (lambda value: value in (*SPLITS, MIXED), f"one of {', '.join((*SPLITS, MIXED))}"),
+    "height": (lambda value: _count(value) and value > 0, "a whole number of pixels"),
+    "width": (lambda value: _count(value) and value > 0, "a whole number of pixels"),
+    "glacier": (_text, "a text"),
+    "date": (_text, "a text YYYY-MM-DD"),
+    "sensor": (_text, "a text"),
+    "metres_per_pixel": (lambda value: _numbers([value], 1) and value > 0, "a number above 0"),
+    "padding": (lambda value: _numbers(value, 2) and all(map(_count, value)), "two whole numbers of pixels"),
+    "overlap": (_count, "a whole number of pixels"),
+    "stretch": (
+        lambda value: isinstance(value, dict) and all(map(_numbers, value.values())),
+        "a list of numbers for each role",
+    ),
+    "bounding_box": (lambda value: _numbers(value, 4), "four numbers"),
+    "bounds": (lambda value: _numbers(value, 4), "four numbers"),
+    "crs": (_text, "a text"),
+}
+
+
+def _demand(fact: bool, otherwise: str) -> None:
+    if not fact:
+        raise ValueError(otherwise)

@@ -1,0 +1,100 @@
+"""From a folder of the user's own scenes to a data set: survey, divide, write, report."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from pix2pix_tf import cli
+from pix2pix_tf.data import checks, dataset, masks, patches, scenes
+from pix2pix_tf.data.description import SPLITS, Dataset
+from pix2pix_tf.data.division import divide, split_of
+from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
+from pix2pix_tf.errors import UserError, unknown
+
+
+def prepare(folder: Path, output: Path, settings: Settings) -> None:
+    """Makes a data set from scenes of any size, or goes on with one that was interrupted.
+
+    Args:
+      folder: one folder per role, or side-by-side images (see `scenes`).
+      output: the data set's folder.
+      settings: checked here.
+
+    Raises:
+      UserError: settings, scenes or the output folder are not usable; nothing has been written then.
+    """
+    _check(settings, folder, output)
+    sources = scenes.find(folder, settings.side_by_side)
+    made_with = {"command": "folder", **_json(asdict(settings)), "input": scenes.fingerprint(sources)}
+    if patches.is_finished(output, made_with):
+        return
+    found = survey(sources, settings, folder)
+    where = divide(found, settings)
+    patches.begin(output, made_with)
+    for one in cli.progress(found, len(found), "scenes written"):
+        _write(one, where, output, settings)
+    described = {one.source.name: replace(one.scene, split=split_of(one, where)) for one in found}
+    dataset.save(Dataset(output, output.resolve().name, "real", settings.size, found[0].bits, described))
+    report(found, where, settings)
+
+
+def _check(settings: Settings, folder: Path, output: Path) -> None:
+    if settings.size < 1 or not 0 <= settings.overlap < settings.size:
+        raise UserError(f"--overlap {settings.overlap} must be at least 0 and below --size {settings.size}.")
+    if settings.split not in DIVIDE_BY:
+        raise unknown("split", settings.split, DIVIDE_BY)
+    if not 0 < settings.val < 1:
+        raise UserError(f"--val {settings.val} must be a share between 0 and 1, such as 0.1.")
+    if not 0 <= settings.seed < 2**32:
+        raise UserError(f"--seed {settings.seed} must be from 0 to {2**32 - 1}.")
+    if settings.cut and not 0 <= settings.cut[0] < settings.cut[1] <= 100:
+        raise UserError(f"--cut {settings.cut[0]} {settings.cut[1]} must be two rising percentiles, such as 2 98.")
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
+
+
+def _json(values: Mapping[str, object]) -> dict:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Settings) -> None:
+    """Cuts a scene and writes those of its patches that are not there yet."""
+    roles = list(one.bits)
+    if not any(patches.missing(output, where[stem], roles, stem) for stem in one.stems):
+        return
+    pixels = scenes.read(one.source, settings.cut).pixels
+    for role in roles:
+        pieces = patches.cut(pixels[role], settings.size, settings.overlap)
+        for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):
+            if patches.missing(output, where[stem], [role], stem):
+                patches.write(output, where[stem], stem, {role: patch})
+
+
+def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settings) -> None:
+    """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched."""
+    has_zones = "zones" in found[0].bits
+    size, roles = settings.size, ", ".join(found[0].bits)
+    print(f"{len(found)} scenes, {len(where)} patches of {size} x {size} pixels: {roles}")
+    print("split   scenes  patches" + "".join(f"{name:>15}" for name in masks.ZONE_NAMES if has_zones))
+    for split in SPLITS:
+        inside = [[where[stem] == split for stem in one.stems] for one in found]
+        if not any(map(any, inside)):
+            continue
+        line = f"{split:<8}{sum(map(any, inside)):>6}{sum(map(sum, inside)):>9}"
+        if has_zones:
+            pixels = sum(one.zones[mine].sum(axis=0) for one, mine in zip(found, inside, strict=True))
+            line += "".join(f"{share:>13.1f} %" for share in 100 * pixels / pixels.sum())
+        print(line)
+    for what in ("glacier", "sensor"):
+        counts = Counter(getattr(one.scene, what) for one in found)
+        known = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=str) if name)
+        print(f"{what}s: {known or 'not known'}" + (f", not known {counts[None]}" if known and counts[None] else ""))
+    stretched = Counter(role for one in found for role in one.scene.stretch or ())
+    for role, count in stretched.items():
+        low, high = settings.cut
+        print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
+    gaps = [one for one in found if one.not_finite]
+    if gaps:
+        total, listed = sum(one.not_finite for one in gaps), checks.some([one.source.name for one in gaps])
+        print(f"{total} pixels were NaN, infinite or no data and became 0: {listed}")

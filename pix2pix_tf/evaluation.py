@@ -1,0 +1,234 @@
+"""Measures the exports of runs on a split of a data set, and writes the report.
+
+<output>/report.md metrics.csv table.md curves.png comparison.png
+         scores/<run>@<epoch>.csv   the values of each image
+
+A score file is written when its export is measured on all images, and the next evaluation of the same takes it as it
+is: so an interrupted evaluation goes on where it stopped.
+"""
+
+import csv
+import gc
+import hashlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf import export, files, metrics, report, sheets
+from pix2pix_tf.data import images
+from pix2pix_tf.data.dataset import CHANNELS, Dataset
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.report import Scores
+from pix2pix_tf.runs import Run
+
+PATCHES = 5  # rows of the comparison sheet
+
+
+@dataclass(frozen=True)
+class Setting:
+    """On what the exports are measured, and how."""
+
+    dataset: Dataset  # opened with the roles of all runs
+    split: str  # train | val | test
+    seed: int  # image i of the split is painted with seed + i
+    batch_size: int  # images painted at a time
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The images of the split, in order."""
+        return self.dataset.stems[self.split]
+
+
+def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
+    """Measures every export of the runs and writes the report.
+
+    Args:
+      runs: at least one, all with the same targets.
+      setting: on what, and how.
+      output: the report's folder; what it has of an earlier report is renewed.
+      command: the command line that makes this report, for the report.
+
+    Raises:
+      UserError: a model takes other patches than these, or paints what is no image.
+    """
+    if setting.dataset.size < metrics.SSIM_WINDOW:
+        raise UserError(
+            f"The patches of {setting.dataset.root} have {setting.dataset.size} pixels a side; SSIM looks through a "
+            f"window of {metrics.SSIM_WINDOW}. Prepare larger patches."
+        )
+    # First the pictures, of a few images: they find in seconds what does not fit, which the scores find in hours.
+    columns, captions = _comparison(runs, setting)
+    scores = [one for run in runs for one in score_run(run, setting, output / "scores")]
+
+    dataset, trained_on = setting.dataset, {run.name: run.origin for run in runs}
+    measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on)
+    title = f"{dataset.name} ({dataset.origin}), {setting.split}: {len(captions)} of {len(setting.stems)} images"
+    zones = any("zones" in run.inputs + run.targets for run in runs)
+    files.write_text(output / "metrics.csv", report.summary(scores))
+    files.write_text(output / "table.md", report.table(scores, measured))
+    report.curves(output / "curves.png", scores)
+    sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
+    files.write_text(output / "report.md", report.page(scores, measured, command, captions))
+
+
+def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
+    """Measures every export of a run, but those that were measured before.
+
+    Args:
+      run: what to measure.
+      setting: on what, and how.
+      folder: where the score files are and go.
+
+    Returns:
+      One Scores for each export, by ascending epoch.
+
+    Raises:
+      UserError: a model takes other patches than these, or paints what is no image.
+    """
+    scores = []
+    for epoch, version in export.epochs(run.folder).items():
+        name = f"{run.name}@{epoch}"
+        path, key = folder / f"{name}.csv", _key(version, run, setting)
+        values = _read_values(path, key, setting.stems)
+        if values:
+            print(f"{name}: measured before, taken from {path}")
+        else:
+            print(f"{name}: {len(setting.stems)} images", flush=True)
+            values = _measure(_load(version, setting.dataset), setting)
+            _write_scores(path, key, Scores(run.name, run.variant, epoch, setting.stems, values))
+            gc.collect()  # a loaded model is a ring of references, and the next one needs its memory
+        scores.append(Scores(run.name, run.variant, epoch, setting.stems, values))
+    return scores
+
+
+def _load(version: Path, dataset: Dataset) -> export.Model:
+    """Loads an export that takes the patches of the data set."""
+    model = export.load(version)
+    if dataset.size % model.divisor:
+        raise UserError(
+            f"{version} takes patches whose sides are multiples of {model.divisor} pixels; those of {dataset.root} "
+            f"have {dataset.size}. Cut the scenes anew: python -m pix2pix_tf.prepare folder --size {model.size}."
+        )
+    for role in model.inputs:
+        if dataset.bits[role] != model.bits[role]:
+            raise UserError(
+                f"{version} takes {role} of {model.bits[role]} bit; {dataset.root} has {dataset.bits[role]} bit. Name "
+                "with --data a data set of the depth that the run was trained on."
+            )
+    return model
+
+
+def _measure(model: export.Model, setting: Setting) -> dict[str, np.ndarray]:
+    """Each measure of each image: float64 [n] by the measure's name.
+
+    A generated image is compared as the model gives it, not rounded to the 8 bit of a PNG.
+    """
+    bits = [(setting.dataset.bits[role], CHANNELS[role]) for role in model.targets]
+    white = np.concatenate([np.full(channels, 2.0**depth - 1) for depth, channels in bits])  # [C]
+    rows: list[dict[str, float]] = []
+    bar = tf.keras.utils.Progbar(len(setting.stems), verbose=int(sys.stdout.isatty()), unit_name="image")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for places, generated in _generated(model, setting, np.arange(len(setting.stems))):
+            targets = _stacked(setting, model.targets, places) / white
+            new = list(pool.map(_compare, (generated + 1) / 2, targets))
+            bar.add(len(new), [(name, np.mean([row[name] for row in new])) for name in ("dice", "ssim")])
+            rows += new
+    return {name: np.array([row[name] for row in rows]) for name in metrics.MEASURES}
+
+
+def _compare(generated: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    return {name: measure(generated, target) for name, measure in metrics.MEASURES.items()}
+
+
+def _generated(model: export.Model, setting: Setting, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What a model paints for images of the split, in batches: int [N] places, float32 [N, H, W, C] in [-1, 1]."""
+    for first in range(0, len(places), setting.batch_size):
+        batch = places[first : first + setting.batch_size]
+        seeds = (setting.seed + batch) % 2**31
+        try:
+            painted = model.generate(_stacked(setting, model.inputs, batch), seeds.astype(np.int32))
+        except tf.errors.ResourceExhaustedError:
+            raise UserError(
+                f"Memory does not hold {len(batch)} images at a time. Take a smaller --batch-size."
+            ) from None
+        if not np.isfinite(painted).all():
+            raise UserError(f"{model.folder} paints values that are no numbers: its weights are spoilt. Remove it.")
+        yield batch, painted
+
+
+def _stacked(setting: Setting, roles: Sequence[str], places: np.ndarray) -> np.ndarray:
+    """The pixels of some images, their roles stacked along the channels: uint8 or uint16 [N, H, W, C]."""
+    return np.concatenate([_pixels(setting, role, places) for role in roles], axis=-1)
+
+
+def _pixels(setting: Setting, role: str, places: np.ndarray) -> np.ndarray:
+    """One role of some images, as the PNGs have it: uint8 or uint16 [N, H, W, C]."""
+    paths = [setting.dataset.path(setting.split, role, setting.stems[place]) for place in places]
+    pixels = np.stack([images.read_png(path) for path in paths])
+    return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
+
+
+def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
+    """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints."""
+    last = len(setting.stems) - 1
+    places = np.unique(np.linspace(0, last, PATCHES).round().astype(int))
+    inputs = dict.fromkeys(role for run in runs for role in run.inputs)
+    columns = [(sheets.name_of(role), role, _pixels(setting, role, places)) for role in inputs]
+    targets = runs[0].targets
+    columns += [(_heading("target", role, targets), role, _pixels(setting, role, places)) for role in targets]
+    exports = {run.name: export.epochs(run.folder) for run in runs}
+    common = report.last_common_epoch(exports.values())
+    for run in runs:
+        epoch = max(exports[run.name]) if common is None else common
+        model = _load(exports[run.name][epoch], setting.dataset)
+        painted = sheets.to_pixels(np.concatenate([batch for _, batch in _generated(model, setting, places)]))
+        parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
+        for role, part in zip(targets, parts, strict=True):
+            columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}", role, part))
+    pictures = [(heading, sheets.pictures(role, pixels)) for heading, role, pixels in columns]
+    return pictures, [setting.stems[place] for place in places]
+
+
+def _heading(name: str, role: str, targets: Sequence[str]) -> str:
+    return name if len(targets) == 1 else f"{name}: {sheets.name_of(role)}"
+
+
+def _key(version: Path, run: Run, setting: Setting) -> str:
+    """Names all that an export's scores follow from: another export, image, seed or measure gives another key."""
+    digest = hashlib.sha256(f"{list(metrics.MEASURES)} {setting.split} {setting.seed}".encode())
+    for path in sorted(path for path in version.rglob("*") if path.is_file()):
+        # The weights, hundreds of megabytes, need no reading: variables.index holds the checksum of each tensor.
+        content = b"" if ".data-" in path.name else path.read_bytes()
+        digest.update(f"{path.relative_to(version)} {len(content)} ".encode() + content)
+    for role in run.inputs + run.targets:
+        for stem in setting.stems:
+            status = setting.dataset.path(setting.split, role, stem).stat()
+            digest.update(f"{role}/{stem} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _write_scores(path: Path, key: str, scores: Scores) -> None:
+    with files.whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"# {key}\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["run", "variant", "epoch", "stem", *scores.values])
+        for stem, *values in zip(scores.stems, *scores.values.values(), strict=True):
+            writer.writerow([scores.run, scores.variant, scores.epoch, stem, *map(float, values)])
+
+
+def _read_values(path: Path, key: str, stems: Sequence[str]) -> dict[str, np.ndarray] | None:
+    """The values in a score file; None when there is none, or it was made from something else, or is damaged."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else [""]
+    rows = list(csv.DictReader(lines[1:]))
+    if lines[0] != f"# {key}" or [row.get("stem") for row in rows] != list(stems):
+        return None
+    try:
+        return {name: np.array([float(row[name]) for row in rows]) for name in metrics.MEASURES}
+    except (KeyError, TypeError, ValueError):
+        return None

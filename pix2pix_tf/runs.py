@@ -1,0 +1,138 @@
+"""Runs on disk, as far as they are known without TensorFlow: whose folder it is, on what data, and what it exported."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix_tf import config as configuration
+from pix2pix_tf import files
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.dataset import Dataset, open_dataset
+from pix2pix_tf.errors import UserError, unknown
+
+MAY_CHANGE = ("train.epochs", "train.checkpoint_minutes", "train.keep_checkpoints")  # between two starts of a run
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has exported, as its config.json tells it."""
+
+    folder: Path
+    name: str
+    variant: str
+    inputs: tuple[str, ...]  # roles
+    targets: tuple[str, ...]
+    data: Path  # the data set it was trained on
+    origin: str  # of that data set: real | simulated | generated: <run>@<epoch> | unknown
+
+
+def claim(run: Path, config: Config, dataset: Dataset) -> None:
+    """Makes a run's folder, or makes sure that the one there is this training's.
+
+    Args:
+      run: the folder.
+      config: what is to be trained.
+      dataset: on what, opened.
+
+    Raises:
+      UserError: the folder holds a run of another configuration or data set, or something else.
+    """
+    path = run / "config.json"
+    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
+    data |= {split: len(stems) for split, stems in dataset.stems.items()}
+    if path.exists():
+        values = files.read_json(path)
+        changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
+        changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
+        changes += [f"data {key}: {values.get('data', {}).get(key)} -> {data[key]}" for key in ("name", "train", "val")
+                    if values.get("data", {}).get(key) != data[key]]  # fmt: skip
+        if changes:
+            raise UserError(
+                f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
+                "\nChoose another --run, or remove that folder."
+            )  # fmt: skip
+    elif run.exists() and any(run.iterdir()):
+        raise UserError(f"{run} is not empty and is no run (it has no config.json). Choose another --run.")
+    files.write_json(path, {"config": configuration.to_dict(config), "data": data})
+    for leftover in (run / "export").glob("*/.tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
+    """Reads the runs that a user means.
+
+    Args:
+      named: run folders; when there are none, all runs under `root` that have an export.
+      root: the folder of runs.
+
+    Raises:
+      UserError: a run does not exist or has no export, two have the same name, or none is named and there is none.
+    """
+    exporting = sorted(folder for folder in root.glob("*") if _has_export(folder))
+    if not named and not exporting:
+        raise UserError(f"There is no run with an export in {root}/. Train one first: python train.py --variant orig")
+    runs: dict[str, Run] = {}
+    for folder in named or exporting:
+        run = _read(folder, exporting)
+        same = runs.setdefault(run.name, run)
+        if same.folder.resolve() != folder.resolve():
+            raise UserError(f"{same.folder} and {folder} have the same name. Rename one of them, or take them apart.")
+    return list(runs.values())
+
+
+def open_data(runs: Sequence[Run], data: Path | None, split: str) -> Dataset:
+    """Opens the data set to compare runs on, and checks it for all that they need.
+
+    Args:
+      runs: at least one.
+      data: the data set's folder; the one that the runs were trained on when None.
+      split: train, val or test.
+
+    Raises:
+      UserError: the runs paint different things, they were trained on different data sets and none is named, or the
+        split or a role is missing.
+    """
+    other = next((run for run in runs if run.targets != runs[0].targets), None)
+    if other:
+        raise UserError(
+            f"{runs[0].folder} paints {', '.join(runs[0].targets)} and {other.folder} {', '.join(other.targets)}: "
+            "their scores mean different things. Evaluate them apart."
+        )
+    trained_on = {run.data.resolve(): run for run in runs}
+    if data is None and len(trained_on) > 1:
+        where = ", ".join(f"{run.folder} on {run.data}" for run in trained_on.values())
+        raise UserError(f"The runs were trained on different data sets ({where}). Name one for all with --data.")
+    roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
+    return open_dataset(data or runs[0].data, tuple(roles), (split,))
+
+
+def _has_export(folder: Path) -> bool:
+    return any((folder / "export").glob("*/*/saved_model.pb"))
+
+
+def _read(folder: Path, others: Sequence[Path]) -> Run:
+    if not folder.is_dir():
+        raise unknown("run", str(folder), map(str, others)) if others else UserError(f"There is no run {folder}.")
+    path = folder / "config.json"
+    if not path.exists():
+        raise UserError(f"{folder} is no run of train.py: it has no config.json.")
+    if not _has_export(folder):
+        raise UserError(
+            f"{folder} has no export yet; the first comes after train.export_every epochs. Train it further, or name "
+            "another run."
+        )
+    values = files.read_json(path)
+    try:
+        config, data = values["config"], values["data"]
+        return Run(
+            folder=folder,
+            name=folder.resolve().name,
+            variant=str(config["variant"]),
+            inputs=tuple(config["data"]["inputs"]),
+            targets=tuple(config["data"]["targets"]),
+            data=Path(data["path"]),
+            origin=str(data["origin"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is not as train.py writes it ({error!r}). Name another run.") from None

@@ -1,0 +1,79 @@
+"""What the tests share: a small simulated data set, and one small training that many of them look at."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests hold on the CPU, whatever the machine has
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_tf import config
+from pix2pix_tf.data.dataset import Dataset, Scene, open_dataset, save
+from pix2pix_tf.data.simulate import simulate_scene
+
+SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256
+TINY = (
+    "model.levels=5",
+    "model.generator_width=4",
+    "model.discriminator_width=4",
+    "train.batch_size=2",
+    "train.export_every=1",
+    "train.precision=float32",
+    "train.deterministic=true",
+    "train.samples=2",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory) -> Path:
+    """A data set of 6 training and 3 validation scenes."""
+    root = tmp_path_factory.mktemp("data") / "tiny"
+    scenes = {}
+    for number in range(9):
+        split, stem, scene = "train" if number < 6 else "val", f"S{number}", simulate_scene(number, SIZE)
+        for role in ("zones", "sar", "elevation"):
+            path = root / split / role / f"{stem}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(getattr(scene, role)).save(path)
+        scenes[stem] = Scene(split, SIZE, SIZE, metres_per_pixel=scene.metres_per_pixel)
+    save(Dataset(root, "tiny", "simulated", SIZE, {"zones": 8, "sar": 8, "elevation": 8}, scenes))
+    return root
+
+
+@pytest.fixture
+def tiny_dataset(tiny_data) -> Dataset:
+    """The same, opened."""
+    return open_dataset(tiny_data, ("zones", "sar"))
+
+
+@pytest.fixture
+def tiny_config() -> config.Config:
+    """Networks and a training that are over in seconds."""
+    return config.make_config("orig", [*TINY, "train.epochs=2"])
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_data, tmp_path_factory) -> Path:
+    """A run of `orig` trained for 2 epochs, each exported."""
+    from pix2pix_tf import training
+
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    chosen = config.make_config("orig", [*TINY, "train.epochs=2"])
+    training.train(chosen, open_dataset(tiny_data, ("zones", "sar")), run)
+    return run
+
+
+@pytest.fixture
+def mask_png(tiny_data) -> bytes:
+    """One zone mask."""
+    return (tiny_data / "val" / "zones" / "S6.png").read_bytes()
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers, the same at each run."""
+    return np.random.default_rng(0)

@@ -1,0 +1,63 @@
+"""Who may import whom: the data go one way through the house."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "pix2pix_tf"
+FLOOR = {"errors", "files", "cli"}  # everybody may stand on it
+MAY_IMPORT = {
+    "errors": set(),
+    "files": set(),
+    "cli": set(),
+    "config": set(),
+    "addons": set(),
+    "cpp_runtime": set(),
+    "losses": set(),
+    "optimizers": set(),
+    "precision": set(),
+    "metrics": set(),
+    "data": {"config", "data"},
+    "models": {"config", "addons", "models"},
+    "tasks": {"config", "addons", "data", "losses", "models", "optimizers", "precision"},
+    "export": {"cpp_runtime"},
+    "sheets": {"data"},
+    "training": {"config", "data", "export", "precision", "runs", "sheets", "tasks"},
+    "report": {"metrics"},
+    "runs": {"config", "data"},
+    "evaluation": {"data", "export", "metrics", "report", "runs", "sheets"},
+    "generate": {"data", "export", "sheets"},
+    "prepare": {"data"},
+}
+WITHOUT_TENSORFLOW = {"errors", "files", "cli", "config", "metrics", "report", "sheets", "runs", "prepare"}
+SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of all modules that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if path != Path("__init__.py")], ids=str)
+def test_a_module_imports_only_what_lies_before_it(source):
+    room = source.parts[0].removesuffix(".py")
+    ours = {name.split(".")[1] for name in imported(PACKAGE / source) if name.startswith("pix2pix_tf.")}
+    assert room in MAY_IMPORT, f"{room} is new: say here what it may import"
+    assert ours <= MAY_IMPORT[room] | FLOOR
+
+
+@pytest.mark.parametrize("room", sorted(WITHOUT_TENSORFLOW))
+def test_what_answers_at_once_does_not_import_tensorflow(room):
+    assert not any(name.split(".")[0] in ("tensorflow", "keras") for name in imported(PACKAGE / f"{room}.py"))
+
+
+def test_one_place_knows_the_tensorflow_generation():
+    knowing = [path for path in SOURCES if "tensorflow_addons" in " ".join(imported(PACKAGE / path))]
+    assert knowing == [Path("addons.py")]

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pix2pix_tf import config
+from pix2pix_tf.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes"),
+    [
+        ("orig", []),
+        ("gen5", ["model.generator_kernel: 4 -> 5"]),
+        ("dis3", ["model.discriminator_kernel: 4 -> 3"]),
+        ("l11gan100", ["loss.gan: 1.0 -> 100.0", "loss.l1: 100.0 -> 1.0"]),
+        ("l150gan50", ["loss.gan: 1.0 -> 50.0", "loss.l1: 100.0 -> 50.0"]),
+    ],
+)
+def test_a_variant_differs_from_the_original_by_what_the_paper_says(variant, changes):
+    found = config.differences(config.make_config("orig"), config.make_config(variant))
+    assert sorted(change for change in found if not change.startswith("variant")) == changes
+
+
+def test_the_papers_spelling_of_a_variant_works():
+    assert config.make_config("l11,gan100") == config.make_config("l11gan100")
+
+
+def test_an_override_wins_over_the_variant_and_takes_its_options_type():
+    chosen = config.make_config(
+        "gen5", ["model.generator_kernel=3", "data.inputs=zones,elevation", "data.mirror=false", "loss.l1=1e1"]
+    )
+    assert chosen.model.generator_kernel == 3
+    assert chosen.data.inputs == ("zones", "elevation")
+    assert chosen.data.mirror is False
+    assert chosen.loss.l1 == 10.0
+
+
+@pytest.mark.parametrize(
+    ("variant", "override", "message"),
+    [
+        ("gen55", "", "Did you mean 'gen5'"),
+        ("orig", "loss.ll=3", "Did you mean 'loss.l1'"),
+        ("orig", "los.l1=3", "Did you mean 'loss.l1'"),
+        ("orig", "model.norm=instanse", "Did you mean 'instance'"),
+        ("orig", "loss.l1", "KEY=VALUE"),
+        ("orig", "train.epochs=many", "type int"),
+        ("orig", "train.epochs=1.5", "type int"),
+        ("orig", "train.epochs=0", "from 1 to"),
+        ("orig", "loss.l1=nan", "from 0.0 to"),
+        ("orig", "data.mirror=perhaps", "type bool"),
+        ("orig", "data.inputs=", "at least one role"),
+        ("orig", "model.discriminator_strides=2,2,2", "five numbers"),
+    ],
+)
+def test_what_does_not_exist_or_fit_is_refused_with_the_cure(variant, override, message):
+    with pytest.raises(UserError, match=message):
+        config.make_config(variant, [override] if override else [])
+
+
+@given(
+    l1=st.floats(0, 1e6),
+    epochs=st.integers(1, 1000),
+    mirror=st.booleans(),
+    inputs=st.lists(st.sampled_from(["zones", "elevation", "sar_vv"]), min_size=1, max_size=3),
+    variant=st.sampled_from(sorted(config.VARIANTS)),
+)
+def test_json_round_trip(l1, epochs, mirror, inputs, variant):
+    overrides = [
+        f"loss.l1={l1!r}",
+        f"train.epochs={epochs}",
+        f"data.mirror={mirror}",
+        f"data.inputs={','.join(inputs)}",
+    ]
+    chosen = config.make_config(variant, overrides)
+    assert config.from_dict(json.loads(json.dumps(config.to_dict(chosen)))) == chosen
+
+
+def test_an_unknown_key_in_a_file_is_refused():
+    values = config.to_dict(config.make_config("orig"))
+    values["loss"]["l2"] = 1.0
+    with pytest.raises(UserError, match="Did you mean 'loss.l1'"):
+        config.from_dict(values)

@@ -1,0 +1,58 @@
+import errno
+
+import pytest
+
+from pix2pix_tf import files
+from pix2pix_tf.errors import UserError
+
+
+def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(OSError, match="No space"), files.whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path):
+    path = tmp_path / "7"
+    for text in ("old", "new"):
+        with files.whole_folder(path) as temporary:
+            (temporary / "a.txt").write_text(text)
+    assert (path / "a.txt").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["7"]
+
+
+def test_a_folder_that_could_not_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / "7"
+    with files.whole_folder(path) as temporary:
+        (temporary / "a.txt").write_text("old")
+    with pytest.raises(OSError, match="full"), files.whole_folder(path) as temporary:
+        (temporary / "b.txt").write_text("half")
+        raise OSError("full")
+    assert [p.name for p in path.iterdir()] == ["a.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["7"]
+
+
+def test_what_a_killed_process_left_does_not_disturb(tmp_path):
+    (tmp_path / ".tmp-7").mkdir()
+    (tmp_path / ".tmp-7" / "half").write_text("")
+    with files.whole_folder(tmp_path / "7") as temporary:
+        (temporary / "a.txt").write_text("")
+    assert [p.name for p in (tmp_path / "7").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\udcff", '{"a": }', "[" * 100_000])
+def test_broken_json_is_the_users_error_and_named(tmp_path, text):
+    path = tmp_path / "broken.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match="broken.json"):
+        files.read_json(path)
+
+
+def test_numbers_that_json_does_not_have_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(tmp_path / "a.json", {"loss": float("nan")})
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from conftest import TINY
+from pix2pix_tf import addons, config
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.models.blocks import EPSILON, SeededDropout
+from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
+
+
+def tiny(*overrides):
+    return config.make_config("orig", [*TINY, *overrides]).model
+
+
+def images(rng, *shape):
+    return tf.constant(rng.uniform(-1, 1, shape), tf.float32)
+
+
+@pytest.mark.parametrize(("variant", "parameters"), [("orig", 54_408_385), ("gen5", 85_007_233)])
+def test_the_generator_has_the_papers_size(variant, parameters):
+    # By hand for kernel k, one channel in and out, convolutions without bias where a norm follows:
+    # k*k * (1*64 + 64*128 + 128*256 + 256*512 + 4*512*512                      encoder
+    #        + 512*512 + 3*1024*512 + 1024*256 + 512*128 + 256*64 + 128*1)      decoder
+    # + biases 64 + 512 + 1, + two numbers for each normalised channel.
+    k = 5 if variant == "gen5" else 4
+    weights = 64 + 64 * 128 + 128 * 256 + 256 * 512 + 4 * 512**2 + 512**2 + 3 * 1024 * 512
+    weights += 1024 * 256 + 512 * 128 + 256 * 64 + 128
+    normalised = 128 + 256 + 4 * 512 + 4 * 512 + 256 + 128 + 64
+    assert k * k * weights + (64 + 512 + 1) + 2 * normalised == parameters
+    model = config.make_config(variant).model
+    assert make_generator(model, 1, 1, 256).count_params() == parameters
+
+
+@pytest.mark.parametrize(
+    ("override", "scores"),
+    [("", 30), ("model.discriminator_strides=2,2,2,2,1", 16), ("model.discriminator_kernel=3", 32)],
+)
+def test_the_discriminators_scores(override, scores):
+    model = config.make_config("orig", ["model.discriminator_width=2", *([override] if override else [])]).model
+    logits = make_discriminator(model, 4, 1)([tf.zeros([1, 256, 256, 4]), tf.zeros([1, 256, 256, 1])])
+    assert logits.shape == (1, scores, scores, 1)
+
+
+def test_a_score_sees_70_pixels(rng):
+    model = config.make_config("orig", ["model.discriminator_width=2", "model.norm=none"]).model
+    discriminator = make_discriminator(model, 1, 1)
+    image = tf.Variable(images(rng, 1, 256, 256, 1))
+    with tf.GradientTape() as tape:
+        score = discriminator([tf.zeros([1, 256, 256, 1]), image])[0, 15, 15, 0]
+    seen = np.argwhere(tape.gradient(score, image).numpy()[0, ..., 0])
+    assert (np.ptp(seen, axis=0) + 1).tolist() == [70, 70]
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+def test_the_generator_paints_in_range_at_any_size_that_divides(norm, rng):
+    generator = make_generator(tiny(f"model.norm={norm}"), 4, 1, 32)
+    for height, width in ((32, 32), (64, 96)):
+        painted = generator([images(rng, 2, height, width, 4), tf.constant([0, 1])]).numpy()
+        assert painted.shape == (2, height, width, 1)
+        assert painted.dtype == np.float32
+        assert np.abs(painted).max() <= 1
+
+
+@pytest.mark.parametrize("levels", [5, 6, 7, 8])
+def test_fewer_levels_for_smaller_patches_keep_the_noise(levels, rng):
+    generator = make_generator(tiny(f"model.levels={levels}"), 1, 1, 2**levels)
+    image = images(rng, 1, 2**levels, 2**levels, 1)
+    one, other = (generator([image, tf.constant([seed])]).numpy() for seed in (1, 2))
+    assert np.abs(one - other).max() > 1e-4
+
+
+def test_a_size_that_does_not_divide_is_refused_with_the_cure():
+    with pytest.raises(UserError, match="96 x 96 do not divide by 2\\*\\*8 = 256.*model.levels=5"):
+        make_generator(config.make_config("orig").model, 4, 1, 96)
+
+
+def test_instance_norm_is_batch_norm_in_training_mode_at_batch_size_one(rng):
+    image = images(rng, 1, 16, 16, 8) * 3 + 1
+    batch_norm = tf.keras.layers.BatchNormalization(epsilon=EPSILON)
+    np.testing.assert_allclose(
+        addons.instance_normalization(EPSILON)(image), batch_norm(image, training=True), atol=1e-5
+    )
+
+
+def test_instance_norm_of_an_image_does_not_know_the_others(rng):
+    layer, batch = addons.instance_normalization(EPSILON), images(rng, 3, 8, 8, 4)
+    np.testing.assert_allclose(layer(batch)[1:2], layer(batch[1:2]), atol=1e-6)
+
+
+@pytest.mark.skipif(addons.tfa is None, reason="tensorflow-addons does not run on this TensorFlow")
+def test_the_two_generations_instance_norms_agree(rng):
+    batch = images(rng, 2, 8, 8, 4) * 5 - 2
+    ours = addons.instance_normalization(EPSILON)
+    theirs = tf.keras.layers.GroupNormalization(groups=-1, epsilon=EPSILON)
+    np.testing.assert_allclose(ours(batch), theirs(batch), atol=1e-5)
+
+
+def test_instance_norm_keeps_its_digits_in_bfloat16(rng):
+    normalised = addons.instance_normalization(EPSILON)(tf.cast(images(rng, 1, 64, 64, 2) + 50, tf.bfloat16))
+    assert normalised.dtype == tf.float32
+    assert np.std(normalised) == pytest.approx(1, abs=0.05)
+
+
+def test_seeded_dropout_is_a_function_of_the_seed_row_by_row():
+    layer, ones = SeededDropout(0.5, salt=0), tf.ones([3, 8, 8, 16])
+    noise = layer([ones, tf.constant([7, 8, 7])]).numpy()
+    assert (noise[0] == noise[2]).all()
+    assert (noise[0] != noise[1]).any()
+    np.testing.assert_array_equal(layer([ones[:1], tf.constant([8])])[0], noise[1])
+    assert (SeededDropout(0.5, salt=1)([ones, tf.constant([7, 8, 7])]).numpy() != noise).any()
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.5])
+def test_seeded_dropout_drops_its_share_and_keeps_the_mean(rate):
+    noise = SeededDropout(rate, salt=0)([tf.ones([4, 32, 32, 8]), tf.range(4)]).numpy()
+    assert np.mean(noise == 0) == pytest.approx(rate, abs=0.02)
+    assert noise.mean() == pytest.approx(1, abs=0.03)

@@ -1,0 +1,84 @@
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import SIZE, TINY
+from pix2pix_tf import config
+from pix2pix_tf.data import pipeline
+from pix2pix_tf.data.dataset import open_dataset
+from pix2pix_tf.errors import UserError
+
+
+def take(dataset, chosen, steps, first=0):
+    batches = pipeline.training_batches(dataset, chosen, first)
+    return [{k: v.numpy() for k, v in batch.items()} for batch in itertools.islice(batches, steps)]
+
+
+def same(one, other):
+    return all((one[key] == other[key]).all() for key in one)
+
+
+def test_shapes_and_ranges(tiny_dataset, tiny_config):
+    (batch,) = take(tiny_dataset, tiny_config, 1)
+    assert batch["input"].shape == (2, SIZE, SIZE, 4)
+    assert batch["target"].shape == (2, SIZE, SIZE, 1)
+    assert (batch["input"].sum(axis=-1) == 1).all()
+    assert np.abs(batch["target"]).max() <= 1
+    assert batch["target"].std() > 0.1
+    assert len(set(batch["seed"])) == 2
+
+
+def test_each_epoch_shows_every_patch_once_in_another_order(tiny_dataset, tiny_config):
+    batches = take(tiny_dataset, tiny_config, 9)
+    orders = [tuple(np.concatenate([batch["index"] for batch in batches[i : i + 3]])) for i in (0, 3, 6)]
+    assert all(sorted(order) == list(range(6)) for order in orders)
+    assert len(set(orders)) > 1
+
+
+def test_a_training_can_be_entered_at_any_step(tiny_dataset, tiny_config):
+    whole = take(tiny_dataset, tiny_config, 8)
+    for first in (1, 3, 5):
+        assert all(map(same, whole[first:], take(tiny_dataset, tiny_config, 8 - first, first)))
+
+
+def test_another_seed_shows_something_else(tiny_dataset):
+    batches = [take(tiny_dataset, config.make_config("orig", [*TINY, f"train.seed={s}"]), 1)[0] for s in (0, 1)]
+    assert not same(*batches)
+
+
+def test_left_over_patches_change_with_the_epoch(tiny_dataset):
+    chosen = config.make_config("orig", [*TINY, "train.batch_size=4"])
+    assert pipeline.steps_per_epoch(tiny_dataset, chosen) == 1
+    assert {i for batch in take(tiny_dataset, chosen, 12) for i in batch["index"]} == set(range(6))
+
+
+def test_fewer_patches_than_a_batch_are_refused(tiny_dataset):
+    with pytest.raises(UserError, match="6 training patches, fewer than one batch of 7"):
+        pipeline.steps_per_epoch(tiny_dataset, config.make_config("orig", ["train.batch_size=7"]))
+
+
+def test_without_jitter_a_sample_is_its_files(tiny_data, tiny_dataset):
+    chosen = config.make_config("orig", [*TINY, "data.jitter=1", "data.mirror=false"])
+    (batch,) = take(tiny_dataset, chosen, 1)
+    stem = tiny_dataset.stems["train"][batch["index"][0]]
+    sar = np.asarray(Image.open(tiny_data / "train" / "sar" / f"{stem}.png"))
+    np.testing.assert_allclose(batch["target"][0, ..., 0], sar / 127.5 - 1, atol=1e-6)
+
+
+def test_fixed_batches_are_the_files_in_order_with_their_place_as_seed(tiny_dataset, tiny_config):
+    stems = tiny_dataset.stems["val"]
+    batches = list(pipeline.fixed_batches(tiny_dataset, tiny_config, "val", stems, 2))
+    assert [batch["seed"].numpy().tolist() for batch in batches] == [[0, 1], [2]]
+    sar = np.asarray(Image.open(tiny_dataset.path("val", "sar", stems[2])))
+    np.testing.assert_allclose(batches[1]["target"][0, ..., 0], sar / 127.5 - 1, atol=1e-6)
+
+
+def test_roles_are_stacked_in_the_order_of_the_configuration(tiny_data):
+    chosen = config.make_config("orig", [*TINY, "data.inputs=elevation,zones", "data.mask=binary"])
+    dataset = open_dataset(tiny_data, ("elevation", "zones", "sar"))
+    (batch,) = take(dataset, chosen, 1)
+    assert batch["input"].shape[-1] == 2
+    assert len(np.unique(batch["input"][..., 0])) > 2
+    assert set(np.unique(batch["input"][..., 1])) <= {-1.0, 1.0}

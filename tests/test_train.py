@@ -1,0 +1,74 @@
+"""The command line of train.py, from end to end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import TINY
+
+ROOT = Path(__file__).parent.parent
+SMALL = [text for override in TINY for text in ("--set", override)]
+
+
+def train(*arguments, folder=ROOT):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *map(str, arguments)],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_help_ends_with_examples_and_is_there_at_once():
+    answer = train("--help")
+    assert answer.returncode == 0
+    assert "python train.py --variant gen5" in answer.stdout.split("examples:")[1]
+
+
+def test_a_dry_run_prints_json_and_trains_nothing(tiny_data, tmp_path):
+    answer = train("--variant", "gen5", "--data", tiny_data, "--run", tmp_path / "run", "--dry-run", *SMALL)
+    assert answer.returncode == 0, answer.stderr
+    described = json.loads(answer.stdout)
+    assert set(described) == {"variant", "config", "parameters", "patches"}
+    assert described["variant"] == "gen5"
+    assert described["config"]["model"]["generator_kernel"] == 5
+    assert described["patches"] == {"train": 6, "val": 3}
+    assert described["parameters"]["generator"] > described["parameters"]["discriminator"] > 0
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_and_its_report(tiny_data, tmp_path):
+    command = ["--variant", "orig", "--data", tiny_data, "--run", tmp_path / "run", "--epochs", "1", *SMALL]
+    answer = train(*command)
+    assert answer.returncode == 0, answer.stderr
+    assert "epoch 1/1" in answer.stdout
+    assert (tmp_path / "run" / "export" / "orig" / "1" / "saved_model.pb").exists()
+    assert "already trained" in train(*command).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variant", "gen6"], "Did you mean 'gen5'"),
+        (["--variant", "orig", "--set", "loss.ll=3"], "Did you mean 'loss.l1'"),
+        (["--variant", "orig", "--data", "nowhere"], "There is no data set nowhere"),
+    ],
+)
+def test_the_users_mistakes_cost_one_sentence(arguments, message):
+    answer = train(*arguments)
+    assert answer.returncode == 2
+    assert message in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_patch_size_that_does_not_divide(tiny_data, tmp_path):
+    answer = train("--variant", "orig", "--data", tiny_data, "--run", tmp_path / "run")
+    assert answer.returncode == 2
+    assert "do not divide" in answer.stderr
+    assert "--set model.levels=5" in answer.stderr

@@ -1,0 +1,182 @@
+import itertools
+import json
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from conftest import TINY
+from pix2pix_tf import config, export, precision, training
+from pix2pix_tf.data.dataset import open_dataset
+from pix2pix_tf.errors import Diverged, Interrupted, UserError
+
+
+def chosen(*overrides, epochs=2):
+    return config.make_config("orig", [*TINY, f"train.epochs={epochs}", *overrides])
+
+
+def lines(run):
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def state(run):
+    """All that the newest checkpoint holds, but the time it took."""
+    reader = tf.train.load_checkpoint(str(run / "checkpoints"))
+    names = [
+        name for name in reader.get_variable_to_shape_map() if "seconds" not in name and "save_counter" not in name
+    ]
+    return {name: reader.get_tensor(name) for name in names if name != "_CHECKPOINTABLE_OBJECT_GRAPH"}
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_what_a_run_leaves(tiny_run):
+    assert [line["epoch"] for line in lines(tiny_run)] == [1, 2]
+    assert {"step", "generator", "generator_gan", "generator_l1", "discriminator", "val_l1", "seconds"} <= lines(
+        tiny_run
+    )[0].keys()
+    assert list(export.epochs(tiny_run)) == [1, 2]
+    assert sorted(path.name for path in (tiny_run / "samples").iterdir()) == ["epoch_0001.png", "epoch_0002.png"]
+    assert list((tiny_run / "tensorboard").glob("events*"))
+    assert json.loads((tiny_run / "config.json").read_text())["data"]["train"] == 6
+
+
+def test_tensorboard_has_the_losses_and_the_sheets(tiny_run):
+    tags = set()
+    for path in (tiny_run / "tensorboard").glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            tags |= {value.tag for value in event.summary.value}
+    assert {"generator_gan", "generator_l1", "discriminator", "val_l1", "samples"} <= tags
+
+
+def test_interrupted_and_resumed_is_uninterrupted_to_the_bit(tiny_dataset, tiny_run, tmp_path, monkeypatch):
+    run, step = tmp_path / "run", training.Pix2Pix.train_step
+    for steps_before_the_signal in (1, 3):  # in the first epoch of three steps, then in the second
+        countdown = itertools.count(steps_before_the_signal, -1)
+
+        def stopped_step(self, batch, countdown=countdown):
+            if next(countdown) == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return step.__get__(self, type(self))(batch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(training.Pix2Pix, "train_step", stopped_step)
+            with pytest.raises(Interrupted, match="same command goes on") as stopped:
+                training.train(chosen(), tiny_dataset, run)
+        assert stopped.value.signal_number == signal.SIGTERM
+    training.train(chosen(), tiny_dataset, run)
+    assert_same(state(run), state(tiny_run))
+    timeless = [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines(run)]
+    assert timeless == [{k: line[k] for k in timeless[0]} for line in lines(tiny_run)]
+    assert (run / "samples" / "epoch_0002.png").read_bytes() == (tiny_run / "samples" / "epoch_0002.png").read_bytes()
+
+
+def test_a_log_line_after_the_checkpoint_is_not_doubled(tiny_dataset, tmp_path):
+    run = tmp_path / "run"
+    training.train(chosen(epochs=1), tiny_dataset, run)
+    with (run / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"epoch": 2, "step": 6}) + "\n" + '{"epoch": 3, "st')  # as a kill may leave it
+    training.train(chosen(epochs=2), tiny_dataset, run)
+    assert [line["epoch"] for line in lines(run)] == [1, 2]
+
+
+def test_more_epochs_go_on_and_the_same_command_again_has_nothing_to_do(tiny_dataset, tmp_path, capsys):
+    run = tmp_path / "run"
+    for epochs in (1, 2):
+        training.train(chosen(epochs=epochs), tiny_dataset, run)
+    assert "going on from epoch 1" in capsys.readouterr().out
+    training.train(chosen(epochs=2), tiny_dataset, run)
+    assert "already trained to epoch 2" in capsys.readouterr().out
+    assert list(export.epochs(run)) == [1, 2]
+
+
+def test_another_configuration_or_data_set_is_refused_and_named(tiny_data, tiny_dataset, tiny_run):
+    with pytest.raises(UserError, match="loss.l1: 100.0 -> 50.0"):
+        training.train(chosen("loss.l1=50"), tiny_dataset, tiny_run)
+    fewer = open_dataset(tiny_data, ("zones", "sar"), ("train",))
+    object.__setattr__(fewer, "stems", {"train": fewer.stems["train"][:4], "val": ("S6",)})
+    with pytest.raises(UserError, match="data train: 6 -> 4"):
+        training.train(chosen(), fewer, tiny_run)
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tiny_dataset, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="is no run"):
+        training.train(chosen(), tiny_dataset, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(tiny_dataset, tmp_path):
+    run = tmp_path / "run"
+    training.train(chosen(epochs=1), tiny_dataset, run)
+    good = state(run)
+    spoilt = training.Training(
+        chosen(epochs=3), tiny_dataset, run, training.build_task(chosen(), tiny_dataset, "float32")
+    )
+    spoilt.task.generator_variables[0].assign_add(np.full(spoilt.task.generator_variables[0].shape, np.nan))
+    with pytest.raises(Diverged, match=r"epoch 2, step 4 .*nan.* on S\d.png, S\d.png.*ckpt-3"):
+        spoilt.fit()
+    assert_same(state(run), good)
+
+
+def test_a_damaged_checkpoint_is_named(tiny_dataset, tmp_path):
+    run = tmp_path / "run"
+    training.train(chosen(epochs=1), tiny_dataset, run)
+    (index,) = (run / "checkpoints").glob("*.index")
+    index.write_bytes(index.read_bytes()[:100])
+    with pytest.raises(UserError, match="ckpt-3 cannot be read"):
+        training.train(chosen(epochs=2), tiny_dataset, run)
+
+
+def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    training.train(chosen(epochs=1), tiny_dataset, run)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export.cpp_runtime, "load", full)  # the weights are written by then
+        with pytest.raises(OSError, match="No space"):
+            training.train(chosen(epochs=2), tiny_dataset, run)
+    assert [path.name for path in (run / "export" / "orig").iterdir()] == ["1"]
+    training.train(chosen(epochs=2), tiny_dataset, run)
+    assert list(export.epochs(run)) == [1, 2]
+
+
+def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):
+    run, seen, done = tmp_path / "run", [], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            for folder in (run / "export" / "orig").glob("[0-9]*"):
+                seen.append((folder / "saved_model.pb").exists() and (folder / export.DESCRIPTION).exists())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        training.train(chosen(epochs=2), tiny_dataset, run)
+    finally:
+        done.set()
+        watcher.join()
+    assert seen and all(seen)
+
+
+def test_a_checkpoint_is_due_by_the_clock_as_well(tiny_dataset, tmp_path):
+    run = tmp_path / "run"
+    training.train(chosen("train.checkpoint_minutes=0", "train.keep_checkpoints=9", epochs=1), tiny_dataset, run)
+    assert len(list((run / "checkpoints").glob("*.index"))) == 3  # one a step; the last one is the epoch's too
+
+
+def test_the_precision_and_its_reason():
+    assert precision.choose("float32") == ("float32", "as set")
+    name, reason = precision.choose("auto")
+    assert name in ("float32", "mixed_bfloat16")
+    assert "processor" in reason
