@@ -211,9 +211,7 @@ def test_what_has_changed_is_measured_anew(house, change):
         for role in ("zones", "sar"):
             Path("data/val", role, "patch_4.png").unlink()
     else:
-        path.write_bytes(
-            {"damaged": before[: len(before) // 2], "number": before.replace(b",1.0,", b",1.0x,"), "empty": b""}[change]
-        )
+        path.write_bytes({"damaged": before[: len(before) // 2], "number": before[:-1] + b"x\n", "empty": b""}[change])
     score_run("orig", seed=seed)
     assert len(score(path)) == (COUNT - 1 if change == "stems" else COUNT)
     assert (path.read_bytes() == before) == (change in ("damaged", "number", "empty"))
@@ -296,6 +294,9 @@ def mistakes():
         make_run(house / "runs/orig", {2: 1.0}, inputs=("zones", "elevation"))
         shutil.rmtree(house / "data/val/elevation")
 
+    def no_target(house):
+        shutil.rmtree(house / "data/val/sar")
+
     return [
         ("misspelt", leave, ["runs/orgi"], "Did you mean 'runs/orig'?"),
         ("nothing trained", nothing, [], "no run with an export in runs/. Train one first"),
@@ -306,6 +307,7 @@ def mistakes():
         ("empty split", leave, ["runs/orig", "--split", "test"], "test/zones"),
         ("no such data", leave, ["--data", "nowhere"], "There is no data set nowhere"),
         ("role missing", no_elevation, [], "val/elevation"),
+        ("target missing", no_target, [], "val/sar"),
         ("two data sets", other_data, [], "runs/b on elsewhere, runs/orig on data). Name one for all with --data"),
         ("two targets", other_target, [], "Evaluate them apart"),
         ("two of one name", twin, ["runs/orig", "more/orig"], "have the same name"),

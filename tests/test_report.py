@@ -12,8 +12,9 @@ from pix2pix_tf.report import Measured, Scores
 
 
 def scores(run, epoch, ssim=(0.4, 0.6), variant=None):
-    values = {name: np.array(ssim) / 2 for name in metrics.MEASURES} | {"ssim": np.array(ssim)}
-    return Scores(run, variant or run, epoch, tuple(f"patch_{i}" for i in range(len(ssim))), values)
+    ssim = np.array(ssim)
+    values = {name: ssim / 2 for name in metrics.MEASURES} | {"ssim": ssim, "dice": 1 - ssim}
+    return Scores(run, variant or run, epoch, tuple(f"patch_{i}" for i in range(ssim.size)), values)
 
 
 def measured(origin="simulated", **trained_on):
@@ -23,6 +24,12 @@ def measured(origin="simulated", **trained_on):
 def lines_of(table, run):
     """The cells of a run's lines, from the top down."""
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if f"| {run} |" in line]
+
+
+def count(path, colour):
+    """How many pixels have a colour, give or take one of 255 levels."""
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return (abs(pixels - [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=-1) <= 1).sum()
 
 
 def colours_of(path):
@@ -35,7 +42,7 @@ def test_summary_has_the_means_of_each_run_by_epoch():
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["run", "variant", "epoch", "dice", "dice_linear", "ssim", "psnr", "mae", "n"]
     assert [row[:3] for row in rows[1:]] == [["b", "b", "5"], ["b", "b", "20"], ["a,b", "orig", "10"]]
-    assert rows[2][3:] == ["0.25", "0.25", "0.5", "0.25", "0.25", "2"]
+    assert rows[2][3:] == ["0.5", "0.25", "0.5", "0.25", "0.25", "2"]
 
 
 def test_table_compares_at_the_last_common_epoch_and_at_each_runs_best():
@@ -99,13 +106,26 @@ def test_table_has_the_papers_figures_only_where_there_are_some():
     assert "paper: Dice" not in report.table([scores("other", 10)], measured())
 
 
-@pytest.mark.parametrize(("runs", "epochs"), [(1, 1), (5, 1), (5, 20), (9, 2)])
+@pytest.mark.parametrize(("runs", "epochs"), [(1, 1), (5, 20), (9, 2)])
 def test_curves_show_every_run_in_its_colour(tmp_path, runs, epochs):
     given = [scores(f"run{r}", e, (r / 20, r / 20 + 0.02)) for r in range(runs) for e in range(1, epochs + 1)]
     report.curves(tmp_path / "curves.png", given)
     assert set(report.COLOURS[:runs]) <= colours_of(tmp_path / "curves.png")
     others = set(report.COLOURS[runs:]) - {"#000000"}  # black is the axes' too
     assert not others & colours_of(tmp_path / "curves.png")
+
+
+def test_curves_of_a_single_epoch_stand_side_by_side_where_they_would_coincide(tmp_path):
+    report.curves(tmp_path / "curves.png", [scores(f"run{r}", 10, variant="orig") for r in range(5)])
+    for colour in report.COLOURS[:5]:
+        assert count(tmp_path / "curves.png", colour) > 500  # more than the legend alone has
+
+
+@pytest.mark.parametrize(("runs", "spread", "shaded"), [(1, 0.1, True), (1, 0.0, False), (9, 0.1, False)])
+def test_curves_are_shaded_by_their_interval_unless_there_are_too_many(tmp_path, runs, spread, shaded):
+    given = [scores(f"run{r}", e, (0.4 - spread, 0.5 + e / 100 + spread)) for r in range(runs) for e in (1, 2)]
+    report.curves(tmp_path / "curves.png", given)
+    assert (count(tmp_path / "curves.png", "#E0EDF5") > 500) == shaded  # 12 % of the first colour on white
 
 
 def test_curves_follow_the_epochs_not_the_order_given(tmp_path):
