@@ -1,6 +1,7 @@
 """The manners that all commands share: help with an example, clear errors, exit codes, a quiet TensorFlow."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -77,6 +78,31 @@ def progress(items: Iterable, total: int, what: str) -> Iterator:
                 shown = now
     finally:
         print("\r\033[K", end="", file=sys.stderr, flush=True)  # the line has done its duty
+
+
+def duration(seconds: float) -> str:
+    """Says how long something takes, to the minute."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM in a list, so that work can stop at a good place; a second one interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, _) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print("\nstopping after this step ...", file=sys.stderr)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _sentence(error: BaseException) -> str:

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import export, files, metrics, report, sheets
+from pix2pix_tf import curves, export, files, metrics, report, sheets
 from pix2pix_tf.data import images
-from pix2pix_tf.data.dataset import CHANNELS, Dataset
+from pix2pix_tf.data.dataset import CHANNELS, Dataset, spread
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.report import Scores
 from pix2pix_tf.runs import Run
@@ -72,7 +72,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     zones = any("zones" in run.inputs + run.targets for run in runs)
     files.write_text(output / "metrics.csv", report.summary(scores))
     files.write_text(output / "table.md", report.table(scores, measured))
-    report.curves(output / "curves.png", scores)
+    curves.draw(output / "curves.png", scores)
     sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
     files.write_text(output / "report.md", report.page(scores, measured, command, captions))
 
@@ -176,8 +176,7 @@ def _pixels(setting: Setting, role: str, places: np.ndarray) -> np.ndarray:
 
 def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
     """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints."""
-    last = len(setting.stems) - 1
-    places = np.unique(np.linspace(0, last, PATCHES).round().astype(int))
+    places = np.array([setting.stems.index(stem) for stem in spread(setting.stems, PATCHES)])
     inputs = dict.fromkeys(role for run in runs for role in run.inputs)
     columns = [(sheets.name_of(role), role, _pixels(setting, role, places)) for role in inputs]
     targets = runs[0].targets

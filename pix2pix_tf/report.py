@@ -1,4 +1,4 @@
-"""What an evaluation says: curves, a table, and the page that joins them with the pictures.
+"""What an evaluation says in words and figures: a table, and the page that joins it with the pictures.
 
 It tells of the scores that it is given, and knows nothing of models.
 """
@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from pix2pix_tf import files, metrics
+from pix2pix_tf import metrics
 from pix2pix_tf.errors import UserError
 
 # Table I of the glacier synthesis paper: variant -> (Dice, SSIM), after 210 epochs, on its own real patches.
@@ -29,13 +26,6 @@ PUBLISHED = {
 COLUMNS = ("run", "variant", "epoch", "dice", "dice_linear", "ssim", "psnr", "mae", "n")  # of metrics.csv
 HEADINGS = {"dice": "Dice", "dice_linear": "Dice linear", "ssim": "SSIM", "psnr": "PSNR (dB)", "mae": "MAE"}
 DIGITS = {"dice": 4, "dice_linear": 4, "ssim": 4, "psnr": 2, "mae": 4}  # behind the point, in the table
-
-# One run, one style. The colours are those of Okabe & Ito (2008), told apart with any common colour-blindness, without
-# the yellow that white paper swallows; marker and dash tell the runs apart in black and white as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES = ("-", "--", "-.", ":")
-SHADED = 5  # runs; the intervals of more would cover each other
 
 COMPARABLE = {
     "real": "The paper's figures stand beside ours as far as these patches are like the paper's own.",
@@ -108,44 +98,9 @@ def summary(scores: Sequence[Scores]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for s in (s for run in _runs(scores) for s in _of(scores, run)):
+    for s in (s for run in runs_of(scores) for s in scores_of(scores, run)):
         writer.writerow([s.run, s.variant, s.epoch, *(s.interval(name)[0] for name in COLUMNS[3:-1]), len(s.stems)])
     return text.getvalue()
-
-
-def curves(path: Path, scores: Sequence[Scores]) -> None:
-    """Draws Dice above SSIM by epoch, one line a run: the paper's figure 3.
-
-    A line is the mean over the images, its shade the 95 % interval: a bar where there is one epoch only, and left out
-    where there are so many runs that shades would cover each other.
-
-    Args:
-      path: the PNG to write.
-      scores: of all runs and epochs, in any order.
-    """
-    runs = [_of(scores, run) for run in _runs(scores)]
-    single = len({s.epoch for s in scores}) == 1
-    figure = Figure(figsize=(8, 7.5), layout="constrained")
-    upper, lower = figure.subplots(2, sharex=True)
-    for axes, measure, label in ((upper, "dice", "Dice (non-binary)"), (lower, "ssim", "SSIM")):
-        for number, run in enumerate(runs):
-            aside = 0.2 * (number - (len(runs) - 1) / 2) / len(runs) if single else 0.0  # epochs, lest bars coincide
-            _curve(axes, run, measure, number, aside, shaded=len(runs) <= SHADED)
-        axes.set_ylabel(label)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    lower.set_xlabel("epoch")
-    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if single:
-        lower.set_xticks([scores[0].epoch])
-        lower.set_xlim(scores[0].epoch - 0.5, scores[0].epoch + 0.5)
-    handles, labels = upper.get_legend_handles_labels()
-    fitting = max(1, 100 // (max(map(len, labels)) + 10))  # columns; the page is some 100 letters wide
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False, handlelength=4
-    )
-    with files.whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
 
 
 def table(scores: Sequence[Scores], measured: Measured) -> str:
@@ -167,7 +122,7 @@ def page(scores: Sequence[Scores], measured: Measured, command: str, captions: S
       command: the command line that makes this report again.
       captions: the names of the patches in comparison.png, from the top down.
     """
-    return f"""# Evaluation of {", ".join(_runs(scores))}
+    return f"""# Evaluation of {", ".join(runs_of(scores))}
 
 {_measured_on(scores, measured)}
 
@@ -205,39 +160,23 @@ def last_common_epoch(epochs: Iterable[Iterable[int]]) -> int | None:
     return max(set.intersection(*map(set, epochs)), default=None)
 
 
-def _runs(scores: Sequence[Scores]) -> list[str]:
+def runs_of(scores: Sequence[Scores]) -> list[str]:
+    """The names of the runs, in the order given."""
     return list(dict.fromkeys(s.run for s in scores))
 
 
-def _of(scores: Sequence[Scores], run: str) -> list[Scores]:
+def scores_of(scores: Sequence[Scores], run: str) -> list[Scores]:
+    """The scores of one run, by ascending epoch."""
     return sorted((s for s in scores if s.run == run), key=lambda s: s.epoch)
 
 
-def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, aside: float, shaded: bool) -> None:
-    """One run's line, moved aside by so many epochs; its number chooses the style."""
-    epochs = np.array([s.epoch for s in scores]) + aside
-    means, halves = np.transpose([(mean, half or 0.0) for mean, half in (s.interval(measure) for s in scores)])
-    style = {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "markersize": 5,
-        "linestyle": DASHES[number % len(DASHES)],
-        "label": _label(scores[0]),
-    }
-    if len(scores) == 1:  # a shade needs two points
-        axes.errorbar(epochs, means, halves, capsize=4, **style)
-        return
-    axes.plot(epochs, means, **style)
-    if shaded:
-        axes.fill_between(epochs, means - halves, means + halves, color=style["color"], alpha=0.12, linewidth=0)
-
-
-def _label(scores: Scores) -> str:
+def name_of(scores: Scores) -> str:
+    """What a run is called in curves and tables: its name, and its variant where that is another."""
     return scores.run if scores.run == scores.variant else f"{scores.run} ({scores.variant})"
 
 
 def _tables(scores: Sequence[Scores]) -> str:
-    runs = [_of(scores, run) for run in _runs(scores)]
+    runs = [scores_of(scores, run) for run in runs_of(scores)]
     common = last_common_epoch([s.epoch for s in run] for run in runs)
     last = [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
     best = [max(run, key=lambda s: s.interval("ssim")[0]) for run in runs]
@@ -267,7 +206,7 @@ def _rows(scores: Sequence[Scores]) -> str:
     for s in scores:
         ours = [_with_interval(*s.interval(measure), DIGITS[measure]) for measure in HEADINGS]
         paper = [f"{value:.4f}" for value in PUBLISHED[s.variant]] if s.variant in PUBLISHED else ["", ""]
-        lines.append([_label(s).replace("|", r"\|"), str(s.epoch), *ours, str(len(s.stems)), *paper * published])
+        lines.append([name_of(s).replace("|", r"\|"), str(s.epoch), *ours, str(len(s.stems)), *paper * published])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -10,20 +10,18 @@ runs/<run>/config.json     the configuration and the data set
 
 import json
 import math
-import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import export, files, precision, runs, sheets
+from pix2pix_tf import cli, export, files, precision, runs, sheets
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding, pipeline
-from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.dataset import Dataset, spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 from pix2pix_tf.tasks import Pix2Pix
 
@@ -80,8 +78,8 @@ class Training:
         self.saved_at = time.monotonic()
         self._restore(checkpoint)
         self.writer = tf.summary.create_file_writer(str(run / "tensorboard"))
-        self.shown = _spread(dataset.stems["val"], config.train.samples)
-        self.validated = _spread(dataset.stems["val"], config.train.validate)
+        self.shown = spread(dataset.stems["val"], config.train.samples)
+        self.validated = spread(dataset.stems["val"], config.train.validate)
 
     def _restore(self, checkpoint: tf.train.Checkpoint) -> None:
         newest = self.checkpoints.latest_checkpoint
@@ -93,7 +91,7 @@ class Training:
                     f"The checkpoint {newest} cannot be read ({str(error).splitlines()[0]}). Remove its files and the "
                     f"file {self.run / 'checkpoints' / 'checkpoint'} to go on from an older one or anew."
                 ) from None
-            print(f"going on from epoch {self.epoch}, step {int(self.step)}")
+            print(f"going on from {self._place()}")
         _forget_after(self.run / "log.jsonl", int(self.step))
 
     @property
@@ -107,10 +105,11 @@ class Training:
             print(f"already trained to epoch {self.epoch}; --epochs N with a larger N goes on")
             return
         batches = iter(pipeline.training_batches(self.dataset, self.config, int(self.step)))
-        with _stop_signals() as asked_to_stop:
+        with cli.stop_signals() as asked_to_stop:
             while self.epoch < self.config.train.epochs:
                 self._train_epoch(batches, asked_to_stop)
                 self._finish_epoch()
+                self._save_if_due(asked_to_stop)
         print(f"trained to epoch {self.epoch}; exports: {self.run / 'export' / self.config.variant}")
 
     def _train_epoch(self, batches: Iterator[pipeline.Batch], asked_to_stop: list[int]) -> None:
@@ -129,10 +128,8 @@ class Training:
             bar.update(place + 1, [(name, float(self.sums[name]) / (place + 1)) for name in losses], finalize=False)
             if int(self.step) % self.config.train.log_steps == 0:
                 self._summarise(losses)
-            if asked_to_stop:
-                self._stop(asked_to_stop[0])
-            if time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes:
-                self._save()
+            if place + 1 < self.steps_per_epoch:  # a checkpoint never stands between an epoch's last step and its log
+                self._save_if_due(asked_to_stop)
         if sys.stdout.isatty():
             print()
 
@@ -157,7 +154,7 @@ class Training:
         with (self.run / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         self._summarise(losses)
-        left = _duration(seconds * (self.config.train.epochs - self.epoch))
+        left = cli.duration(seconds * (self.config.train.epochs - self.epoch))
         values = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
         print(f"epoch {self.epoch}/{self.config.train.epochs}  {values}  {pace:.1f} images/s  {left} left", flush=True)
         for total in self.sums.values():
@@ -229,17 +226,24 @@ class Training:
                 tf.summary.scalar(name, value)
         self.writer.flush()
 
+    def _save_if_due(self, asked_to_stop: list[int]) -> None:
+        if asked_to_stop:
+            self._save()
+            raise Interrupted(
+                f"\nstopped at {self._place()}; everything is saved in {self.run}. The same command goes on from here.",
+                asked_to_stop[0],
+            )
+        if time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes:
+            self._save()
+            if not sys.stdout.isatty():
+                print(f"saved at {self._place()}", flush=True)
+
     def _save(self) -> None:
         self.checkpoints.save(checkpoint_number=self.step)
         self.saved_at = time.monotonic()
 
-    def _stop(self, signal_number: int) -> None:
-        self._save()
-        raise Interrupted(
-            f"\nstopped at epoch {self.epoch + 1}, step {int(self.step)}; everything is saved in {self.run}. "
-            "The same command goes on from here.",
-            signal_number,
-        )
+    def _place(self) -> str:
+        return f"epoch {self.epoch}, step {int(self.step) % self.steps_per_epoch} of {self.steps_per_epoch} of the next"
 
 
 def _forget_after(log: Path, step: int) -> None:
@@ -249,34 +253,3 @@ def _forget_after(log: Path, step: int) -> None:
             line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step
         ]
         files.write_text(log, "".join(line + "\n" for line in lines))
-
-
-def _spread(stems: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """Evenly spread members, the same ones every time."""
-    return tuple(
-        stems[i] for i in np.unique(np.linspace(0, len(stems) - 1, min(count, len(stems))).round().astype(int))
-    )
-
-
-def _duration(seconds: float) -> str:
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM in a list in place of dying; a second SIGINT interrupts at once."""
-    received: list[int] = []
-
-    def note(number: int, _) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        print("\nstopping after this step ...", file=sys.stderr)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

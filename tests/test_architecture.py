@@ -25,12 +25,13 @@ MAY_IMPORT = {
     "sheets": {"data"},
     "training": {"config", "data", "export", "precision", "runs", "sheets", "tasks"},
     "report": {"metrics"},
+    "curves": {"report"},
     "runs": {"config", "data"},
-    "evaluation": {"data", "export", "metrics", "report", "runs", "sheets"},
+    "evaluation": {"curves", "data", "export", "metrics", "report", "runs", "sheets"},
     "generate": {"data", "export", "sheets"},
     "prepare": {"data"},
 }
-WITHOUT_TENSORFLOW = {"errors", "files", "cli", "config", "metrics", "report", "sheets", "runs", "prepare"}
+WITHOUT_TENSORFLOW = {"errors", "files", "cli", "config", "metrics", "report", "curves", "sheets", "runs", "prepare"}
 SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf import metrics, report
+from pix2pix_tf import curves, metrics, report
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.report import Measured, Scores
 
@@ -109,29 +109,30 @@ def test_table_has_the_papers_figures_only_where_there_are_some():
 @pytest.mark.parametrize(("runs", "epochs"), [(1, 1), (5, 20), (9, 2)])
 def test_curves_show_every_run_in_its_colour(tmp_path, runs, epochs):
     given = [scores(f"run{r}", e, (r / 20, r / 20 + 0.02)) for r in range(runs) for e in range(1, epochs + 1)]
-    report.curves(tmp_path / "curves.png", given)
-    assert set(report.COLOURS[:runs]) <= colours_of(tmp_path / "curves.png")
-    others = set(report.COLOURS[runs:]) - {"#000000"}  # black is the axes' too
+    curves.draw(tmp_path / "curves.png", given)
+    assert set(curves.COLOURS[:runs]) <= colours_of(tmp_path / "curves.png")
+    others = set(curves.COLOURS[runs:]) - {"#000000"}  # black is the axes' too
     assert not others & colours_of(tmp_path / "curves.png")
 
 
 def test_curves_of_a_single_epoch_stand_side_by_side_where_they_would_coincide(tmp_path):
-    report.curves(tmp_path / "curves.png", [scores(f"run{r}", 10, variant="orig") for r in range(5)])
-    for colour in report.COLOURS[:5]:
+    curves.draw(tmp_path / "curves.png", [scores(f"run{r}", 10, variant="orig") for r in range(5)])
+    for colour in curves.COLOURS[:5]:
         assert count(tmp_path / "curves.png", colour) > 500  # more than the legend alone has
 
 
 @pytest.mark.parametrize(("runs", "spread", "shaded"), [(1, 0.1, True), (1, 0.0, False), (9, 0.1, False)])
 def test_curves_are_shaded_by_their_interval_unless_there_are_too_many(tmp_path, runs, spread, shaded):
-    given = [scores(f"run{r}", e, (0.4 - spread, 0.5 + e / 100 + spread)) for r in range(runs) for e in (1, 2)]
-    report.curves(tmp_path / "curves.png", given)
+    means = {1: 0.4, 2: 0.5}
+    given = [scores(f"run{r}", e, (r + means[e] - spread, r + means[e] + spread)) for r in range(runs) for e in means]
+    curves.draw(tmp_path / "curves.png", given)
     assert (count(tmp_path / "curves.png", "#E0EDF5") > 500) == shaded  # 12 % of the first colour on white
 
 
 def test_curves_follow_the_epochs_not_the_order_given(tmp_path):
     given = [scores("orig", e, (e / 50, e / 40)) for e in (2, 4, 10)]
-    report.curves(tmp_path / "a.png", given)
-    report.curves(tmp_path / "b.png", given[::-1])
+    curves.draw(tmp_path / "a.png", given)
+    curves.draw(tmp_path / "b.png", given[::-1])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

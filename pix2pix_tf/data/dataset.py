@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from pix2pix_tf.data import checks, description, images
 from pix2pix_tf.data.checks import CHANNELS, VALUES
 from pix2pix_tf.data.description import MIXED, SPLITS, Dataset, Scene, save
@@ -27,6 +29,7 @@ __all__ = [
     "open_dataset",
     "save",
     "scene_of",
+    "spread",
 ]
 
 
@@ -59,6 +62,12 @@ def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
     patches = [(found.path(split, role, stem), role) for split in stems for role in roles for stem in stems[split]]
     checks.verify(root, found.size, found.bits, patches)
     return found
+
+
+def spread(stems: Sequence[str], count: int) -> tuple[str, ...]:
+    """Evenly spread members of a list, always the same ones; all when there are no more than `count`."""
+    places = np.linspace(0, len(stems) - 1, min(count, len(stems))).round().astype(int)
+    return tuple(stems[place] for place in places)
 
 
 def _listing(

@@ -1,0 +1,73 @@
+"""Scores by epoch, as curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from pix2pix_tf import files
+from pix2pix_tf.report import Scores, name_of, runs_of, scores_of
+
+# One run, one style. The colours are those of Okabe & Ito (2008), told apart with any common colour-blindness, without
+# the yellow that white paper swallows; marker and dash tell the runs apart in black and white as well.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":")
+SHADED = 5  # runs; the intervals of more would cover each other
+
+
+def draw(path: Path, scores: Sequence[Scores]) -> None:
+    """Draws Dice above SSIM by epoch, one line a run: the paper's figure 3.
+
+    A line is the mean over the images, its shade the 95 % interval: a bar where there is one epoch only, and left out
+    where there are so many runs that shades would cover each other.
+
+    Args:
+      path: the PNG to write.
+      scores: of all runs and epochs, in any order.
+    """
+    runs = [scores_of(scores, run) for run in runs_of(scores)]
+    single = len({s.epoch for s in scores}) == 1
+    figure = Figure(figsize=(8, 7.5), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True)
+    for axes, measure, label in ((upper, "dice", "Dice (non-binary)"), (lower, "ssim", "SSIM")):
+        for number, run in enumerate(runs):
+            aside = 0.2 * (number - (len(runs) - 1) / 2) / len(runs) if single else 0.0  # epochs, lest bars coincide
+            _curve(axes, run, measure, number, aside, shaded=len(runs) <= SHADED)
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    lower.set_xlabel("epoch")
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if single:
+        lower.set_xticks([scores[0].epoch])
+        lower.set_xlim(scores[0].epoch - 0.5, scores[0].epoch + 0.5)
+    handles, labels = upper.get_legend_handles_labels()
+    fitting = max(1, 100 // (max(map(len, labels)) + 10))  # columns; the page is some 100 letters wide
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False, handlelength=4
+    )
+    with files.whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150)
+
+
+def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, aside: float, shaded: bool) -> None:
+    """One run's line, moved aside by so many epochs; its number chooses the style."""
+    epochs = np.array([s.epoch for s in scores]) + aside
+    means, halves = np.transpose([(mean, half or 0.0) for mean, half in (s.interval(measure) for s in scores)])
+    style = {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "markersize": 5,
+        "linestyle": DASHES[number % len(DASHES)],
+        "label": name_of(scores[0]),
+    }
+    if len(scores) == 1:  # a shade needs two points
+        axes.errorbar(epochs, means, halves, capsize=4, **style)
+        return
+    axes.plot(epochs, means, **style)
+    if shaded:
+        axes.fill_between(epochs, means - halves, means + halves, color=style["color"], alpha=0.12, linewidth=0)
