@@ -111,7 +111,9 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "\ninterrupted; the same command goes on from what is already written"
     if isinstance(error, OSError):  # its own text names the file and the reason, such as a full disk
-        return f"error: {error}. What was complete before is untouched; the same command goes on from there."
+        return (
+            f"error: {error}. What was complete is untouched; mend the cause, and the same command goes on from there."
+        )
     return str(error) or type(error).__name__
 
 

@@ -151,6 +151,8 @@ def from_dict(values: Mapping) -> Config:
     Raises:
       UserError: an unknown key (with the nearest name), or a value that does not fit.
     """
+    if not isinstance(values, Mapping):
+        raise UserError(f"A configuration is an object of sections, not {values!r}.")
     flat = {}
     for name, value in values.items():
         section = value.items() if isinstance(value, Mapping) else ()

@@ -6,7 +6,7 @@ Beside each SavedModel, `assets.extra/model.json` tells what it takes and where 
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def write(
     for name, (function, specs) in signatures.items():
         archive.add_endpoint(name, function, input_signature=specs)
     with files.whole_folder(version) as temporary:
-        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
+        with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
         files.write_json(temporary / DESCRIPTION, dict(description))
         wanted = signatures["tensor"][0](**{name: tf.constant(value) for name, value in example.items()})["output"]
@@ -53,6 +53,20 @@ def write(
         difference = float(np.abs(got - wanted.numpy()).max())
         if not difference < 0.05:  # rounding, in the coarsest precision, on a range of 2
             raise RuntimeError(f"{version}: served images differ from this process's by up to {difference}.")
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """TensorFlow tells of a full disk by an error of its own kind; out of this block it comes as the OSError it is.
+
+    Args:
+      path: what is written, for the message.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.split("}} ")[-1].split(" [Op:")[0]
+        raise OSError(f"{path} could not be written ({reason})") from None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data.dataset import Dataset, open_dataset
 from pix2pix_tf.errors import UserError, unknown
 
-MAY_CHANGE = ("train.epochs", "train.checkpoint_minutes", "train.keep_checkpoints")  # between two starts of a run
+# What may change between two starts of a run: the weights do not follow from it.
+MAY_CHANGE = tuple(
+    f"train.{option}:"
+    for option in ("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples")
+)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,6 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
       Diverged: a loss is not finite.
     """
-    runs.claim(run, config, dataset)
     chosen, reason = precision.choose(config.train.precision)
     print(f"{config.variant}: {len(dataset.stems['train'])} training patches, {chosen} ({reason})")
     Training(config, dataset, run, build_task(config, dataset, chosen)).fit()
@@ -66,9 +65,10 @@ class Training:
     """A run while it is trained."""
 
     def __init__(self, config: Config, dataset: Dataset, run: Path, task: Pix2Pix):
-        """Takes up the newest checkpoint of the run, if there is one."""
+        """Takes possession of the run's folder, and takes up its newest checkpoint, if there is one."""
         self.config, self.dataset, self.run, self.task = config, dataset, run, task
         self.steps_per_epoch = pipeline.steps_per_epoch(dataset, config)
+        runs.claim(run, config, dataset)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
         checkpoint = tf.train.Checkpoint(step=self.step, sums=self.sums, **task.modules())
@@ -239,7 +239,8 @@ class Training:
                 print(f"saved at {self._place()}", flush=True)
 
     def _save(self) -> None:
-        self.checkpoints.save(checkpoint_number=self.step)
+        with export.writing(self.run / "checkpoints"):
+            self.checkpoints.save(checkpoint_number=self.step)
         self.saved_at = time.monotonic()
 
     def _place(self) -> str:

@@ -82,3 +82,9 @@ def test_an_unknown_key_in_a_file_is_refused():
     values["loss"]["l2"] = 1.0
     with pytest.raises(UserError, match="Did you mean 'loss.l1'"):
         config.from_dict(values)
+
+
+@pytest.mark.parametrize("values", [3, [], {"loss": 3}, {"loss": {"l1": [1]}}, {"train": {"epochs": 1e400}}])
+def test_a_file_that_holds_something_else_is_refused(values):
+    with pytest.raises(UserError):
+        config.from_dict(values)

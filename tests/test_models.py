@@ -79,27 +79,69 @@ def test_instance_norm_is_batch_norm_in_training_mode_at_batch_size_one(rng):
     image = images(rng, 1, 16, 16, 8) * 3 + 1
     batch_norm = tf.keras.layers.BatchNormalization(epsilon=EPSILON)
     np.testing.assert_allclose(
-        addons.instance_normalization(EPSILON)(image), batch_norm(image, training=True), atol=1e-5
+        addons.InstanceNormalization(EPSILON)(image), batch_norm(image, training=True), atol=1e-5
     )
 
 
-def test_instance_norm_of_an_image_does_not_know_the_others(rng):
-    layer, batch = addons.instance_normalization(EPSILON), images(rng, 3, 8, 8, 4)
-    np.testing.assert_allclose(layer(batch)[1:2], layer(batch[1:2]), atol=1e-6)
+def test_instance_norm_by_hand():
+    image = tf.constant([1.0, 3.0], shape=(1, 1, 2, 1))  # mean 2, variance 1
+    np.testing.assert_allclose(
+        addons.InstanceNormalization(1e-5)(image)[0, 0, :, 0], np.array([-1, 1]) / np.sqrt(1 + 1e-5), rtol=1e-6
+    )
 
 
-@pytest.mark.skipif(addons.tfa is None, reason="tensorflow-addons does not run on this TensorFlow")
-def test_the_two_generations_instance_norms_agree(rng):
-    batch = images(rng, 2, 8, 8, 4) * 5 - 2
-    ours = addons.instance_normalization(EPSILON)
-    theirs = tf.keras.layers.GroupNormalization(groups=-1, epsilon=EPSILON)
-    np.testing.assert_allclose(ours(batch), theirs(batch), atol=1e-5)
+@pytest.fixture
+def trained_norm(rng):
+    """A layer with a scale and an offset that training might have given it."""
+    layer = addons.InstanceNormalization(EPSILON)
+    layer.build((None, None, None, 4))
+    layer.set_weights([rng.uniform(0.5, 2, 4), rng.uniform(-1, 1, 4)])
+    return layer
+
+
+def library_norm(layer):
+    """What tensorflow-addons and Keras make of the same scale and offset."""
+    libraries = [tf.keras.layers.GroupNormalization(groups=-1, epsilon=EPSILON)]
+    libraries += [addons.tfa.layers.InstanceNormalization(epsilon=EPSILON)] if addons.tfa else []
+    for library in libraries:
+        library.build((None, None, None, 4))
+        library.set_weights(layer.get_weights())
+    return libraries
+
+
+@pytest.mark.parametrize("size", [1, 3, addons.UNROLLED + 1])
+def test_instance_norm_is_the_libraries_number_by_number(rng, trained_norm, size):
+    batch = images(rng, size, 8, 12, 4) * 5 - 2
+    free = tf.function(trained_norm.call, input_signature=[tf.TensorSpec([None, None, None, 4])])
+    for library in library_norm(trained_norm):
+        np.testing.assert_allclose(trained_norm(batch), library(batch), atol=1e-5)
+        np.testing.assert_allclose(free(batch), library(batch), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 3, addons.UNROLLED + 1])
+def test_instance_norm_has_the_libraries_gradient(rng, trained_norm, size):
+    batch, weights = images(rng, size, 8, 8, 4), images(rng, size, 8, 8, 4)
+    gradients = []
+    for layer in (trained_norm, *library_norm(trained_norm)):
+        with tf.GradientTape() as tape:
+            tape.watch(batch)
+            loss = tf.reduce_sum(layer(batch) * weights)
+        gradients.append(tape.gradient(loss, [batch, *addons.trainable_variables(layer)]))
+    for other in gradients[1:]:
+        for ours, theirs in zip(gradients[0], other, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-3, rtol=1e-4)
+
+
+def test_instance_norm_of_an_image_does_not_know_the_others(rng, trained_norm):
+    batch = images(rng, 3, 8, 8, 4)
+    np.testing.assert_array_equal(trained_norm(batch)[1:2], trained_norm(batch[1:2]))
 
 
 def test_instance_norm_keeps_its_digits_in_bfloat16(rng):
-    normalised = addons.instance_normalization(EPSILON)(tf.cast(images(rng, 1, 64, 64, 2) + 50, tf.bfloat16))
-    assert normalised.dtype == tf.float32
-    assert np.std(normalised) == pytest.approx(1, abs=0.05)
+    image = tf.cast(images(rng, 1, 64, 64, 2) + 50, tf.bfloat16)
+    normalised = addons.InstanceNormalization(EPSILON)(image)
+    assert normalised.dtype == tf.bfloat16
+    assert np.std(tf.cast(normalised, tf.float32)) == pytest.approx(1, abs=0.05)
 
 
 def test_seeded_dropout_is_a_function_of_the_seed_row_by_row():

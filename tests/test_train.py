@@ -71,4 +71,5 @@ def test_a_patch_size_that_does_not_divide(tiny_data, tmp_path):
     answer = train("--variant", "orig", "--data", tiny_data, "--run", tmp_path / "run")
     assert answer.returncode == 2
     assert "do not divide" in answer.stderr
+    assert not (tmp_path / "run").exists()  # so that the cured command can have it
     assert "--set model.levels=5" in answer.stderr

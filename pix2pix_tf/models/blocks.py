@@ -93,7 +93,7 @@ def normalization(norm: str) -> Block:
       A block [N, H, W, C] -> [N, H, W, C].
     """
     if norm == "instance":
-        return addons.instance_normalization(EPSILON)
+        return addons.InstanceNormalization(EPSILON)
     if norm == "batch":
         return tf.keras.layers.BatchNormalization(epsilon=EPSILON)
     return lambda x: x
