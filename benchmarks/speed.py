@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--variants", nargs="+", default=["orig"])
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--precisions", nargs="+", default=["float32", "mixed_bfloat16"])
-    parser.add_argument("--rounds", type=int, default=9, help="turns of each side (default: 9)")
+    parser.add_argument("--rounds", type=int, default=12, help="turns of each side (default: 12)")
     parser.add_argument("--output", type=Path, help="keep the figures in this JSON file")
     options = parser.parse_args(argv)
     rows = []
@@ -61,7 +61,8 @@ def compare(variant: str, precision: str, batch: int, rounds: int) -> list[dict]
     for work in ("training", "generation"):
         for side in sides.values():  # the first calls trace and allocate
             side.seconds(work), side.seconds(work)
-        turns = [{name: side.seconds(work) for name, side in sides.items()} for _ in range(rounds)]
+        orders = itertools.cycle([list(sides), list(reversed(sides))])  # neither is always the first
+        turns = [{name: sides[name].seconds(work) for name in next(orders)} for _ in range(rounds)]
         ratios = sorted(turn["plain"] / turn["ours"] for turn in turns)
         row = {"variant": variant, "work": work, "batch": batch, "precision": precision}
         row |= {name: batch / statistics.median(turn[name] for turn in turns) for name in sides}

@@ -5,7 +5,7 @@ import tensorflow as tf
 from conftest import TINY
 from pix2pix_tf import addons, config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import EPSILON, SeededDropout
+from pix2pix_tf.models.blocks import EPSILON, SeededDropout, SubpixelConv2DTranspose
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 
 
@@ -142,6 +142,27 @@ def test_instance_norm_keeps_its_digits_in_bfloat16(rng):
     normalised = addons.InstanceNormalization(EPSILON)(image)
     assert normalised.dtype == tf.bfloat16
     assert np.std(tf.cast(normalised, tf.float32)) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("filters", [1, 3])
+def test_the_subpixel_layer_is_the_transposed_convolution_and_has_its_gradient(kernel, filters, rng):
+    x, weights = images(rng, 2, 6, 4, 5), images(rng, 2, 12, 8, filters)
+    fast, plain = (
+        kind(filters, kernel, strides=2, padding="same")
+        for kind in (SubpixelConv2DTranspose, tf.keras.layers.Conv2DTranspose)
+    )
+    drawn, found = [rng.uniform(-1, 1, (kernel, kernel, filters, 5)), np.arange(filters)], []
+    for layer in (fast, plain):
+        layer.build(x.shape)
+        layer.set_weights(drawn)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(y * weights)
+        found.append([y, *tape.gradient(loss, [x, *addons.trainable_variables(layer)])])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_seeded_dropout_is_a_function_of_the_seed_row_by_row():
