@@ -130,6 +130,15 @@ def test_an_export_that_does_not_serve_what_was_trained_is_never_seen(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_tensorflows_full_disk_is_an_oserror(tmp_path):
+    full = tf.errors.ResourceExhaustedError(
+        None, None, "{{function_node x}} part-0; No space left on device [Op:SaveV2]"
+    )
+    said = r"7 could not be written \(part-0; No space left on device\)"
+    with pytest.raises(OSError, match=said), export.writing(tmp_path / "7"):
+        raise full
+
+
 def test_the_newest_version_is_found_by_number(version, tmp_path):
     for name in ("9", "10", "notes"):
         (tmp_path / name).mkdir()

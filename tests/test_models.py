@@ -5,7 +5,13 @@ import tensorflow as tf
 from conftest import TINY
 from pix2pix_tf import addons, config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import EPSILON, SeededDropout, SubpixelConv2DTranspose
+from pix2pix_tf.models.blocks import (
+    EPSILON,
+    UNROLLED,
+    FusedInstanceNormalization,
+    SeededDropout,
+    SubpixelConv2DTranspose,
+)
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 
 
@@ -78,22 +84,20 @@ def test_a_size_that_does_not_divide_is_refused_with_the_cure():
 def test_instance_norm_is_batch_norm_in_training_mode_at_batch_size_one(rng):
     image = images(rng, 1, 16, 16, 8) * 3 + 1
     batch_norm = tf.keras.layers.BatchNormalization(epsilon=EPSILON)
-    np.testing.assert_allclose(
-        addons.InstanceNormalization(EPSILON)(image), batch_norm(image, training=True), atol=1e-5
-    )
+    np.testing.assert_allclose(FusedInstanceNormalization(EPSILON)(image), batch_norm(image, training=True), atol=1e-5)
 
 
 def test_instance_norm_by_hand():
     image = tf.constant([1.0, 3.0], shape=(1, 1, 2, 1))  # mean 2, variance 1
     np.testing.assert_allclose(
-        addons.InstanceNormalization(1e-5)(image)[0, 0, :, 0], np.array([-1, 1]) / np.sqrt(1 + 1e-5), rtol=1e-6
+        FusedInstanceNormalization(1e-5)(image)[0, 0, :, 0], np.array([-1, 1]) / np.sqrt(1 + 1e-5), rtol=1e-6
     )
 
 
 @pytest.fixture
 def trained_norm(rng):
     """A layer with a scale and an offset that training might have given it."""
-    layer = addons.InstanceNormalization(EPSILON)
+    layer = FusedInstanceNormalization(EPSILON)
     layer.build((None, None, None, 4))
     layer.set_weights([rng.uniform(0.5, 2, 4), rng.uniform(-1, 1, 4)])
     return layer
@@ -109,7 +113,7 @@ def library_norm(layer):
     return libraries
 
 
-@pytest.mark.parametrize("size", [1, 3, addons.UNROLLED + 1])
+@pytest.mark.parametrize("size", [1, 3, UNROLLED + 1])
 def test_instance_norm_is_the_libraries_number_by_number(rng, trained_norm, size):
     batch = images(rng, size, 8, 12, 4) * 5 - 2
     free = tf.function(trained_norm.call, input_signature=[tf.TensorSpec([None, None, None, 4])])
@@ -118,7 +122,7 @@ def test_instance_norm_is_the_libraries_number_by_number(rng, trained_norm, size
         np.testing.assert_allclose(free(batch), library(batch), atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 3, addons.UNROLLED + 1])
+@pytest.mark.parametrize("size", [1, 3, UNROLLED + 1])
 def test_instance_norm_has_the_libraries_gradient(rng, trained_norm, size):
     batch, weights = images(rng, size, 8, 8, 4), images(rng, size, 8, 8, 4)
     gradients = []
@@ -139,7 +143,7 @@ def test_instance_norm_of_an_image_does_not_know_the_others(rng, trained_norm):
 
 def test_instance_norm_keeps_its_digits_in_bfloat16(rng):
     image = tf.cast(images(rng, 1, 64, 64, 2) + 50, tf.bfloat16)
-    normalised = addons.InstanceNormalization(EPSILON)(image)
+    normalised = FusedInstanceNormalization(EPSILON)(image)
     assert normalised.dtype == tf.bfloat16
     assert np.std(tf.cast(normalised, tf.float32)) == pytest.approx(1, abs=0.05)
 
@@ -167,10 +171,12 @@ def test_the_subpixel_layer_is_the_transposed_convolution_and_has_its_gradient(k
 
 def test_seeded_dropout_is_a_function_of_the_seed_row_by_row():
     layer, ones = SeededDropout(0.5, salt=0), tf.ones([3, 8, 8, 16])
+    many = tf.ones([UNROLLED + 1, 8, 8, 16])
     noise = layer([ones, tf.constant([7, 8, 7])]).numpy()
     assert (noise[0] == noise[2]).all()
     assert (noise[0] != noise[1]).any()
     np.testing.assert_array_equal(layer([ones[:1], tf.constant([8])])[0], noise[1])
+    np.testing.assert_array_equal(layer([many, tf.range(UNROLLED + 1)])[8], noise[1])
     assert (SeededDropout(0.5, salt=1)([ones, tf.constant([7, 8, 7])]).numpy() != noise).any()
 
 

