@@ -20,7 +20,7 @@ RUN := $(VENV)/bin/python
 
 # The demo trains compact networks on its own run folder, so that `python train.py --variant gen5` stays the paper's.
 DEMO_RUN := runs/demo-$(TF)
-DEMO_SETTINGS := --epochs 10 --set train.export_every=5 \
+DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 	--set model.generator_width=24 --set model.discriminator_width=24
 
 .PHONY: demo test lint bench clean
