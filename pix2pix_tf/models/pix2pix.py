@@ -32,13 +32,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     Raises:
       UserError: the patch size is no multiple of 2**levels.
     """
-    if size % 2**model.levels:
-        fitting = [level for level in range(5, 9) if size % 2**level == 0]
-        cure = f"--set model.levels={fitting[-1]}" if fitting else "prepare patches of 64, 128 or 256 pixels"
-        raise UserError(
-            f"Patches of {size} x {size} do not divide by 2**{model.levels} = {2**model.levels}, as the generator's "
-            f"{model.levels} levels need; use {cure}."
-        )
+    _check_size(size, model.levels)
     w, k, n = model.generator_width, model.generator_kernel, model.norm
     z = [SeededDropout(model.dropout, salt) for salt in range(3)]
     inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
@@ -114,3 +108,14 @@ def make_discriminator(model: ModelConfig, input_channels: int, output_channels:
         x = block(x)
     logits = tf.keras.layers.Activation("linear", dtype="float32")(x)
     return tf.keras.Model([condition, image], logits, name="discriminator")
+
+
+def _check_size(size: int, levels: int) -> None:
+    if size % 2**levels == 0:
+        return
+    fitting = [fewer for fewer in range(5, levels) if size % 2**fewer == 0]
+    cure = f"--set model.levels={fitting[-1]}" if fitting else "prepare patches of 64, 128 or 256 pixels"
+    raise UserError(
+        f"Patches of {size} x {size} do not divide by 2**{levels} = {2**levels}, as the generator's {levels} levels "
+        f"need; use {cure}."
+    )
