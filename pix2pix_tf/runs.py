@@ -56,8 +56,8 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
                 f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
                 "\nChoose another --run, or remove that folder."
             )  # fmt: skip
-    elif run.exists() and any(run.iterdir()):
-        raise UserError(f"{run} is not empty and is no run (it has no config.json). Choose another --run.")
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
     files.write_json(path, {"config": configuration.to_dict(config), "data": data})
     for leftover in (run / "export").glob("*/.tmp-*"):
         shutil.rmtree(leftover, ignore_errors=True)

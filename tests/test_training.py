@@ -110,6 +110,8 @@ def test_a_folder_that_is_no_run_is_left_alone(tiny_dataset, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UserError, match="is no run"):
         training.train(chosen(), tiny_dataset, tmp_path)
+    with pytest.raises(UserError, match="is no run"):
+        training.train(chosen(), tiny_dataset, tmp_path / "thesis.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
