@@ -1,6 +1,7 @@
 """Every option of a training, with its unit and reason beside it; a variant is a difference one can name.
 
-Sources: [P] the glacier synthesis paper, [I] Isola et al. 2017 (arXiv 1611.07004) and its published code.
+Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
+1611.07004) and its published code.
 """
 
 import dataclasses
