@@ -19,7 +19,7 @@ HIGHEST_PSNR = 100.0  # dB; one grey level of 255, off in one pixel of 256 x 256
 
 
 def dice(x: np.ndarray, y: np.ndarray) -> float:
-    """The non-binary Dice coefficient of Dietrich-Sussner et al. 2021 (arXiv 2101.03252): 2 sum(xy) / (sum(x^2) + sum(y^2)).
+    """The non-binary Dice coefficient: 2 sum(xy) / (sum(x^2) + sum(y^2)) (Dietrich-Sussner et al. 2021).
 
     On grey values it is no overlap of regions: it asks whether the bright pixels of one are bright in the other. Two
     images that are dark throughout differ by much in it, however alike they look.

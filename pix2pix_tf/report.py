@@ -14,7 +14,8 @@ import numpy as np
 from pix2pix_tf import metrics
 from pix2pix_tf.errors import UserError
 
-# Table I of Dietrich-Sussner et al. 2021 (arXiv 2101.03252): variant -> (Dice, SSIM), after 210 epochs, on its own real patches.
+# Table I of the glacier synthesis paper (Dietrich-Sussner et al. 2021, arXiv 2101.03252): variant -> (Dice, SSIM)
+# after 210 epochs on its own real patches.
 PUBLISHED = {
     "orig": (0.2638, 0.8409),
     "gen5": (0.2266, 0.8492),
@@ -195,8 +196,8 @@ def _tables(scores: Sequence[Scores]) -> str:
     ]
     if any(s.variant in PUBLISHED for s in scores):
         parts += [
-            "The paper's figures are those of table I of Dietrich-Sussner et al. 2021 (arXiv 2101.03252), after 210 epochs on its "
-            "own data."
+            "The paper's figures are those of table I of Dietrich-Sussner et al. 2021 (arXiv 2101.03252), after 210 "
+            "epochs on its own data."
         ]
     return "\n\n".join(parts)
 
