@@ -1,5 +1,6 @@
 """Trains a variant: python train.py --variant gen5. The same command again goes on where it stopped."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -28,7 +29,8 @@ def main(argv: list[str]) -> None:
     overrides = options.set + ([f"train.epochs={options.epochs}"] if options.epochs else [])
     chosen = config.make_config(options.variant, overrides)
 
-    dataset = _open_data(options.data, chosen)
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for the JSON of --dry-run
+        dataset = _open_data(options.data, chosen)
     from pix2pix_tf import precision, training  # TensorFlow: some seconds, which no mistake above has to wait for
 
     if options.dry_run:
@@ -42,14 +44,14 @@ def main(argv: list[str]) -> None:
 
 
 def _open_data(path: Path | None, chosen: config.Config):
-    from pix2pix_tf.data.dataset import open_dataset
+    from pix2pix_tf.data.opening import open_dataset
 
     if path is None:
         path = DEFAULT_DATA
         if not (path / "dataset.json").exists():
             from pix2pix_tf import prepare
 
-            print(f"There is no {path} yet: simulating it (--data names another data set).", file=sys.stderr)
+            print(f"There is no {path} yet: simulating it (--data names another data set).")
             prepare.simulate(path)
     return open_dataset(path, tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets)))
 

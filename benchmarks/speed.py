@@ -136,7 +136,7 @@ def simulation_speed(scenes: int = 40) -> float:
 def pipeline_speed(images: int = 400) -> float:
     """Images a second out of the training pipeline, with nothing else to do."""
     from pix2pix_tf.data import pipeline
-    from pix2pix_tf.data.dataset import open_dataset
+    from pix2pix_tf.data.opening import open_dataset
 
     with tempfile.TemporaryDirectory() as folder:
         prepare.simulate(Path(folder) / "simulated", scenes=40)

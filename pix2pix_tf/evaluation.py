@@ -22,7 +22,9 @@ import tensorflow as tf
 
 from pix2pix_tf import curves, export, files, metrics, report, sheets
 from pix2pix_tf.data import images
-from pix2pix_tf.data.dataset import CHANNELS, Dataset, spread
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.opening import spread
+from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.report import Scores
 from pix2pix_tf.runs import Run

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pix2pix_tf import cli, files
 from pix2pix_tf.data import checks, images
-from pix2pix_tf.data.description import SPLITS
+from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, division, folder, images, patches, survey
+from pix2pix_tf.data import dataset, division, folder, images, patches, roles, survey
 from pix2pix_tf.data.dataset import Dataset, Scene
 from pix2pix_tf.data.simulate import simulate_scene
 from pix2pix_tf.errors import UserError
@@ -130,7 +130,7 @@ def add_folder(commands) -> None:
         commands,
         "folder",
         "cuts your own scenes and masks into a data set\n\n"
-        f"--input holds one folder per role ({', '.join(checks.CHANNELS)})\n"
+        f"--input holds one folder per role ({', '.join(roles.CHANNELS)})\n"
         "with the same file names in each: PNG, TIFF, or JPEG where there are no classes. Names such as\n"
         "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) tell those\n"
         "facts. datasets/README.md tells the rest.",

@@ -8,7 +8,8 @@ from pathlib import Path
 from pix2pix_tf import config as configuration
 from pix2pix_tf import files
 from pix2pix_tf.config import Config
-from pix2pix_tf.data.dataset import Dataset, open_dataset
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError, unknown
 
 # What may change between two starts of a run: the weights do not follow from it.

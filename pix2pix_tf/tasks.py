@@ -11,7 +11,7 @@ import tensorflow as tf
 from pix2pix_tf import addons, precision
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding
-from pix2pix_tf.data.dataset import CHANNELS
+from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.losses import discriminator_loss, generator_loss
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.optimizers import Adam

@@ -21,7 +21,8 @@ import tensorflow as tf
 from pix2pix_tf import cli, export, files, precision, runs, sheets
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding, pipeline
-from pix2pix_tf.data.dataset import Dataset, spread
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 from pix2pix_tf.tasks import Pix2Pix
 

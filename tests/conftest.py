@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf import config
-from pix2pix_tf.data.dataset import Dataset, Scene, open_dataset, save
+from pix2pix_tf.data.dataset import Dataset, Scene, save
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.data.simulate import simulate_scene
 
 SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256

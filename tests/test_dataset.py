@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data import checks, description, images, patches
-from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, open_dataset, save, scene_of
+from pix2pix_tf.data import checks, dataset, images, patches
+from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, save
+from pix2pix_tf.data.names import scene_of
+from pix2pix_tf.data.opening import open_dataset
+from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
 
 SIZE = 32
@@ -290,9 +293,9 @@ def test_what_dataset_json_says_holds_for_the_files(root):
 def test_the_example_of_the_readme_follows_the_contract(tmp_path):
     readme = (Path(__file__).parents[1] / "datasets/README.md").read_text(encoding="utf-8")
     (tmp_path / "dataset.json").write_text(readme.split("```json\n")[1].split("```")[0], encoding="utf-8")
-    found = description.read(tmp_path)
+    found = dataset.read(tmp_path)
     scene = found.scenes["DBE_2004-10-07_RSAT_12_4_282"]
     assert scene.padding == patches.padding(scene.height, scene.width, found.size)
     save(found)
-    assert description.read(tmp_path) == found
-    assert all(f"`{role}`" in readme for role in checks.CHANNELS)
+    assert dataset.read(tmp_path) == found
+    assert all(f"`{role}`" in readme for role in CHANNELS)

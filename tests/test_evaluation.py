@@ -16,7 +16,8 @@ from PIL import Image
 import evaluate
 from pix2pix_tf import cli, config, evaluation, export, files, runs, tasks
 from pix2pix_tf.data import images, masks
-from pix2pix_tf.data.dataset import CHANNELS, Dataset, save
+from pix2pix_tf.data.dataset import Dataset, save
+from pix2pix_tf.data.roles import CHANNELS
 
 SIZE, COUNT = 32, 5  # pixels; images in the split
 

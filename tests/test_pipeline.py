@@ -7,7 +7,7 @@ from PIL import Image
 from conftest import SIZE, TINY
 from pix2pix_tf import config
 from pix2pix_tf.data import pipeline
-from pix2pix_tf.data.dataset import open_dataset
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
 
 

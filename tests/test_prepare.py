@@ -15,7 +15,7 @@ from PIL import Image
 
 from pix2pix_tf import cli, prepare
 from pix2pix_tf.data import folder, images, patches, scenes
-from pix2pix_tf.data.dataset import open_dataset
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
 
 ROOT = Path(__file__).parents[1]

@@ -43,6 +43,14 @@ def test_a_dry_run_prints_json_and_trains_nothing(tiny_data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_dry_run_without_a_data_set_simulates_it_and_says_so(tmp_path):
+    answer = train("--variant", "orig", "--dry-run", *SMALL, "--set", "model.levels=8", folder=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["patches"] == {"train": 270, "val": 30}
+    assert "no datasets/simulated yet: simulating it" in answer.stderr
+    assert (tmp_path / "datasets" / "simulated" / "dataset.json").exists()
+
+
 def test_a_training_and_its_report(tiny_data, tmp_path):
     command = ["--variant", "orig", "--data", tiny_data, "--run", tmp_path / "run", "--epochs", "1", *SMALL]
     answer = train(*command)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from conftest import TINY
 from pix2pix_tf import config, export, precision, training
-from pix2pix_tf.data.dataset import open_dataset
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
 

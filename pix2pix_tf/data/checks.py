@@ -12,14 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf import files
-from pix2pix_tf.data import images, masks
+from pix2pix_tf.data import images
+from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.errors import UserError
-
-CHANNELS = {"zones": 1, "sar": 1, "fronts": 1, "optical": 3, "elevation": 1, "sar_vv": 1, "sar_vh": 1}
-VALUES = {
-    "zones": masks.ZONE_VALUES,
-    "fronts": masks.FRONT_VALUES,
-}  # roles with classes rather than brightness
 
 NAMED = 4  # files named in a message; the others are counted
 SLOW = 5000  # patches from which the check takes long enough to be announced

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from pix2pix_tf.data import checks, names
-from pix2pix_tf.data.description import MIXED
+from pix2pix_tf.data.dataset import MIXED
 from pix2pix_tf.data.survey import Settings, Surveyed
 from pix2pix_tf.errors import UserError, unknown
 

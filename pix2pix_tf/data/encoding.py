@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from pix2pix_tf.data import dataset, masks
+from pix2pix_tf.data import masks
+from pix2pix_tf.data.roles import CHANNELS
 
 _HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
 _SIGNATURE = (137, 80, 78, 71, 13, 10, 26, 10)
@@ -17,7 +18,7 @@ def channels(roles: tuple[str, ...], mask: str) -> int:
       mask: "zones" or "binary", as `data.mask`.
     """
     zones = len(masks.ZONE_VALUES) if mask == "zones" else 1
-    return sum(zones if role == "zones" else dataset.CHANNELS[role] for role in roles)
+    return sum(zones if role == "zones" else CHANNELS[role] for role in roles)
 
 
 def dtype_of(bits: int) -> tf.DType:
@@ -36,7 +37,7 @@ def decode_png(data: tf.Tensor, role: str, bits: int) -> tf.Tensor:
     Returns:
       uint8 or uint16 [H, W, C].
     """
-    return tf.io.decode_png(data, channels=dataset.CHANNELS[role], dtype=dtype_of(bits))
+    return tf.io.decode_png(data, channels=CHANNELS[role], dtype=dtype_of(bits))
 
 
 def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.Tensor:
@@ -57,8 +58,8 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
     """
     header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEADER), tf.uint8, fixed_length=_HEADER), tf.int32)
     width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
-    wanted = [bits, _COLOUR_TYPE[dataset.CHANNELS[role]]]
-    kind = f"one grey channel of {bits} bit" if dataset.CHANNELS[role] == 1 else f"RGB of {bits} bit"
+    wanted = [bits, _COLOUR_TYPE[CHANNELS[role]]]
+    kind = f"one grey channel of {bits} bit" if CHANNELS[role] == 1 else f"RGB of {bits} bit"
     checks = [
         _check(tf.size(data) > 0, f"{role}: no image was sent"),
         _check(header[:, :8] == _SIGNATURE, f"{role}: not a PNG file"),
@@ -73,7 +74,7 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
     ]
     with tf.control_dependencies(checks):
         data = tf.identity(data)
-    pixels = tf.TensorSpec([None, None, dataset.CHANNELS[role]], dtype_of(bits))
+    pixels = tf.TensorSpec([None, None, CHANNELS[role]], dtype_of(bits))
     return tf.map_fn(lambda one: decode_png(one, role, bits), data, fn_output_signature=pixels)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pix2pix_tf import cli
 from pix2pix_tf.data import checks, dataset, masks, patches, scenes
-from pix2pix_tf.data.description import SPLITS, Dataset
+from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.division import divide, split_of
 from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
 from pix2pix_tf.errors import UserError, unknown

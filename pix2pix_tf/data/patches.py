@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf import files
-from pix2pix_tf.data import description, images, names
+from pix2pix_tf.data import dataset, images, names
 from pix2pix_tf.errors import UserError
 
 SETTINGS = "prepare.json"  # what a data set was made with
@@ -120,9 +120,9 @@ def is_finished(output: Path, settings: Mapping[str, object]) -> bool:
             f"{output} was made with other settings ({'; '.join(other)}), and nothing is overwritten. Choose another "
             f"--output, or remove {output} to make it anew."
         )
-    if not (output / description.FILE).exists():
+    if not (output / dataset.FILE).exists():
         return False
-    print(f"{output} is finished already. (Remove its {description.FILE} to have every patch looked after once more.)")
+    print(f"{output} is finished already. (Remove its {dataset.FILE} to have every patch looked after once more.)")
     return True
 
 

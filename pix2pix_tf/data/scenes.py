@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data import checks, images, names
-from pix2pix_tf.data.checks import CHANNELS, VALUES
-from pix2pix_tf.data.description import SPLITS
+from pix2pix_tf.data.dataset import SPLITS
+from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.data.stretch import Cut, stretch
 from pix2pix_tf.errors import UserError, unknown
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pix2pix_tf import cli
 from pix2pix_tf.data import checks, masks, patches, scenes
-from pix2pix_tf.data.description import Scene
+from pix2pix_tf.data.dataset import Scene
 
 DIVIDE_BY = ("random", "scene", "glacier")
 
