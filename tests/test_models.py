@@ -5,13 +5,8 @@ import tensorflow as tf
 from conftest import TINY
 from pix2pix_tf import addons, config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import (
-    EPSILON,
-    UNROLLED,
-    FusedInstanceNormalization,
-    SeededDropout,
-    SubpixelConv2DTranspose,
-)
+from pix2pix_tf.models.blocks import EPSILON
+from pix2pix_tf.models.layers import UNROLLED, FusedInstanceNormalization, SeededDropout, SubpixelConv2DTranspose
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 
 

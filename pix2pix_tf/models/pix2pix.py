@@ -9,13 +9,8 @@ import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import (
-    SeededDropout,
-    convolution,
-    downsample,
-    transposed_convolution,
-    upsample,
-)
+from pix2pix_tf.models.blocks import convolution, downsample, transposed_convolution, upsample
+from pix2pix_tf.models.layers import SeededDropout
 
 
 def make_generator(model: ModelConfig, input_channels: int, output_channels: int, size: int) -> tf.keras.Model:
