@@ -186,7 +186,9 @@ def _tables(scores: Sequence[Scores]) -> str:
     else:
         title = f"Epoch {common}, the last one" + (" that all runs have" if len(runs) > 1 else "")
     parts = [f"### {title}", _rows(last)]
-    if len(scores) > len(runs):
+    if len(scores) > len(runs) and [s.epoch for s in best] == [s.epoch for s in last]:
+        parts += ["By SSIM, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
+    elif len(scores) > len(runs):
         parts += ["### Each run's best epoch, by SSIM" if len(runs) > 1 else "### The best epoch, by SSIM", _rows(best)]
         parts += ["It was chosen on the very images it is measured on, which flatters it a little."]
     parts += [
