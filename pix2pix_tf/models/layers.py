@@ -70,7 +70,8 @@ def each_image(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) ->
     """
     count = images.shape[0]
     if count is not None and count <= UNROLLED:
-        return tf.stack([function(image) for image in tf.unstack(images)])
+        rows = [function(image) for image in tf.unstack(images)]
+        return tf.stack(rows) if count > 1 else rows[0][tf.newaxis]  # stacking one would copy it
     return tf.map_fn(function, images, fn_output_signature=images.dtype if images.dtype.is_floating else tf.float32)
 
 
