@@ -1,6 +1,7 @@
 """The command line of train.py, from end to end."""
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 SMALL = [text for override in TINY for text in ("--set", override)]
 
 
-def train(*arguments, folder=ROOT):
+def train(*arguments, folder=ROOT, largest_file=None):
     return subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *map(str, arguments)],
         cwd=folder,
@@ -22,6 +23,7 @@ def train(*arguments, folder=ROOT):
         text=True,
         timeout=300,
         check=False,
+        preexec_fn=largest_file and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))),
     )
 
 
@@ -58,6 +60,18 @@ def test_a_training_and_its_report(tiny_data, tmp_path):
     assert "epoch 1/1" in answer.stdout
     assert (tmp_path / "run" / "export" / "orig" / "1" / "saved_model.pb").exists()
     assert "already trained" in train(*command).stdout
+
+
+def test_a_disk_that_takes_no_more_costs_one_sentence_and_nothing_half_written(tiny_data, tmp_path):
+    command = ["--variant", "orig", "--data", tiny_data, "--run", tmp_path / "run", "--epochs", "1", *SMALL]
+    command += ["--set", "model.generator_width=16"]
+    answer = train(*command, largest_file=1_000_000)  # bytes: the pictures fit, the weights do not
+    assert answer.returncode == 1
+    assert "export/orig/1 could not be written" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not list((tmp_path / "run" / "export" / "orig").iterdir())
+    assert train(*command).returncode == 0
+    assert (tmp_path / "run" / "export" / "orig" / "1" / "saved_model.pb").exists()
 
 
 @pytest.mark.parametrize(
