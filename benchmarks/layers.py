@@ -1,0 +1,74 @@
+"""What each fast path of the networks gains over the library's own way, forward and with its gradient, taking turns.
+
+python -m benchmarks.layers
+"""
+
+import statistics
+import time
+
+import tensorflow as tf
+
+from pix2pix_tf import addons
+from pix2pix_tf.models.blocks import EPSILON
+from pix2pix_tf.models.layers import FusedInstanceNormalization, SubpixelConv2DTranspose
+from pix2pix_tf.optimizers import Adam
+
+ROUNDS = 15
+WEIGHTS = 54_000_000  # as many as the generator of `orig` has
+
+
+def main() -> None:
+    print("| what | batch | type | ours, ms | library, ms | ours with gradient, ms | library, ms |")
+    print("|---|---:|---|---:|---:|---:|---:|")
+    for dtype in (tf.float32, tf.bfloat16):
+        for batch in (1, 4):
+            maps = tf.cast(tf.random.normal([batch, 64, 64, 128]), dtype)
+            ours, library = FusedInstanceNormalization(EPSILON), addons.InstanceNormalization(EPSILON, dtype="float32")
+            compare("instance norm, 64 x 64 x 128", maps, ours, lambda x, f=library: tf.cast(f(x), x.dtype))
+            maps = tf.cast(tf.random.normal([batch, 128, 128, 128]), dtype)
+            layers = [kind(1, 4, strides=2, padding="same", dtype=dtype.name) for kind in (
+                SubpixelConv2DTranspose, tf.keras.layers.Conv2DTranspose)]  # fmt: skip
+            compare("transposed convolution 128 -> 1, to 256 x 256", maps, *layers)
+    compare_optimizers()
+
+
+def compare(what, maps, *sides) -> None:
+    def with_gradient(x, side):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(side(x) * side(x))
+        return tape.gradient(loss, x)
+
+    works = [tf.function(side) for side in sides]
+    works += [tf.function(lambda x, side=side: with_gradient(x, side)) for side in sides]
+    times = [f"{ms:.1f}" for ms in milliseconds([lambda work=work: work(maps) for work in works])]
+    print(f"| {what} | {maps.shape[0]} | {maps.dtype.name} | {' | '.join(times)} |", flush=True)
+
+
+def compare_optimizers() -> None:
+    variables = [tf.Variable(tf.zeros([WEIGHTS // 10])) for _ in range(20)]
+    gradients = [tf.ones_like(variable) for variable in variables[:10]]
+    ours, keras = Adam(variables[:10], 2e-4, 0.5), tf.keras.optimizers.Adam(2e-4, beta_1=0.5)
+    keras.build(variables[10:])
+    steps = [
+        tf.function(lambda: ours.apply(gradients)),
+        tf.function(lambda: keras.apply_gradients(zip(gradients, variables[10:], strict=True))),
+    ]
+    times = milliseconds(steps)
+    print(f"\nAdam over {WEIGHTS:,} weights: ours {times[0]:.0f} ms, Keras {times[1]:.0f} ms")
+
+
+def milliseconds(works) -> list[float]:
+    """The median time of each; they take turns, after two turns that trace and allocate."""
+    times = [[] for _ in works]
+    for turn in range(ROUNDS + 2):
+        for work, mine in zip(works, times, strict=True):
+            start = time.perf_counter()
+            work()
+            if turn >= 2:
+                mine.append(1e3 * (time.perf_counter() - start))
+    return [statistics.median(mine) for mine in times]
+
+
+if __name__ == "__main__":
+    main()
