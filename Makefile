@@ -45,6 +45,7 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.speed
+	$(RUN) -m benchmarks.layers
 
 clean:
 	rm -rf .venv .venv-current

@@ -1,4 +1,7 @@
-"""Layers that Keras does not have: noise by seed, and two of its own done faster, with the same weights and results."""
+"""Layers that Keras does not have: noise by seed, and two of its own done faster, with the same weights and results.
+
+The times given here are printed by `benchmarks/layers.py`.
+"""
 
 from collections.abc import Callable
 
