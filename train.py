@@ -10,6 +10,7 @@ from pix2pix_tf import cli, config
 EXAMPLES = """\
   python train.py --variant gen5                                    # simulated data, made when missing
   python train.py --variant orig --data datasets/caffe --epochs 50
+  python train.py --variant zones --data datasets/caffe             # the calving-front baseline
   python train.py --variant gen5 --run runs/small --set train.batch_size=4 --set model.generator_width=32
   python train.py --variant gen5 --dry-run                          # print what would be trained"""
 
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> None:
 
     if options.dry_run:
         task = training.build_task(chosen, dataset, precision.choose(chosen.train.precision)[0])
-        counts = {name: getattr(task, name).count_params() for name in ("generator", "discriminator")}
+        counts = {name: m.count_params() for name, m in task.modules().items() if hasattr(m, "count_params")}
         patches = {split: len(stems) for split, stems in dataset.stems.items()}
         described = {"variant": chosen.variant, "config": config.to_dict(chosen), "parameters": counts}
         print(json.dumps(described | {"patches": patches}, indent=2))

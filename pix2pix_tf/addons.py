@@ -33,6 +33,26 @@ class InstanceNormalization(tfa.layers.InstanceNormalization if tfa else tf.kera
         super().__init__(epsilon=epsilon, **groups, **kwargs)
 
 
+def warp(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
+    """Fetches each pixel from as many pixels farther up and left as `flow` says, bilinearly.
+
+    Args:
+      image: float32 [H, W, C].
+      flow: float32 [H, W, 2], rows and columns in pixels. Beyond the border the rim goes on.
+
+    Returns:
+      float32 [H, W, C].
+    """
+    if tfa:
+        return tfa.image.dense_image_warp(image[tf.newaxis], flow[tf.newaxis])[0]
+    rows, columns = tf.meshgrid(*(tf.range(float(side)) for side in image.shape[:2]), indexing="ij")
+    source = tf.stack([rows - flow[..., 0], columns - flow[..., 1]])
+    bands = tf.unstack(image, axis=-1)
+    return tf.stack(
+        [tf.keras.ops.image.map_coordinates(band, source, order=1, fill_mode="nearest") for band in bands], axis=-1
+    )
+
+
 def trainable_variables(model: tf.keras.Model) -> list[tf.Variable]:
     """A model's trained variables as TensorFlow's own; Keras 3 wraps them."""
     return [v if isinstance(v, tf.Variable) else v.value for v in model.trainable_variables]

@@ -1,7 +1,8 @@
 """Every option of a training, with its unit and reason beside it; a variant is a difference one can name.
 
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
-1611.07004) and its published code.
+1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
+code.
 """
 
 import dataclasses
@@ -20,29 +21,42 @@ class DataConfig:
     targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels
     mask: str = "zones"  # zones: one-hot, 4 channels | binary: ocean against the rest, 1 channel [P]
     jitter: float = 286 / 256  # enlarge by this, then crop back at random [I]; 1: off
-    mirror: bool = True  # left and right at random [I]
+    flip: float = 0.5  # probability of left becoming right [I]
+    rotate: float = 0.0  # probability of a turn by 90, 180 or 270 degrees [C]
+    brighten: float = 0.0  # probability of SAR brighter or darker by up to a fifth of the range [C]
+    wrap: float = 0.0  # probability of an elastic distortion [C]
+    noise: float = 0.0  # probability of more speckle in the SAR, multiplicative, of deviation 0.3 [C]
+    front_width: int = 5  # pixels; front lines are widened to this for training, unless prepare did so already [C]
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The two networks."""
+    """The networks."""
 
+    network: str = "pix2pix"  # pix2pix: generator and discriminator | unet: one network that tells classes
     levels: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
     generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
-    dropout: float = 0.5  # share of values dropped in the three innermost decoder blocks: the noise z [I]
+    dropout: float = 0.5  # share of values dropped: pix2pix's noise z [I], or at the bottom of the U-Net [C]
     discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
     discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
     discriminator_kernel: int = 4  # pixels [I]
     norm: str = "instance"  # instance: the papers' batch norm at batch 1, whatever the batch | batch | none
+    unet_width: int = 32  # filters of the U-Net's first level; the next have 2, 4, 8 and 16 times as many [C]
+    unet_rates: tuple[int, ...] = (1, 2, 4, 8)  # pixels between the taps of the atrous convolutions at its bottom [C]
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the generator's loss: gan * GAN + l1 * L1."""
+    """Weights of the parts of a loss. Generator: gan, l1. Zones: cross_entropy, dice. Fronts: Dice by distance."""
 
     gan: float = 1.0
     l1: float = 100.0  # [I]
+    cross_entropy: float = 0.5  # [C]
+    dice: float = 0.5  # [C]
+    distance_dilation: int = 5  # pixels; side of the square by which a front is widened once more for its loss [C]
+    distance_background: float = 0.1  # weight of pixels farther away than that [C: k]
+    distance_relax: float = 1.0  # pixels; how fast the weight rises towards the front's middle [C]
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,12 @@ class TrainConfig:
     epochs: int = 210  # passes over the training patches [P]
     batch_size: int = 1  # patches a step [I]
     learning_rate: float = 2e-4  # Adam [I]
+    peak_rate: float = 0.0  # learning_rate rises to this and falls again, in a triangle [C]; 0: it is constant
+    rise_steps: int = 30_000  # steps from learning_rate to peak_rate, and as many back [C]
     beta_1: float = 0.5  # Adam's first-moment decay; 0.9 makes GANs swing [I]
+    clip_norm: float = 0.0  # the gradient of all variables together is cut to this length [C]; 0: never
+    best_by: str = "none"  # export the best epochs only, by a validation value; none: export by the calendar
+    patience: int = 0  # epochs without a better one after which a training by best_by stops [C]; 0: never
     seed: int = 0  # of initial weights, order, jitter and dropout
     precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
     deterministic: bool = False  # same bits at every run on one machine; costs speed on a GPU
@@ -75,34 +94,71 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
+# What the two baselines of the CaFFe benchmark have in common [C].
+_UNET = {
+    "data.inputs": "sar",
+    "data.jitter": "1",
+    "model.network": "unet",
+    "model.norm": "batch",
+    "train.epochs": "150",
+    "train.batch_size": "16",
+    "train.beta_1": "0.9",
+    "train.clip_norm": "1",
+    "train.patience": "30",
+}
+
 VARIANTS: dict[str, dict[str, str]] = {
     "orig": {},
     "gen5": {"model.generator_kernel": "5"},
     "dis3": {"model.discriminator_kernel": "3"},
     "l11gan100": {"loss.l1": "1", "loss.gan": "100"},
     "l150gan50": {"loss.l1": "50", "loss.gan": "50"},
+    "zones": _UNET
+    | {"data.targets": "zones", "train.learning_rate": "4e-5", "train.peak_rate": "2e-4", "train.best_by": "val_iou"}
+    | {"data.flip": "0.3", "data.rotate": "0.5", "data.brighten": "0.1", "data.wrap": "0.1", "data.noise": "0.5"},
+    "fronts": _UNET
+    | {"data.targets": "fronts", "train.learning_rate": "1e-4", "train.peak_rate": "5e-4", "train.best_by": "val_loss"}
+    | dict.fromkeys(("data.flip", "data.rotate", "data.brighten", "data.wrap", "data.noise"), "0.65"),
 }
 
 CHOICES = {
     "data.mask": ("zones", "binary"),
+    "model.network": ("pix2pix", "unet"),
     "model.norm": ("instance", "batch", "none"),
+    "train.best_by": ("none", "val_iou", "val_loss"),
     "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
 }
 
 # key: (least, greatest) value that makes sense, both allowed
 BOUNDS = {
     "data.jitter": (1.0, 2.0),
+    "data.flip": (0.0, 1.0),
+    "data.rotate": (0.0, 1.0),
+    "data.brighten": (0.0, 1.0),
+    "data.wrap": (0.0, 1.0),
+    "data.noise": (0.0, 1.0),
+    "data.front_width": (1, 99),
     "model.levels": (5, 8),
     "model.generator_width": (1, 1024),
     "model.generator_kernel": (2, 15),
     "model.discriminator_width": (1, 1024),
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),
+    "model.unet_width": (1, 1024),
     "loss.gan": (0.0, 1e6),
     "loss.l1": (0.0, 1e6),
+    "loss.cross_entropy": (0.0, 1e6),
+    "loss.dice": (0.0, 1e6),
+    "loss.distance_dilation": (1, 99),
+    "loss.distance_background": (0.0, 1.0),
+    "loss.distance_relax": (1e-3, 1e3),
     "train.epochs": (1, 1_000_000),
     "train.batch_size": (1, 65_536),
     "train.learning_rate": (1e-12, 1.0),
+    "train.peak_rate": (0.0, 1.0),
+    "train.rise_steps": (1, 1_000_000_000),
+    "train.clip_norm": (0.0, 1e6),
+    "train.patience": (0, 1_000_000),
     "train.beta_1": (0.0, 0.9999),
     "train.seed": (0, 2**31 - 1),
     "train.export_every": (1, 1_000_000),
@@ -228,5 +284,17 @@ def _check_together(config: Config) -> None:
     model = config.model
     if not config.data.inputs or not config.data.targets:
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
+    if model.network == "pix2pix" and {"zones", "fronts", "lines"} & set(config.data.targets):
+        raise UserError("A GAN paints brightness, not classes; for these there are --variant zones and fronts.")
+    if model.network == "unet" and config.data.targets not in (("zones",), ("fronts",)):
+        raise UserError("model.network=unet tells classes: data.targets takes zones or fronts, one of them.")
+    if model.network == "unet" and config.data.mask != "zones":
+        raise UserError("data.mask=binary is for zones that are painted from; model.network=unet tells all four.")
+    if not model.unet_rates or min(model.unet_rates) < 1:
+        raise UserError("model.unet_rates takes whole numbers of pixels from 1, such as 1,2,4,8.")
+    if config.data.front_width % 2 == 0 or config.loss.distance_dilation % 2 == 0:
+        raise UserError("data.front_width and loss.distance_dilation take odd numbers, so that a line stays in place.")
+    if config.train.best_by != "none" and model.network != "unet":
+        raise UserError("train.best_by is for networks that tell classes; what a GAN paints is judged by eye.")
     if len(model.discriminator_strides) != 5 or not set(model.discriminator_strides) <= {1, 2}:
         raise UserError("model.discriminator_strides takes five numbers, each 1 or 2, such as 2,2,2,1,1.")

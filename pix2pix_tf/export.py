@@ -47,10 +47,11 @@ def write(
         with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
         files.write_json(temporary / DESCRIPTION, dict(description))
-        wanted = signatures["tensor"][0](**{name: tf.constant(value) for name, value in example.items()})["output"]
+        wanted = signatures["tensor"][0](**{name: tf.constant(value) for name, value in example.items()})
         with cpp_runtime.load(temporary) as served:
-            got = served.run("tensor", example)["output"]
-        difference = float(np.abs(got - wanted.numpy()).max())
+            got = served.run("tensor", example)
+        compared = "probabilities" if "probabilities" in wanted else "output"  # a class may turn on a rounding
+        difference = float(np.abs(got[compared] - wanted[compared].numpy()).max())
         if not difference < 0.05:  # rounding, in the coarsest precision, on a range of 2
             raise RuntimeError(f"{version}: served images differ from this process's by up to {difference}.")
 
@@ -99,6 +100,18 @@ class Model:
           tf.errors.InvalidArgumentError: a grey value that is no class, or sides that do not divide.
         """
         return self.signatures["tensor"](image=tf.constant(image), seed=tf.constant(seed, tf.int32))["output"].numpy()
+
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        """How likely a network that tells classes finds each class in each pixel.
+
+        Args:
+          image: as for `generate`.
+
+        Returns:
+          float32 [N, H, W, K], [0, 1]: K = 4 zones in the order of ZONE_VALUES, or 1 for the front.
+        """
+        seed = tf.zeros(len(image), tf.int32)
+        return self.signatures["tensor"](image=tf.constant(image), seed=seed)["probabilities"].numpy()
 
     def paint(self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int]) -> list[list[bytes]]:
         """Paints images from PNG files and gives PNG files.
@@ -164,6 +177,13 @@ def versions(base: Path) -> dict[int, Path]:
     """The version folders under a base path by epoch, in ascending order; none when there is no such path."""
     folders = base.iterdir() if base.is_dir() else ()
     return dict(sorted((int(f.name), f) for f in folders if f.name.isdecimal() and (f / "saved_model.pb").exists()))
+
+
+def keep_only(base: Path, epoch: int) -> None:
+    """Removes all versions under a base path but one."""
+    for other, folder in versions(base).items():
+        if other != epoch:
+            files.remove_folder(folder)
 
 
 def epochs(run: Path) -> dict[int, Path]:

@@ -56,6 +56,13 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Removes a folder; nobody sees it half removed under its name."""
+    leaving = path.with_name(f".tmp-old-{path.name}")
+    path.rename(leaving)
+    shutil.rmtree(leaving, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole, as UTF-8."""
     with whole_file(path) as temporary:

@@ -1,4 +1,8 @@
-"""What the two networks are trained to do (Isola et al. 2017, equations 1 to 4)."""
+"""What networks are trained to do.
+
+Painting: Isola et al. 2017, equations 1 to 4. Telling classes: the baselines of the CaFFe benchmark (Gourmelon et al.
+2022, section 4.1, and their published code).
+"""
 
 import tensorflow as tf
 
@@ -38,3 +42,40 @@ def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Ten
     real = tf.nn.sigmoid_cross_entropy_with_logits(tf.ones_like(real_logits), real_logits)
     fake = tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros_like(fake_logits), fake_logits)
     return 0.5 * (tf.reduce_mean(real) + tf.reduce_mean(fake))
+
+
+def zones_loss(
+    logits: tf.Tensor, target: tf.Tensor, cross_entropy_weight: float, dice_weight: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Every pixel's class should be likely, and every class' region should overlap with the true one.
+
+    Args:
+      logits: float32 [N, H, W, K].
+      target: float32 [N, H, W, K], one-hot.
+      cross_entropy_weight: weight of the first wish.
+      dice_weight: weight of the second.
+
+    Returns:
+      Three float32 scalars: the weighted total, and its two parts without their weights.
+    """
+    cross_entropy = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
+    dice = dice_loss(tf.nn.softmax(logits), target)
+    return cross_entropy_weight * cross_entropy + dice_weight * dice, cross_entropy, dice
+
+
+def dice_loss(likely: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """1 - 2 sum(xy) / (sum x + sum y) of each class over a whole batch; the mean over classes.
+
+    A class that the batch does not have counts as 0, as in the published code: there is no region to overlap with.
+
+    Args:
+      likely: float32 [N, H, W, K], [0, 1].
+      target: float32 [N, H, W, K], 0 or 1.
+
+    Returns:
+      A float32 scalar, [0, 1].
+    """
+    both = tf.reduce_sum(likely * target, axis=[0, 1, 2])
+    there = tf.reduce_sum(target, axis=[0, 1, 2])
+    losses = 1.0 - 2.0 * both / tf.maximum(tf.reduce_sum(likely, axis=[0, 1, 2]) + there, 1e-7)
+    return tf.reduce_mean(tf.where(there > 0, losses, 0.0))

@@ -9,6 +9,22 @@ import tensorflow as tf
 _GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikevicius et al. 2018
 
 
+def triangular(step: tf.Tensor, low: float, peak: float, rise_steps: int) -> tf.Tensor:
+    """The learning rate of a step: from `low` to `peak` in a straight line and back, again and again (Smith 2017).
+
+    Args:
+      step: int64 scalar, steps done.
+      low: the rate at step 0.
+      peak: the rate at step `rise_steps`.
+      rise_steps: from the one to the other.
+
+    Returns:
+      A float32 scalar.
+    """
+    place = tf.cast(step % (2 * rise_steps), tf.float32) / rise_steps  # 0 to 2
+    return low + (peak - low) * (1.0 - tf.abs(place - 1.0))
+
+
 class Adam(tf.Module):
     """Adam (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1 in the order of operations named after it).
 
@@ -24,6 +40,7 @@ class Adam(tf.Module):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         scale_loss: bool = False,
+        clip_norm: float = 0.0,
     ):
         """Makes the moments, all zero.
 
@@ -34,11 +51,12 @@ class Adam(tf.Module):
           beta_2: decay of the second moment.
           epsilon: added to the root of the second moment.
           scale_loss: whether `scaled` scales, for float16.
+          clip_norm: the longest that the gradient of all variables together may be; 0 for any length.
         """
         super().__init__(name="adam")
         self._variables = variables
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
-        self._scale_loss = scale_loss
+        self._scale_loss, self._clip_norm = scale_loss, clip_norm
         self.learning_rate = tf.Variable(learning_rate, trainable=False, dtype=tf.float32)
         self.steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.loss_scale = tf.Variable(2.0**15 if scale_loss else 1.0, trainable=False)
@@ -74,6 +92,8 @@ class Adam(tf.Module):
         self.loss_scale.assign(tf.maximum(self.loss_scale / 2.0, 1.0))
 
     def _update(self, gradients: list[tf.Tensor]) -> None:
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
         step = tf.cast(self.steps.assign_add(1), tf.float64)
         powers = [tf.cast(beta**step, tf.float32) for beta in (self._beta_1, self._beta_2)]
         for variable, m, v, gradient in zip(

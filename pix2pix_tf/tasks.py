@@ -1,22 +1,39 @@
-"""What is trained, and how: networks, optimizers, one step, and the signatures of the export.
+"""What is trained, and how: networks, optimizers, one step, and what goes into an export.
 
-The trainer knows a task by four methods, `modules`, `train_step`, `validate` and `signatures`, and by the names of its
-losses.
+The trainer knows a task by its methods `modules`, `train_step`, `validate`, `generate` and `signatures`, by the names
+of its losses, and by the one network that is exported.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 from pix2pix_tf import addons, precision
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import encoding
-from pix2pix_tf.data.roles import CHANNELS
-from pix2pix_tf.losses import discriminator_loss, generator_loss
+from pix2pix_tf.data import encoding, masks
+from pix2pix_tf.losses import dice_loss, discriminator_loss, generator_loss, zones_loss
+from pix2pix_tf.models import unet
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
-from pix2pix_tf.optimizers import Adam
+from pix2pix_tf.models.unet import make_segmenter
+from pix2pix_tf.optimizers import Adam, triangular
+from pix2pix_tf.signatures import Signature, make_signatures
 
-Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
+Batch = dict[str, tf.Tensor]  # see data/pipeline.py
+
+
+def make_task(config: Config, size: int, bits: Mapping[str, int], computed_in: str) -> "Pix2Pix | Segmenter":
+    """The task that a configuration asks for, with fresh weights.
+
+    Args:
+      config: gives roles, networks, loss weights and optimisation.
+      size: side of the training patches in pixels.
+      bits: depth of each role's PNGs, 8 or 16.
+      computed_in: a precision, such as "mixed_bfloat16"; weights and losses are float32 in any case.
+
+    Raises:
+      UserError: the patch size does not fit the networks.
+    """
+    return {"pix2pix": Pix2Pix, "unet": Segmenter}[config.model.network](config, size, bits, computed_in)
 
 
 class Pix2Pix:
@@ -25,32 +42,22 @@ class Pix2Pix:
     loss_names = ("generator", "generator_gan", "generator_l1", "discriminator")
 
     def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
-        """Builds the networks with fresh weights.
-
-        Args:
-          config: gives roles, networks, loss weights and optimisation.
-          size: side of the training patches in pixels.
-          bits: depth of each role's PNGs, 8 or 16.
-          computed_in: a precision, such as "mixed_bfloat16"; weights and losses are float32 in any case.
-
-        Raises:
-          UserError: the patch size does not fit the generator.
-        """
-        self.config, self.bits = config, bits
+        """Builds the networks with fresh weights; see `make_task`."""
+        self.config, self.bits, self.divisor = config, bits, 2**config.model.levels
         inputs = encoding.channels(config.data.inputs, config.data.mask)
         targets = encoding.channels(config.data.targets, config.data.mask)
         with precision.using(computed_in):
             self.generator = make_generator(config.model, inputs, targets, size)
             self.discriminator = make_discriminator(config.model, inputs, targets)
-        train, scale_loss = config.train, computed_in == "mixed_float16"
         self.generator_variables = addons.trainable_variables(self.generator)
         self.discriminator_variables = addons.trainable_variables(self.discriminator)
-        self.generator_optimizer = Adam(
-            self.generator_variables, train.learning_rate, train.beta_1, scale_loss=scale_loss
-        )
-        self.discriminator_optimizer = Adam(
-            self.discriminator_variables, train.learning_rate, train.beta_1, scale_loss=scale_loss
-        )
+        self.generator_optimizer = _optimizer(self.generator_variables, config, computed_in)
+        self.discriminator_optimizer = _optimizer(self.discriminator_variables, config, computed_in)
+
+    @property
+    def exported(self) -> tf.keras.Model:
+        """The network whose variables the signatures use."""
+        return self.generator
 
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
         """All that a checkpoint has to hold, by name."""
@@ -62,7 +69,7 @@ class Pix2Pix:
         }
 
     @tf.function
-    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step of both networks, on a batch of the pipeline.
 
         Returns:
@@ -84,57 +91,122 @@ class Pix2Pix:
         return dict(zip(self.loss_names, (total, gan, l1, telling), strict=True))
 
     @tf.function
-    def generate(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    def generate(self, batch: Batch) -> tf.Tensor:
         """The images for a batch's inputs and seeds, float32 [N, H, W, C], [-1, 1]."""
         return self.generator([batch["input"], batch["seed"]], training=False)
 
-    def validate(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by its name."""
         return {"val_l1": tf.reduce_mean(tf.abs(self.generate(batch) - batch["target"]))}
 
     def signatures(self) -> dict[str, Signature]:
-        """The export's functions, each with the names and types of its inputs; the batch is free in all of them.
+        """The export's functions: `tensor` gives `output`, the images in [-1, 1]."""
 
-        `serving_default` takes one PNG for each input role and paints with seed 0; `sample` takes a seed for each image
-        as well; `tensor` takes the roles' pixels stacked along the channels and gives float32 in [-1, 1].
+        def paint(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"output": self.generator([encoded, seed], training=False)}
+
+        return make_signatures(self.config, self.bits, self.divisor, paint)
+
+
+class Segmenter:
+    """A class for each pixel of a SAR image: its zone, or whether the front runs there (Gourmelon et al. 2022)."""
+
+    divisor = unet.DIVISOR
+
+    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
+        """Builds the network with fresh weights; see `make_task`."""
+        self.config, self.bits = config, bits
+        self.zones = config.data.targets == ("zones",)
+        self.loss_names = ("loss", "cross_entropy", "dice") if self.zones else ("loss",)
+        inputs = encoding.channels(config.data.inputs, config.data.mask)
+        with precision.using(computed_in):
+            self.segmenter = make_segmenter(config.model, inputs, len(masks.ZONE_VALUES) if self.zones else 1, size)
+        self.variables = addons.trainable_variables(self.segmenter)
+        self.optimizer = _optimizer(self.variables, config, computed_in)
+
+    @property
+    def exported(self) -> tf.keras.Model:
+        """The network whose variables the signatures use."""
+        return self.segmenter
+
+    def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
+        """All that a checkpoint has to hold, by name."""
+        return {"segmenter": self.segmenter, "optimizer": self.optimizer}
+
+    @tf.function
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """One step, on a batch of the pipeline.
+
+        Returns:
+          The losses before the step, float32 scalars, one for each of `loss_names`.
         """
-        inputs, targets, mask = self.config.data.inputs, self.config.data.targets, self.config.data.mask
-        divisor = 2**self.config.model.levels
+        train = self.config.train
+        if train.peak_rate:
+            done = self.optimizer.steps
+            rate = triangular(done, train.learning_rate, train.peak_rate, train.rise_steps)
+            self.optimizer.learning_rate.assign(rate)
+        with tf.GradientTape() as tape:
+            losses = self._losses(self.segmenter([batch["input"], batch["seed"]], training=True), batch)
+            scaled = self.optimizer.scaled(losses[0])
+        self.optimizer.apply(tape.gradient(scaled, self.variables))
+        return dict(zip(self.loss_names, losses, strict=True))
 
-        def paint(images: list[tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-            encoded = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
-            return self.generator([tf.concat(encoded, axis=-1), seed], training=False)
+    @tf.function
+    def generate(self, batch: Batch) -> tf.Tensor:
+        """The masks for a batch's inputs as images, float32 [N, H, W, 1], [-1, 1]."""
+        return self._paint(batch["input"], batch["seed"])["output"]
 
-        def sample(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
-            *data, seed = arguments
-            images = [
-                encoding.decode_png_batch(png, role, self.bits[role], divisor)
-                for role, png in zip(inputs, data, strict=True)
-            ]
-            parts = tf.split(paint(images, seed), [encoding.channels((role,), mask) for role in targets], axis=-1)
-            names = _names(targets, "output")
-            return {name: encoding.encode_png(part) for name, part in zip(names, parts, strict=True)}
+    @tf.function
+    def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """The loss on a batch, and the mean over its images of the mean IoU of the classes: float32 scalars by name."""
+        logits = self.segmenter([batch["input"], batch["seed"]], training=False)
+        target = self._target(batch)
+        if self.zones:
+            predicted = tf.one_hot(tf.argmax(logits, axis=-1), target.shape[-1])
+        else:  # two classes: no front, front
+            target = tf.concat([1.0 - target, target], axis=-1)
+            front = tf.cast(tf.sigmoid(logits) > masks.FRONT_THRESHOLD, tf.float32)
+            predicted = tf.concat([1.0 - front, front], axis=-1)
+        both = tf.reduce_sum(predicted * target, axis=[1, 2])
+        either = tf.reduce_sum(tf.maximum(predicted, target), axis=[1, 2])  # 0: neither has the class
+        iou = tf.reduce_sum(tf.math.divide_no_nan(both, either), axis=-1)
+        iou /= tf.reduce_sum(tf.cast(either > 0, tf.float32), axis=-1)
+        return {"val_loss": self._losses(logits, batch)[0], "val_iou": tf.reduce_mean(iou)}
 
-        def serving_default(*data: tf.Tensor) -> dict[str, tf.Tensor]:
-            return sample(*data, tf.zeros(tf.shape(data[0]), tf.int32))
+    def signatures(self) -> dict[str, Signature]:
+        """The export's functions: `tensor` gives `output`, the mask's grey values in [-1, 1], and `probabilities`.
 
-        def tensor(image: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            with tf.control_dependencies([encoding.check_sides(tf.shape(image)[1], tf.shape(image)[2], divisor)]):
-                parts = tf.split(image, [CHANNELS[role] for role in inputs], axis=-1)
-            images = [tf.cast(p, encoding.dtype_of(self.bits[r])) for r, p in zip(inputs, parts, strict=True)]
-            return {"output": paint(images, seed)}
+        These are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
+        """
+        return make_signatures(self.config, self.bits, self.divisor, self._paint)
 
-        pngs = [tf.TensorSpec([None], tf.string, name) for name in _names(inputs, "image")]
-        seed = tf.TensorSpec([None], tf.int32, "seed")
-        depth = encoding.dtype_of(max(self.bits[role] for role in inputs))
-        pixels = tf.TensorSpec([None, None, None, sum(CHANNELS[role] for role in inputs)], depth, "image")
-        return {
-            "serving_default": (serving_default, pngs),
-            "sample": (sample, [*pngs, seed]),
-            "tensor": (tensor, [pixels, seed]),
-        }
+    def _paint(self, encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = self.segmenter([encoded, seed], training=False)
+        if self.zones:
+            probabilities = tf.nn.softmax(logits)
+            grey = tf.gather(tf.constant(masks.ZONE_VALUES, tf.float32), tf.argmax(logits, axis=-1))[..., tf.newaxis]
+        else:
+            probabilities = tf.sigmoid(logits)
+            grey = tf.where(probabilities > masks.FRONT_THRESHOLD, 255.0, 0.0)
+        return {"output": grey / 127.5 - 1.0, "probabilities": probabilities}
+
+    def _losses(self, logits: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, ...]:
+        target, weights = self._target(batch), self.config.loss
+        if self.zones:
+            return zones_loss(logits, target, weights.cross_entropy, weights.dice)
+        return (dice_loss(tf.sigmoid(logits) * batch["weight"], target),)
+
+    def _target(self, batch: Batch) -> tf.Tensor:
+        """The true classes, float32 [N, H, W, K], 0 or 1."""
+        return batch["target"] if self.zones else (batch["target"] + 1.0) / 2.0
 
 
-def _names(roles: tuple[str, ...], single: str) -> list[str]:
-    """Names of PNGs in a signature; those that end in _bytes travel as base64 in TF Serving's REST interface."""
-    return [f"{single}_bytes"] if len(roles) == 1 else [f"{role}_bytes" for role in roles]
+def _optimizer(variables: list[tf.Variable], config: Config, computed_in: str) -> Adam:
+    train = config.train
+    return Adam(
+        variables,
+        train.learning_rate,
+        train.beta_1,
+        scale_loss=computed_in == "mixed_float16",
+        clip_norm=train.clip_norm,
+    )

@@ -24,10 +24,12 @@ from pix2pix_tf.data import encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
-from pix2pix_tf.tasks import Pix2Pix
+from pix2pix_tf.tasks import Pix2Pix, Segmenter, make_task
+
+Task = Pix2Pix | Segmenter
 
 
-def build_task(config: Config, dataset: Dataset, computed_in: str) -> Pix2Pix:
+def build_task(config: Config, dataset: Dataset, computed_in: str) -> Task:
     """The task with fresh weights, a function of the configuration's seed.
 
     Args:
@@ -41,7 +43,7 @@ def build_task(config: Config, dataset: Dataset, computed_in: str) -> Pix2Pix:
     tf.keras.utils.set_random_seed(config.train.seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    return Pix2Pix(config, dataset.size, dataset.bits, computed_in)
+    return make_task(config, dataset.size, dataset.bits, computed_in)
 
 
 def train(config: Config, dataset: Dataset, run: Path) -> None:
@@ -65,14 +67,17 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
 class Training:
     """A run while it is trained."""
 
-    def __init__(self, config: Config, dataset: Dataset, run: Path, task: Pix2Pix):
+    def __init__(self, config: Config, dataset: Dataset, run: Path, task: Task):
         """Takes possession of the run's folder, and takes up its newest checkpoint, if there is one."""
         self.config, self.dataset, self.run, self.task = config, dataset, run, task
         self.steps_per_epoch = pipeline.steps_per_epoch(dataset, config)
         runs.claim(run, config, dataset)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
-        checkpoint = tf.train.Checkpoint(step=self.step, sums=self.sums, **task.modules())
+        self.best_value = tf.Variable(math.nan, dtype=tf.float64, trainable=False)
+        self.best_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)  # 0: none yet
+        best = {"best_value": self.best_value, "best_epoch": self.best_epoch}
+        checkpoint = tf.train.Checkpoint(step=self.step, sums=self.sums, **best, **task.modules())
         self.checkpoints = tf.train.CheckpointManager(
             checkpoint, str(run / "checkpoints"), config.train.keep_checkpoints, step_counter=self.step
         )
@@ -101,17 +106,23 @@ class Training:
         return int(self.step) // self.steps_per_epoch
 
     def fit(self) -> None:
-        """Trains to the last epoch."""
+        """Trains to the last epoch, or until nothing has become better for `train.patience` epochs."""
         if self.epoch >= self.config.train.epochs:
             print(f"already trained to epoch {self.epoch}; --epochs N with a larger N goes on")
             return
         batches = iter(pipeline.training_batches(self.dataset, self.config, int(self.step)))
         with cli.stop_signals() as asked_to_stop:
-            while self.epoch < self.config.train.epochs:
+            while self.epoch < self.config.train.epochs and not self._stopped_early():
                 self._train_epoch(batches, asked_to_stop)
                 self._finish_epoch()
                 self._save_if_due(asked_to_stop)
+        if self._stopped_early():
+            print(f"stopped early: no better {self.config.train.best_by} in {self.config.train.patience} epochs")
         print(f"trained to epoch {self.epoch}; exports: {self.run / 'export' / self.config.variant}")
+
+    def _stopped_early(self) -> bool:
+        patience = self.config.train.patience
+        return bool(patience and self.best_epoch) and self.epoch - int(self.best_epoch) >= patience
 
     def _train_epoch(self, batches: Iterator[pipeline.Batch], asked_to_stop: list[int]) -> None:
         done = int(self.step) % self.steps_per_epoch
@@ -160,18 +171,35 @@ class Training:
         print(f"epoch {self.epoch}/{self.config.train.epochs}  {values}  {pace:.1f} images/s  {left} left", flush=True)
         for total in self.sums.values():
             total.assign(0.0)
-        last = self.epoch == self.config.train.epochs
-        if last or self.epoch % self.config.train.export_every == 0:
+        if self._worth_exporting(losses):
             self._draw()
             self._export()
             self._save()
+            if self.config.train.best_by != "none":  # the best epoch is the newest version, which TF Serving takes
+                export.keep_only(self.run / "export" / self.config.variant, self.epoch)
+        elif self.epoch == self.config.train.epochs or self._stopped_early():
+            self._save()
+
+    def _worth_exporting(self, values: dict[str, float]) -> bool:
+        """Whether the epoch is one for the calendar or, where `best_by` says so, the best so far; remembers that."""
+        train = self.config.train
+        if train.best_by == "none":
+            return self.epoch == train.epochs or self.epoch % train.export_every == 0
+        value, before = values[train.best_by], float(self.best_value)
+        better = math.isnan(before) or (value < before if train.best_by == "val_loss" else value > before)
+        if better:
+            self.best_value.assign(value)
+            self.best_epoch.assign(self.epoch)
+        return better
 
     def _validate(self) -> dict[str, float]:
-        values: dict[str, list[float]] = {}
-        for batch in pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, batch_size=1):
+        """Means over the validation patches, by name."""
+        sums: dict[str, float] = {}
+        batch_size = self.config.train.batch_size
+        for batch in pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, batch_size):
             for name, value in self.task.validate(batch).items():
-                values.setdefault(name, []).append(float(value))
-        return {name: float(np.mean(each)) for name, each in values.items()}
+                sums[name] = sums.get(name, 0.0) + float(value) * len(batch["index"])
+        return {name: total / len(self.validated) for name, total in sums.items()}
 
     def _draw(self) -> None:
         """A sheet of the same validation patches each time: input, generated, target."""
@@ -191,7 +219,7 @@ class Training:
         image = np.concatenate(list(self._pixels(data.inputs).values()), axis=-1)[:1]
         export.write(
             self.run / "export" / self.config.variant / str(self.epoch),
-            self.task.generator,
+            self.task.exported,
             self.task.signatures(),
             {
                 "variant": self.config.variant,
@@ -200,7 +228,7 @@ class Training:
                 "inputs": data.inputs,
                 "targets": data.targets,
                 "size": self.dataset.size,
-                "divisor": 2**self.config.model.levels,
+                "divisor": self.task.divisor,
                 "bits": {role: self.dataset.bits[role] for role in data.inputs + data.targets},
                 "origin": self.dataset.origin,
             },

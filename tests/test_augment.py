@@ -10,8 +10,8 @@ def sample(size=32):
     return {"sar": tf.constant(row[..., None]), "zones": tf.constant((row[..., None] > 0).astype(np.float32))}
 
 
-def jitter(seed, scale=1.25, mirror=True, images=None):
-    return random_jitter(images or sample(), tf.constant(seed), scale, mirror)
+def jitter(seed, scale=1.25, flip=0.5, images=None):
+    return random_jitter(images or sample(), tf.constant(seed), scale, flip)
 
 
 def test_the_same_seed_gives_the_same_sample_eagerly_and_in_tf_data():
@@ -21,12 +21,12 @@ def test_the_same_seed_gives_the_same_sample_eagerly_and_in_tf_data():
         np.testing.assert_array_equal(eager[role], mapped[role])
 
 
-def test_seeds_move_the_crop_and_mirror_half_of_the_samples():
+def test_seeds_move_the_crop_and_flip_half_of_the_samples():
     ramp = {"sar": tf.transpose(sample()["sar"], [1, 0, 2])}
     found = [jitter([0, i], images=ramp)["sar"].numpy()[..., 0] for i in range(60)]
     assert len({image.tobytes() for image in found}) > 10
-    mirrored = sum(image[0, 0] > image[0, -1] for image in found)
-    assert 18 <= mirrored <= 42
+    flipped = sum(image[0, 0] > image[0, -1] for image in found)
+    assert 18 <= flipped <= 42
 
 
 def test_roles_are_changed_alike():
@@ -46,11 +46,11 @@ def test_classes_are_never_interpolated_and_brightness_stays_in_range(rng):
     assert np.abs(images["sar"]).max() <= 1.0
 
 
-@pytest.mark.parametrize("mirror", [True, False])
-def test_without_enlarging_only_the_mirror_is_left(mirror, rng):
+@pytest.mark.parametrize("flip", [0.5, 0.0])
+def test_without_enlarging_only_the_flip_is_left(flip, rng):
     image = tf.constant(rng.uniform(-1, 1, (8, 8, 1)), tf.float32)
-    found = {jitter([i, 0], 1.0, mirror, {"sar": image})["sar"].numpy().tobytes() for i in range(20)}
-    wanted = {image.numpy().tobytes()} | ({image.numpy()[:, ::-1].tobytes()} if mirror else set())
+    found = {jitter([i, 0], 1.0, flip, {"sar": image})["sar"].numpy().tobytes() for i in range(20)}
+    wanted = {image.numpy().tobytes()} | ({image.numpy()[:, ::-1].tobytes()} if flip else set())
     assert found == wanted
 
 

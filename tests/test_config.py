@@ -23,17 +23,31 @@ def test_a_variant_differs_from_the_original_by_what_the_paper_says(variant, cha
     assert sorted(change for change in found if not change.startswith("variant")) == changes
 
 
+@pytest.mark.parametrize(
+    ("variant", "rates", "chances", "best_by"),
+    [("zones", (4e-5, 2e-4), (0.3, 0.5, 0.1, 0.1, 0.5), "val_iou"), ("fronts", (1e-4, 5e-4), (0.65,) * 5, "val_loss")],
+)
+def test_the_calving_front_baselines_are_those_of_the_benchmark(variant, rates, chances, best_by):
+    chosen = config.make_config(variant)
+    data, train = chosen.data, chosen.train
+    assert (train.learning_rate, train.peak_rate) == rates
+    assert (data.flip, data.rotate, data.brighten, data.wrap, data.noise) == chances
+    assert (train.best_by, train.patience, train.clip_norm, train.rise_steps) == (best_by, 30, 1.0, 30_000)
+    assert (train.epochs, train.batch_size) == (150, 16)
+    assert chosen.data.inputs == ("sar",) and chosen.data.targets == (variant,)
+
+
 def test_the_papers_spelling_of_a_variant_works():
     assert config.make_config("l11,gan100") == config.make_config("l11gan100")
 
 
 def test_an_override_wins_over_the_variant_and_takes_its_options_type():
     chosen = config.make_config(
-        "gen5", ["model.generator_kernel=3", "data.inputs=zones,elevation", "data.mirror=false", "loss.l1=1e1"]
+        "gen5", ["model.generator_kernel=3", "data.inputs=zones,elevation", "data.flip=0", "loss.l1=1e1"]
     )
     assert chosen.model.generator_kernel == 3
     assert chosen.data.inputs == ("zones", "elevation")
-    assert chosen.data.mirror is False
+    assert chosen.data.flip == 0.0
     assert chosen.loss.l1 == 10.0
 
 
@@ -49,7 +63,14 @@ def test_an_override_wins_over_the_variant_and_takes_its_options_type():
         ("orig", "train.epochs=1.5", "type int"),
         ("orig", "train.epochs=0", "from 1 to"),
         ("orig", "loss.l1=nan", "from 0.0 to"),
-        ("orig", "data.mirror=perhaps", "type bool"),
+        ("orig", "train.deterministic=perhaps", "type bool"),
+        ("orig", "data.flip=1.5", "from 0.0 to 1.0"),
+        ("orig", "data.targets=zones", "--variant zones and fronts"),
+        ("orig", "train.best_by=val_iou", "judged by eye"),
+        ("zones", "data.targets=sar", "takes zones or fronts"),
+        ("zones", "data.mask=binary", "tells all four"),
+        ("zones", "model.unet_rates=0", "from 1"),
+        ("fronts", "data.front_width=4", "odd numbers"),
         ("orig", "data.inputs=", "at least one role"),
         ("orig", "model.discriminator_strides=2,2,2", "five numbers"),
     ],
@@ -62,15 +83,15 @@ def test_what_does_not_exist_or_fit_is_refused_with_the_cure(variant, override, 
 @given(
     l1=st.floats(0, 1e6),
     epochs=st.integers(1, 1000),
-    mirror=st.booleans(),
+    deterministic=st.booleans(),
     inputs=st.lists(st.sampled_from(["zones", "elevation", "sar_vv"]), min_size=1, max_size=3),
     variant=st.sampled_from(sorted(config.VARIANTS)),
 )
-def test_json_round_trip(l1, epochs, mirror, inputs, variant):
+def test_json_round_trip(l1, epochs, deterministic, inputs, variant):
     overrides = [
         f"loss.l1={l1!r}",
         f"train.epochs={epochs}",
-        f"data.mirror={mirror}",
+        f"train.deterministic={deterministic}",
         f"data.inputs={','.join(inputs)}",
     ]
     chosen = config.make_config(variant, overrides)

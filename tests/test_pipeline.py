@@ -60,7 +60,7 @@ def test_fewer_patches_than_a_batch_are_refused(tiny_dataset):
 
 
 def test_without_jitter_a_sample_is_its_files(tiny_data, tiny_dataset):
-    chosen = config.make_config("orig", [*TINY, "data.jitter=1", "data.mirror=false"])
+    chosen = config.make_config("orig", [*TINY, "data.jitter=1", "data.flip=0"])
     (batch,) = take(tiny_dataset, chosen, 1)
     stem = tiny_dataset.stems["train"][batch["index"][0]]
     sar = np.asarray(Image.open(tiny_data / "train" / "sar" / f"{stem}.png"))

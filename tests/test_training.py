@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from conftest import TINY
-from pix2pix_tf import config, export, precision, training
+from pix2pix_tf import config, export, precision, tasks, training
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
@@ -57,7 +57,7 @@ def test_tensorboard_has_the_losses_and_the_sheets(tiny_run):
 
 
 def test_interrupted_and_resumed_is_uninterrupted_to_the_bit(tiny_dataset, tiny_run, tmp_path, monkeypatch):
-    run, step = tmp_path / "run", training.Pix2Pix.train_step
+    run, step = tmp_path / "run", tasks.Pix2Pix.train_step
     for steps_before_the_signal in (1, 2, 1):  # an epoch has three: within the first, at its end, within the second
         countdown = itertools.count(steps_before_the_signal, -1)
 
@@ -67,7 +67,7 @@ def test_interrupted_and_resumed_is_uninterrupted_to_the_bit(tiny_dataset, tiny_
             return step.__get__(self, type(self))(batch)
 
         with monkeypatch.context() as patch:
-            patch.setattr(training.Pix2Pix, "train_step", stopped_step)
+            patch.setattr(tasks.Pix2Pix, "train_step", stopped_step)
             with pytest.raises(Interrupted, match="same command goes on") as stopped:
                 training.train(chosen(), tiny_dataset, run)
         assert stopped.value.signal_number == signal.SIGTERM

@@ -48,6 +48,10 @@ class Dataset:
         """Where a patch lies."""
         return self.root / split / role / f"{stem}.png"
 
+    def holds(self, role: str) -> bool:
+        """Whether a role lies on the disk, in any split."""
+        return any((self.root / split / role).is_dir() for split in SPLITS)
+
 
 def save(dataset: Dataset) -> None:
     """Writes `dataset.json`; the patches themselves lie there already."""

@@ -17,6 +17,7 @@ ZONE_NAMES = ("not available", "rock", "glacier", "ocean")
 ZONE_COLOURS = ((0, 0, 0), (213, 94, 0), (150, 205, 240), (0, 80, 150))
 
 FRONT_VALUES = (0, 255)
+FRONT_THRESHOLD = 0.12  # probability above which a pixel belongs to a front (Gourmelon et al. 2022, published code)
 
 
 def colour_zones(zones: np.ndarray) -> np.ndarray:

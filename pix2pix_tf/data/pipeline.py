@@ -9,12 +9,12 @@ jitter of a 256 x 256 pair take some 2 ms together (benchmarks/speed.py); the op
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import augment, encoding
+from pix2pix_tf.data import augment, encoding, front_targets
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.errors import UserError
 
-# A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1]; seed int32 [N], the images' noise;
-# index int64 [N], places in dataset.stems.
+# A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
+# images' noise; index int64 [N], places in dataset.stems; where fronts are to be found, weight float32 [N, H, W, 1].
 Batch = dict[str, tf.Tensor]
 
 
@@ -34,11 +34,11 @@ def steps_per_epoch(dataset: Dataset, config: Config) -> int:
 
 
 def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> tf.data.Dataset:
-    """Endless batches in shuffled order with random jitter, from any step on.
+    """Endless batches in shuffled order with random changes, from any step on.
 
     Args:
       dataset: opened, with the roles of `config.data` in its "train" split.
-      config: gives roles, batch size, jitter and seed.
+      config: gives roles, batch size, random changes and seed.
       first_step: steps of this training that are already done.
 
     Returns:
@@ -52,11 +52,11 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
         epoch, place = position // shown, position % shown
         key = tf.stack([tf.constant(config.train.seed, tf.int64), epoch])
         index = tf.random.experimental.index_shuffle(place, key, patches - 1)
-        jitter, noise = tf.unstack(
+        changes, noise = tf.unstack(
             tf.random.experimental.stateless_split(tf.random.experimental.stateless_fold_in(key, index), 2)
         )
         images = _load(dataset, config, "train", stems[index])
-        images = augment.random_jitter(images, jitter, config.data.jitter, config.data.mirror)
+        images = augment.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
         return _sample(images, config, seed, index)
 
@@ -97,13 +97,18 @@ def _load(dataset: Dataset, config: Config, split: str, stem: tf.Tensor) -> dict
         pixels = encoding.decode_png(tf.io.read_file(path), role, dataset.bits[role])
         pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
         images[role] = encoding.encode(pixels, role, config.data.mask)
+    if config.data.targets == ("fronts",) and not dataset.holds("lines"):  # beside lines, fronts are wide already
+        images["fronts"] = front_targets.widen(images["fronts"], config.data.front_width)
     return images
 
 
 def _sample(images: dict[str, tf.Tensor], config: Config, seed: tf.Tensor, index: tf.Tensor) -> Batch:
-    return {
+    sample = {
         "input": tf.concat([images[role] for role in config.data.inputs], axis=-1),
         "target": tf.concat([images[role] for role in config.data.targets], axis=-1),
         "seed": seed,
         "index": index,
     }
+    if config.data.targets == ("fronts",):
+        sample["weight"] = front_targets.distance_weights(images["fronts"], config.loss)
+    return sample

@@ -12,9 +12,11 @@ from pix2pix_tf.models.layers import FusedInstanceNormalization, SeededDropout, 
 Block = Callable[..., tf.Tensor]  # float [N, H, W, C] -> float [N, H', W', C']
 
 LEAK = 0.2  # slope of LeakyReLU below zero [I]
+UNET_LEAK = 0.1  # the same in the U-Net that tells classes [C]
 STDDEV = 0.02  # of the normal distribution of initial weights [I]
 FEW = 4  # output channels up to which a transposed convolution is faster as a sub-pixel one
-EPSILON = 1e-5  # added to a variance before the division, as in the published code of [I]
+EPSILON = 1e-5  # added to a variance before the division, as in the published code of [I] and [C]
+MOMENTUM = 0.9  # share of batch normalisation's old running means that a step keeps, as in both
 
 
 def downsample(filters: int, kernel: int, norm: str, strides: int = 2, padding: str = "same") -> Block:
@@ -56,14 +58,81 @@ def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None
     return lambda x, seed: activate(dropout([normalise(convolve(x)), seed]))
 
 
-def convolution(filters: int, kernel: int, strides: int, padding: str, use_bias: bool = True) -> Block:
-    """A convolution with the papers' initial weights; see `downsample` for the arguments."""
+def conv_block(filters: int, norm: str) -> Block:
+    """Twice convolution, normalisation, LeakyReLU: one level of the U-Net that tells classes [C].
+
+    Args:
+      filters: channels of the output.
+      norm: "instance", "batch" or "none".
+
+    Returns:
+      A block [N, H, W, C] -> [N, H, W, filters].
+    """
+    first, second = (atrous_convolution(filters, 3, 1, norm, tf.keras.layers.LeakyReLU(UNET_LEAK)) for _ in range(2))
+    return lambda x: second(first(x))
+
+
+def aspp(filters: int, rates: tuple[int, ...], norm: str, dropout: SeededDropout) -> Block:
+    """Atrous spatial pyramid pooling (Chen et al. 2017, arXiv 1706.05587): each pixel looks near and far at once.
+
+    A 1 x 1 convolution, a 3 x 3 convolution for each rate and the mean of the whole map are put together by a 1 x 1
+    convolution. The mean is added to it after a 1 x 1 convolution of its own, which is the same as to spread it over
+    the map, stack it and convolve.
+
+    Args:
+      filters: channels of each branch and of the output.
+      rates: pixels between the taps of each 3 x 3 convolution.
+      norm: "instance", "batch" or "none".
+      dropout: the layer at the end.
+
+    Returns:
+      A block ([N, H, W, C], seed int32 [N]) -> [N, H, W, filters].
+    """
+    relu = tf.keras.layers.ReLU
+    branches = [atrous_convolution(filters, 1, 1, norm, relu())]
+    branches += [atrous_convolution(filters, 3, rate, norm, relu()) for rate in rates]
+    mean = tf.keras.layers.GlobalAveragePooling2D(keepdims=True)
+    of_mean = atrous_convolution(filters, 1, 1, "none" if norm == "instance" else norm, relu())  # of a 1 x 1 map
+    stacked, spread = (convolution(filters, 1, 1, "same", use_bias=False, initial="he_normal") for _ in range(2))
+    normalise, activate = normalization(norm), relu()
+
+    def block(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        near_and_far = stacked(tf.keras.layers.Concatenate()([branch(x) for branch in branches]))
+        together = tf.keras.layers.Add()([near_and_far, spread(of_mean(mean(x)))])
+        return dropout([activate(normalise(together)), seed])
+
+    return block
+
+
+def atrous_convolution(filters: int, kernel: int, rate: int, norm: str, activate: tf.keras.layers.Layer) -> Block:
+    """A convolution whose taps lie `rate` pixels apart, normalisation, and an activation; the map keeps its size."""
+    convolve = tf.keras.layers.Conv2D(
+        filters,
+        kernel,
+        padding="same",
+        dilation_rate=rate,
+        kernel_initializer="he_normal",
+        use_bias=norm == "none",
+    )
+    normalise = normalization(norm)
+    return lambda x: activate(normalise(convolve(x)))
+
+
+def convolution(
+    filters: int,
+    kernel: int,
+    strides: int,
+    padding: str,
+    use_bias: bool = True,
+    initial: str | tf.keras.initializers.Initializer | None = None,
+) -> Block:
+    """A convolution, with the initial weights of pix2pix unless others are named; for the rest see `downsample`."""
     layer = tf.keras.layers.Conv2D(
         filters,
         kernel,
         strides,
         padding="same" if padding == "same" else "valid",
-        kernel_initializer=tf.keras.initializers.RandomNormal(stddev=STDDEV),
+        kernel_initializer=initial or tf.keras.initializers.RandomNormal(stddev=STDDEV),
         use_bias=use_bias,
     )
     if padding == "same":
@@ -72,15 +141,20 @@ def convolution(filters: int, kernel: int, strides: int, padding: str, use_bias:
     return lambda x: layer(pad(x))
 
 
-def transposed_convolution(filters: int, kernel: int, use_bias: bool = True) -> Block:
-    """A transposed convolution that doubles the map, with the papers' initial weights."""
+def transposed_convolution(
+    filters: int,
+    kernel: int,
+    use_bias: bool = True,
+    initial: str | tf.keras.initializers.Initializer | None = None,
+) -> Block:
+    """A transposed convolution that doubles the map, with the initial weights of pix2pix unless others are named."""
     kind = SubpixelConv2DTranspose if filters <= FEW else tf.keras.layers.Conv2DTranspose
     return kind(
         filters,
         kernel,
         strides=2,
         padding="same",
-        kernel_initializer=tf.keras.initializers.RandomNormal(stddev=STDDEV),
+        kernel_initializer=initial or tf.keras.initializers.RandomNormal(stddev=STDDEV),
         use_bias=use_bias,
     )
 
@@ -97,5 +171,5 @@ def normalization(norm: str) -> Block:
     if norm == "instance":
         return FusedInstanceNormalization(EPSILON)
     if norm == "batch":
-        return tf.keras.layers.BatchNormalization(epsilon=EPSILON)
+        return tf.keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)
     return lambda x: x

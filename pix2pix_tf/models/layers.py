@@ -109,27 +109,31 @@ class SeededDropout(tf.keras.layers.Layer):
     """Dropout whose mask is a function of each image's seed: the noise z of pix2pix, row by row.
 
     Keras' own layer draws from a hidden state, so that an export gives another image at each call. This one draws
-    through a stateless generator (Philox), always, in training and after: the same seed gives the same image in any
-    batch, at any time, after any reload.
+    through a stateless generator (Philox): the same seed gives the same image in any batch, at any time, after any
+    reload. As the noise z it draws always, in training and after; as a regulariser in training only.
 
     Call: [x float [N, H, W, C], seed int32 [N]] -> float [N, H, W, C]; what is kept is divided by 1 - rate.
     """
 
-    def __init__(self, rate: float, salt: int, **kwargs):
+    def __init__(self, rate: float, salt: int, always: bool = True, **kwargs):
         """Keeps its settings.
 
         Args:
           rate: share of values that become 0, from 0 up to below 1.
           salt: tells the layers of one network apart, which share an image's seed.
+          always: whether it draws after training as well.
           **kwargs: as for every Keras layer.
         """
         super().__init__(**kwargs)
         self.rate = rate
         self.salt = salt
+        self.always = always
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         """See the class."""
         x, seed = inputs
+        if not self.always and not training:
+            return x
         shape = tf.shape(x)[1:]
 
         def noise(one_seed):
@@ -144,4 +148,4 @@ class SeededDropout(tf.keras.layers.Layer):
 
     def get_config(self):
         """The settings, for Keras' own formats."""
-        return {**super().get_config(), "rate": self.rate, "salt": self.salt}
+        return {**super().get_config(), "rate": self.rate, "salt": self.salt, "always": self.always}

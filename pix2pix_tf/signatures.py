@@ -1,0 +1,65 @@
+"""What an export answers to: the same three signatures for every task, around the one function that paints."""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data import encoding
+from pix2pix_tf.data.roles import CHANNELS
+
+Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
+# (encoded input roles float32 [N, H, W, C], seed int32 [N]) -> by name "output", the target roles' images float32
+# [N, H, W, C'] in [-1, 1], and whatever else `tensor` is to give.
+Paint = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+
+
+def make_signatures(config: Config, bits: Mapping[str, int], divisor: int, paint: Paint) -> dict[str, Signature]:
+    """The export's functions, each with the names and types of its inputs; the batch is free in all of them.
+
+    `serving_default` takes one PNG for each input role and uses seed 0; `sample` takes a seed for each image as well;
+    both give a PNG for each target role. `tensor` takes the input roles' pixels stacked along the channels and gives
+    what `paint` does.
+
+    Args:
+      config: gives the roles.
+      bits: depth of each input role's PNGs, 8 or 16.
+      divisor: pixels; what the sides of an image must be multiples of.
+      paint: the network.
+    """
+    inputs, targets, mask = config.data.inputs, config.data.targets, config.data.mask
+
+    def painted(images: list[tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        encoded = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
+        return paint(tf.concat(encoded, axis=-1), seed)
+
+    def sample(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        *data, seed = arguments
+        images = [
+            encoding.decode_png_batch(png, role, bits[role], divisor) for role, png in zip(inputs, data, strict=True)
+        ]
+        parts = tf.split(painted(images, seed)["output"], [CHANNELS[role] for role in targets], axis=-1)
+        return {name: encoding.encode_png(part) for name, part in zip(_names(targets, "output"), parts, strict=True)}
+
+    def serving_default(*data: tf.Tensor) -> dict[str, tf.Tensor]:
+        return sample(*data, tf.zeros(tf.shape(data[0]), tf.int32))
+
+    def tensor(image: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.control_dependencies([encoding.check_sides(tf.shape(image)[1], tf.shape(image)[2], divisor)]):
+            parts = tf.split(image, [CHANNELS[role] for role in inputs], axis=-1)
+        return painted([tf.cast(p, encoding.dtype_of(bits[r])) for r, p in zip(inputs, parts, strict=True)], seed)
+
+    pngs = [tf.TensorSpec([None], tf.string, name) for name in _names(inputs, "image")]
+    seed = tf.TensorSpec([None], tf.int32, "seed")
+    depth = encoding.dtype_of(max(bits[role] for role in inputs))
+    pixels = tf.TensorSpec([None, None, None, sum(CHANNELS[role] for role in inputs)], depth, "image")
+    return {
+        "serving_default": (serving_default, pngs),
+        "sample": (sample, [*pngs, seed]),
+        "tensor": (tensor, [pixels, seed]),
+    }
+
+
+def _names(roles: tuple[str, ...], single: str) -> list[str]:
+    """Names of PNGs in a signature; those that end in _bytes travel as base64 in TF Serving's REST interface."""
+    return [f"{single}_bytes"] if len(roles) == 1 else [f"{role}_bytes" for role in roles]
