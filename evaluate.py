@@ -1,18 +1,32 @@
-"""Measures the exports of runs and writes a report: python evaluate.py runs/gen5. An interrupted one goes on."""
+"""Measures the exports of runs and writes a report: python evaluate.py runs/gen5. An interrupted one goes on.
 
+What paints is measured image by image; what tells zones or fronts scene by scene, down to the front's distance error.
+Without a run's name all runs are measured, each kind in a report of its own.
+"""
+
+import argparse
+import math
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2pix_tf import cli
 from pix2pix_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from pix2pix_tf import runs
+
 EXAMPLES = """\
   python evaluate.py                                   # all runs that have an export -> runs/report
   python evaluate.py runs/gen5                         # -> runs/gen5/report
-  python evaluate.py runs/orig runs/gen5 --data datasets/caffe --split test --output generated/comparison"""
+  python evaluate.py runs/orig runs/gen5 --data datasets/caffe --split test --output generated/comparison
+  python evaluate.py runs/zones runs/fronts --split test --output runs/report-caffe   # calving fronts, in metres
+  python evaluate.py runs/zones --unit pixels --baseline"""
 
 RUNS = Path("runs")
+SHORTEST = {"metres": 750.0, "pixels": 10.0}  # of a front: the benchmark's rule, and one for scenes of unknown scale
 
 
 def main(argv: list[str]) -> None:
@@ -22,30 +36,81 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: the runs' own)")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="(default: val)")
     parser.add_argument("--seed", type=int, default=0, help="image i is painted with seed + i (default: 0)")
-    parser.add_argument("--batch-size", type=int, default=8, help="images painted at a time (default: 8)")
+    parser.add_argument("--batch-size", type=int, default=8, help="images at a time (default: 8)")
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help=f"(default: <run>/report, or {RUNS}/report for several)"
+        "--unit", choices=tuple(SHORTEST), default="metres", help="of distances between fronts (default: metres)"
+    )
+    parser.add_argument(
+        "--shortest",
+        type=float,
+        metavar="LENGTH",
+        help="pieces of a front that are at most so long are dropped (default: 750 metres, or 10 pixels)",
+    )
+    parser.add_argument(
+        "--baseline", action="store_true", help="of zones or fronts: measure the mean training mask as well"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help=f"(default: <run>/report, or {RUNS}/report for several runs)"
     )
     options = parser.parse_args(argv)
     if options.batch_size < 1:
         raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
     if not 0 <= options.seed < 2**31:
         raise UserError(f"--seed takes a whole number from 0 to {2**31 - 1}, not {options.seed}.")
+    if options.shortest is not None and not 0 <= options.shortest < math.inf:
+        raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
 
-    from pix2pix_tf import report, runs
+    from pix2pix_tf import runs
 
     found = runs.find_runs(options.runs, RUNS)
-    output = options.output or (found[0].folder if len(found) == 1 else RUNS) / "report"
+    alike = [found] if options.runs or options.output else runs.alike(found)
+    for together in alike:
+        several = f"report-{together[0].kind}" if len(alike) > 1 else "report"
+        output = options.output or (found[0].folder / "report" if len(found) == 1 else RUNS / several)
+        if together[0].tells_classes:
+            judge_fronts(together, output, options)
+        else:
+            score_images(together, output, options)
+        print(f"{output / 'report.md'} has tables and pictures; {output / 'metrics.csv'} the means.")
+
+
+def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
+    """Measures what paints, image by image."""
+    from pix2pix_tf import report, runs
+
     report.check_output(output)
     dataset = runs.open_data(found, options.data, options.split)
 
     from pix2pix_tf import evaluation  # TensorFlow: some seconds, which no mistake above has to wait for
 
     setting = evaluation.Setting(dataset, options.split, options.seed, options.batch_size)
-    arguments = [*(run.folder for run in found), "--data", dataset.root, "--split", options.split]
-    arguments += ["--seed", options.seed, "--batch-size", options.batch_size, "--output", output]
-    evaluation.evaluate(found, setting, output, shlex.join(["python", "evaluate.py", *map(str, arguments)]))
-    print(f"{output / 'report.md'} has curves, table and pictures; {output / 'metrics.csv'} the means.")
+    command = _command(found, dataset.root, output, options, ["--seed", options.seed])
+    evaluation.evaluate(found, setting, output, command)
+
+
+def judge_fronts(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
+    """Measures what tells zones or fronts, scene by scene."""
+    from pix2pix_tf import front_report, report, runs
+
+    report.check_output(output, front_report.COLUMNS, front_report.FOLDERS)
+    dataset = runs.open_data(found, options.data, options.split)
+
+    from pix2pix_tf import delineation  # TensorFlow, as above
+
+    shortest = SHORTEST[options.unit] if options.shortest is None else options.shortest
+    setting = delineation.Setting(dataset, options.split, options.batch_size, options.unit, shortest)
+    more = ["--unit", options.unit, "--shortest", f"{shortest:g}", *["--baseline"] * options.baseline]
+    command = _command(found, dataset.root, output, options, more)
+    delineation.evaluate(found, setting, output, command, options.baseline)
+
+
+def _command(
+    found: Sequence["runs.Run"], data: Path, output: Path, options: argparse.Namespace, more: Sequence[object]
+) -> str:
+    """The command line that measures the same again, for the report."""
+    arguments = [*(run.folder for run in found), "--data", data, "--split", options.split]
+    arguments += ["--batch-size", options.batch_size, *more, "--output", output]
+    return shlex.join(["python", "evaluate.py", *map(str, arguments)])
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ _UNET = {
     "train.beta_1": "0.9",
     "train.clip_norm": "1",
     "train.patience": "30",
+    "train.validate": "1000000",  # all validation patches: the best epoch is chosen by them
 }
 
 VARIANTS: dict[str, dict[str, str]] = {

@@ -102,15 +102,19 @@ def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
             print(f"{name}: measured before, taken from {path}")
         else:
             print(f"{name}: {len(setting.stems)} images", flush=True)
-            values = _measure(_load(version, setting.dataset), setting)
+            values = _measure(load_model(version, setting.dataset), setting)
             _write_scores(path, key, Scores(run.name, run.variant, epoch, setting.stems, values))
             gc.collect()  # a loaded model is a ring of references, and the next one needs its memory
         scores.append(Scores(run.name, run.variant, epoch, setting.stems, values))
     return scores
 
 
-def _load(version: Path, dataset: Dataset) -> export.Model:
-    """Loads an export that takes the patches of the data set."""
+def load_model(version: Path, dataset: Dataset) -> export.Model:
+    """Loads an export, and makes sure that it takes the patches of a data set.
+
+    Raises:
+      UserError: it takes patches of other sides, or of another depth.
+    """
     model = export.load(version)
     if dataset.size % model.divisor:
         raise UserError(
@@ -137,7 +141,7 @@ def _measure(model: export.Model, setting: Setting) -> dict[str, np.ndarray]:
     bar = tf.keras.utils.Progbar(len(setting.stems), verbose=int(sys.stdout.isatty()), unit_name="image")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for places, generated in _generated(model, setting, np.arange(len(setting.stems))):
-            targets = _stacked(setting, model.targets, places) / white
+            targets = stacked(setting.dataset, setting.split, model.targets, _stems(setting, places)) / white
             new = list(pool.map(_compare, (generated + 1) / 2, targets))
             bar.add(len(new), [(name, np.mean([row[name] for row in new])) for name in ("dice", "ssim")])
             rows += new
@@ -154,7 +158,8 @@ def _generated(model: export.Model, setting: Setting, places: np.ndarray) -> Ite
         batch = places[first : first + setting.batch_size]
         seeds = (setting.seed + batch) % 2**31
         try:
-            painted = model.generate(_stacked(setting, model.inputs, batch), seeds.astype(np.int32))
+            image = stacked(setting.dataset, setting.split, model.inputs, _stems(setting, batch))
+            painted = model.generate(image, seeds.astype(np.int32))
         except tf.errors.ResourceExhaustedError:
             raise UserError(
                 f"Memory does not hold {len(batch)} images at a time. Take a smaller --batch-size."
@@ -164,36 +169,43 @@ def _generated(model: export.Model, setting: Setting, places: np.ndarray) -> Ite
         yield batch, painted
 
 
-def _stacked(setting: Setting, roles: Sequence[str], places: np.ndarray) -> np.ndarray:
-    """The pixels of some images, their roles stacked along the channels: uint8 or uint16 [N, H, W, C]."""
-    return np.concatenate([_pixels(setting, role, places) for role in roles], axis=-1)
+def _stems(setting: Setting, places: np.ndarray) -> list[str]:
+    return [setting.stems[place] for place in places]
 
 
-def _pixels(setting: Setting, role: str, places: np.ndarray) -> np.ndarray:
-    """One role of some images, as the PNGs have it: uint8 or uint16 [N, H, W, C]."""
-    paths = [setting.dataset.path(setting.split, role, setting.stems[place]) for place in places]
-    pixels = np.stack([images.read_png(path) for path in paths])
+def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[str]) -> np.ndarray:
+    """The pixels of some patches, their roles stacked along the channels: uint8 or uint16 [N, H, W, C]."""
+    return np.concatenate([_pixels(dataset, split, role, stems) for role in roles], axis=-1)
+
+
+def _pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> np.ndarray:
+    """One role of some patches, as the PNGs have it: uint8 or uint16 [N, H, W, C]."""
+    pixels = np.stack([images.read_png(dataset.path(split, role, stem)) for stem in stems])
     return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
 
 
 def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
     """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints."""
-    places = np.array([setting.stems.index(stem) for stem in spread(setting.stems, PATCHES)])
+    shown = spread(setting.stems, PATCHES)
+    places = np.array([setting.stems.index(stem) for stem in shown])
+    there = {
+        role: _pixels(setting.dataset, setting.split, role, shown) for run in runs for role in run.inputs + run.targets
+    }
     inputs = dict.fromkeys(role for run in runs for role in run.inputs)
-    columns = [(sheets.name_of(role), role, _pixels(setting, role, places)) for role in inputs]
+    columns = [(sheets.name_of(role), role, there[role]) for role in inputs]
     targets = runs[0].targets
-    columns += [(_heading("target", role, targets), role, _pixels(setting, role, places)) for role in targets]
+    columns += [(_heading("target", role, targets), role, there[role]) for role in targets]
     exports = {run.name: export.epochs(run.folder) for run in runs}
     common = report.last_common_epoch(exports.values())
     for run in runs:
         epoch = max(exports[run.name]) if common is None else common
-        model = _load(exports[run.name][epoch], setting.dataset)
+        model = load_model(exports[run.name][epoch], setting.dataset)
         painted = sheets.to_pixels(np.concatenate([batch for _, batch in _generated(model, setting, places)]))
         parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
         for role, part in zip(targets, parts, strict=True):
             columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}", role, part))
     pictures = [(heading, sheets.pictures(role, pixels)) for heading, role, pixels in columns]
-    return pictures, [setting.stems[place] for place in places]
+    return pictures, list(shown)
 
 
 def _heading(name: str, role: str, targets: Sequence[str]) -> str:
@@ -202,11 +214,8 @@ def _heading(name: str, role: str, targets: Sequence[str]) -> str:
 
 def _key(version: Path, run: Run, setting: Setting) -> str:
     """Names all that an export's scores follow from: another export, image, seed or measure gives another key."""
-    digest = hashlib.sha256(f"{list(metrics.MEASURES)} {setting.split} {setting.seed}".encode())
-    for path in sorted(path for path in version.rglob("*") if path.is_file()):
-        # The weights, hundreds of megabytes, need no reading: variables.index holds the checksum of each tensor.
-        content = b"" if ".data-" in path.name else path.read_bytes()
-        digest.update(f"{path.relative_to(version)} {len(content)} ".encode() + content)
+    export_key = export.fingerprint(version)
+    digest = hashlib.sha256(f"{list(metrics.MEASURES)} {setting.split} {setting.seed} {export_key}".encode())
     for role in run.inputs + run.targets:
         for stem in setting.stems:
             status = setting.dataset.path(setting.split, role, stem).stat()

@@ -5,6 +5,7 @@ Beside each SavedModel, `assets.extra/model.json` tells what it takes and where 
 """
 
 import contextlib
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -171,6 +172,16 @@ def find(path: Path) -> Path:
             "or runs/gen5/export/gen5/210."
         )
     return found[max(found)]
+
+
+def fingerprint(version: Path) -> str:
+    """Names an export: another name, another model."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in version.rglob("*") if path.is_file()):
+        # The weights, hundreds of megabytes, need no reading: variables.index holds the checksum of each tensor.
+        content = b"" if ".data-" in path.name else path.read_bytes()
+        digest.update(f"{path.relative_to(version)} {len(content)} ".encode() + content)
+    return digest.hexdigest()
 
 
 def versions(base: Path) -> dict[int, Path]:

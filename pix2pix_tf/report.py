@@ -72,8 +72,13 @@ class Measured:
     trained_on: Mapping[str, str]  # run -> origin of its training data
 
 
-def check_output(folder: Path) -> None:
-    """Makes sure that a report overwrites nothing but an earlier report.
+def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
+    """Makes sure that a report overwrites nothing but an earlier report of the same kind.
+
+    Args:
+      folder: where the report is to go.
+      columns: what the metrics.csv of this kind of report begins with.
+      kept: folders that an interrupted evaluation leaves, before its metrics.csv.
 
     Raises:
       UserError: the folder holds other things, or is a file.
@@ -81,13 +86,14 @@ def check_output(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {folder} is a file. Name a folder.")
     means = folder / "metrics.csv"
-    if means.is_file() and means.read_bytes().startswith(",".join(COLUMNS).encode()):
+    if means.is_file() and means.read_bytes().startswith(",".join(columns).encode()):
         return
-    # What was interrupted before its metrics.csv has left scores/ alone.
     names = sorted(path.name for path in folder.glob("*"))
-    foreign = [name for name in names if name != "scores" and not name.startswith(".tmp-")]
+    foreign = [name for name in names if name not in kept and not name.startswith(".tmp-")]
     if foreign:
-        raise UserError(f"--output {folder} holds {foreign[0]}, but no report. Name a new or empty folder.")
+        raise UserError(
+            f"--output {folder} holds {foreign[0]}, but no report of this kind. Name a new or empty folder."
+        )
 
 
 def summary(scores: Sequence[Scores]) -> str:

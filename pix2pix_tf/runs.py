@@ -8,7 +8,7 @@ from pathlib import Path
 from pix2pix_tf import config as configuration
 from pix2pix_tf import files
 from pix2pix_tf.config import Config
-from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError, unknown
 
@@ -30,6 +30,16 @@ class Run:
     targets: tuple[str, ...]
     data: Path  # the data set it was trained on
     origin: str  # of that data set: real | simulated | generated: <run>@<epoch> | unknown
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether it makes masks of zones or fronts, rather than to paint brightness."""
+        return self.targets in (("zones",), ("fronts",))
+
+    @property
+    def kind(self) -> str:
+        """What its scores can be compared by: those of another kind mean something else."""
+        return "fronts" if self.tells_classes else "-".join(self.targets)
 
 
 def claim(run: Path, config: Config, dataset: Dataset) -> None:
@@ -86,6 +96,11 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
     return list(runs.values())
 
 
+def alike(runs: Sequence[Run]) -> list[list[Run]]:
+    """Sorts runs by kind."""
+    return [[run for run in runs if run.kind == kind] for kind in dict.fromkeys(run.kind for run in runs)]
+
+
 def open_data(runs: Sequence[Run], data: Path | None, split: str) -> Dataset:
     """Opens the data set to compare runs on, and checks it for all that they need.
 
@@ -98,10 +113,10 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str) -> Dataset:
       UserError: the runs paint different things, they were trained on different data sets and none is named, or the
         split or a role is missing.
     """
-    other = next((run for run in runs if run.targets != runs[0].targets), None)
+    other = next((run for run in runs if run.kind != runs[0].kind), None)
     if other:
         raise UserError(
-            f"{runs[0].folder} paints {', '.join(runs[0].targets)} and {other.folder} {', '.join(other.targets)}: "
+            f"{runs[0].folder} makes {', '.join(runs[0].targets)} and {other.folder} {', '.join(other.targets)}: "
             "their scores mean different things. Evaluate them apart."
         )
     trained_on = {run.data.resolve(): run for run in runs}
@@ -109,6 +124,8 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str) -> Dataset:
         where = ", ".join(f"{run.folder} on {run.data}" for run in trained_on.values())
         raise UserError(f"The runs were trained on different data sets ({where}). Name one for all with --data.")
     roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
+    if runs[0].tells_classes:
+        roles |= {line_role(data or runs[0].data): None}  # the truth for the fronts
     return open_dataset(data or runs[0].data, tuple(roles), (split,))
 
 

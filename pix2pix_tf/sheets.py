@@ -32,6 +32,7 @@ def sample_sheet(
     targets: Mapping[str, np.ndarray],
     title: str,
     captions: Sequence[str] = (),
+    made: str = "generated",
 ) -> None:
     """Draws what a model makes of a few samples: input, generated and target in one row for each sample.
 
@@ -42,9 +43,10 @@ def sample_sheet(
       targets: the same for what it should have made.
       title: stands above the sheet, such as "orig, epoch 10".
       captions: N names of the samples, to stand beside the rows; none when empty.
+      made: what the model's column is called.
     """
     columns = [(name_of(role), pictures(role, images)) for role, images in inputs.items()]
-    for kind, roles in (("generated", generated), ("target", targets)):
+    for kind, roles in ((made, generated), ("target", targets)):
         columns += [
             (kind if len(roles) == 1 else f"{kind}: {role}", pictures(role, images)) for role, images in roles.items()
         ]
@@ -83,6 +85,22 @@ def pictures(role: str, images: np.ndarray) -> list[np.ndarray]:
     if images.shape[-1] == 1 and images.ndim == 4:
         images = images[..., 0]
     return [masks.colour_zones(image) if role == "zones" else image for image in images]
+
+
+def fitted(image: np.ndarray, side: int, smooth: bool) -> np.ndarray:
+    """Makes a scene of any size fit a square, on paper white.
+
+    Args:
+      image: uint8 [H, W] or [H, W, 3].
+      side: pixels.
+      smooth: whether it may be interpolated; not where colours are classes.
+
+    Returns:
+      uint8 [side, side, 3].
+    """
+    method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
+    whole = Image.fromarray(image).convert("RGB")
+    return np.asarray(ImageOps.pad(whole, (side, side), method, PAPER))
 
 
 def grid(
@@ -135,7 +153,7 @@ def _legend(width: int) -> Image.Image:
     lines: list[list[Image.Image]] = [[]]
     for name, colour in zip(masks.ZONE_NAMES, masks.ZONE_COLOURS, strict=True):
         swatch = Image.new("RGB", (_line(HEADING), _line(HEADING)), colour)
-        entry = _joined([swatch, _text(name, HEADING, round(_font(HEADING).getlength(name)) + GAP)])
+        entry = _joined([swatch, _text(name, HEADING, round(font(HEADING).getlength(name)) + GAP)])
         if lines[-1] and sum(one.width + GAP for one in lines[-1]) + entry.width > width:
             lines.append([])
         lines[-1].append(entry)
@@ -147,15 +165,23 @@ def _text(text: str, size: int, width: int) -> Image.Image:
     lines = text.split("\n")
     box = Image.new("RGB", (width, len(lines) * _line(size)), PAPER)
     for number, line in enumerate(lines):
-        fitting = size
-        while fitting > SMALLEST and _font(fitting).getlength(line) > width:
-            fitting -= 1
-        font, kept = _font(fitting), len(line)
-        while kept and font.getlength(line[:kept] + "…" * (kept < len(line))) > width:
-            kept -= 1
-        seen = line[:kept] + "…" * (kept < len(line))
-        ImageDraw.Draw(box).text((0, number * _line(size)), seen, INK, font)
+        text, smaller = fitting(line, size, width)
+        ImageDraw.Draw(box).text((0, number * _line(size)), text, INK, font(smaller))
     return box
+
+
+def fitting(line: str, size: int, width: int) -> tuple[str, int]:
+    """Makes a line of text fit a width: smaller where it must be, and cut at last.
+
+    Returns:
+      The text, and the height of its type in pixels.
+    """
+    while size > SMALLEST and font(size).getlength(line) > width:
+        size -= 1
+    kept = len(line)
+    while kept and font(size).getlength(line[:kept] + "…" * (kept < len(line))) > width:
+        kept -= 1
+    return line[:kept] + "…" * (kept < len(line)), size
 
 
 def _joined(parts: Sequence[Image.Image], down: bool = False, gap: int = GAP) -> Image.Image:
@@ -177,5 +203,6 @@ def _line(size: int) -> int:
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The type of that height in pixels."""
     return ImageFont.truetype(_FONT, size)

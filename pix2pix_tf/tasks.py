@@ -40,6 +40,7 @@ class Pix2Pix:
     """Image-to-image translation by a conditional GAN (Isola et al. 2017)."""
 
     loss_names = ("generator", "generator_gan", "generator_l1", "discriminator")
+    made = "generated"  # what its column on a sample sheet is called
 
     def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
         """Builds the networks with fresh weights; see `make_task`."""
@@ -112,6 +113,7 @@ class Segmenter:
     """A class for each pixel of a SAR image: its zone, or whether the front runs there (Gourmelon et al. 2022)."""
 
     divisor = unet.DIVISOR
+    made = "predicted"
 
     def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
         """Builds the network with fresh weights; see `make_task`."""

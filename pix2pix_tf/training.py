@@ -210,7 +210,8 @@ class Training:
         generated = {role: sheets.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
         path = self.run / "samples" / f"epoch_{self.epoch:04d}.png"
         title = f"{self.config.variant}, epoch {self.epoch}"
-        sheets.sample_sheet(path, self._pixels(self.config.data.inputs), generated, targets, title, self.shown)
+        inputs = self._pixels(self.config.data.inputs)
+        sheets.sample_sheet(path, inputs, generated, targets, title, self.shown, self.task.made)
         with self.writer.as_default(step=int(self.step)):
             tf.summary.image("samples", tf.io.decode_png(path.read_bytes(), channels=3)[tf.newaxis])
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pix2pix_tf import config
 from pix2pix_tf.data.dataset import Dataset, Scene, save
+from pix2pix_tf.data.names import facts_of
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.data.simulate import simulate_scene
 
@@ -78,3 +79,46 @@ def mask_png(tiny_data) -> bytes:
 def rng() -> np.random.Generator:
     """Random numbers, the same at each run."""
     return np.random.default_rng(0)
+
+
+UNET = ("model.unet_width=4", "train.batch_size=2", "train.precision=float32", "train.deterministic=true")
+
+
+@pytest.fixture(scope="session")
+def fronts_data(tmp_path_factory) -> Path:
+    """A data set of 6 training, 3 validation and 2 test scenes with zones, thin fronts and SAR."""
+    root = tmp_path_factory.mktemp("data") / "fronts"
+    scenes = {}
+    for number in range(11):
+        split, scene = "train" if number < 6 else "val" if number < 9 else "test", simulate_scene(number, SIZE)
+        glacier, sensor = ("COL", "DBE")[number % 2], ("ERS", "TSX")[number % 2]
+        stem = f"{glacier}_2010-{number + 1:02d}-01_{sensor}_20_1_{number:03d}"
+        for role in ("zones", "sar", "fronts"):
+            path = root / split / role / f"{stem}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(getattr(scene, role)).save(path)
+        scenes[stem] = Scene(split, SIZE, SIZE, **facts_of(stem))
+    save(Dataset(root, "fronts", "simulated", SIZE, {"zones": 8, "sar": 8, "fronts": 8}, scenes))
+    return root
+
+
+@pytest.fixture(scope="session")
+def zones_run(fronts_data, tmp_path_factory) -> Path:
+    """A run of `zones` trained for 3 epochs, its best one exported."""
+    from pix2pix_tf import training
+
+    run = tmp_path_factory.mktemp("runs") / "zones"
+    chosen = config.make_config("zones", [*UNET, "train.epochs=3", "train.samples=2"])
+    training.train(chosen, open_dataset(fronts_data, ("sar", "zones")), run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def fronts_run(fronts_data, tmp_path_factory) -> Path:
+    """A run of `fronts` trained for 2 epochs, its best one exported."""
+    from pix2pix_tf import training
+
+    run = tmp_path_factory.mktemp("runs") / "fronts"
+    chosen = config.make_config("fronts", [*UNET, "train.epochs=2", "train.samples=2"])
+    training.train(chosen, open_dataset(fronts_data, ("sar", "fronts")), run)
+    return run

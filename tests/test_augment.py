@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
+from pix2pix_tf.config import DataConfig
+from pix2pix_tf.data import augment
 from pix2pix_tf.data.augment import random_jitter
 
 
@@ -57,3 +60,103 @@ def test_without_enlarging_only_the_flip_is_left(flip, rng):
 def test_shapes_are_kept_and_known():
     images = jitter([0, 0])
     assert images["sar"].shape == (32, 32, 1)
+
+
+CHANGES = [augment.rotate, augment.brighten, augment.noise, augment.wrap]
+
+
+def scene(rng, size=32):
+    """Smooth SAR with a dark corner that is not available, zones that follow its brightness, and a front."""
+    zones = np.repeat(np.arange(size)[:, None] * 4 // size, size, axis=1)
+    sar = np.where(zones == 0, -1.0, zones / 4 + rng.uniform(-0.1, 0.1, (size, size)))
+    front = np.where(np.arange(size)[:, None] == size // 2, 1.0, -1.0) * np.ones(size)
+    return {
+        "sar": tf.constant(sar[..., None], tf.float32),
+        "zones": tf.one_hot(zones, 4),
+        "fronts": tf.constant(front[..., None], tf.float32),
+        "elevation": tf.constant(sar[..., None], tf.float32),
+    }
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_the_same_eagerly_and_in_tf_data_and_keeps_ranges_and_classes(change, rng):
+    images = scene(rng)
+    eager = change(images, tf.constant([3, 4]))
+    (mapped,) = tf.data.Dataset.from_tensors(images).map(lambda images: change(images, tf.constant([3, 4])))
+    other = change(images, tf.constant([5, 6]))
+    assert any((eager[role].numpy() != other[role].numpy()).any() for role in images)
+    for role, image in eager.items():
+        np.testing.assert_allclose(image, mapped[role], atol=1e-6)
+        assert image.shape == mapped[role].shape == images[role].shape
+        assert np.abs(image).max() <= 1.0
+    assert (eager["zones"].numpy().sum(axis=-1) == 1).all()
+    assert set(np.unique(eager["zones"])) <= {0.0, 1.0} and set(np.unique(eager["fronts"])) <= {-1.0, 1.0}
+
+
+def test_turns_are_the_three_that_leave_a_square_in_place(rng):
+    image = rng.uniform(-1, 1, (4, 4)).astype(np.float32)
+    images = {"sar": tf.constant(image[..., None])}
+    found = {augment.rotate(images, tf.constant([i, 0]))["sar"].numpy()[..., 0].tobytes() for i in range(30)}
+    assert found == {np.rot90(image, k).tobytes() for k in (1, 2, 3)}
+
+
+def test_brightness_moves_the_sar_by_up_to_a_fifth_and_leaves_what_is_not_available(rng):
+    images = scene(rng)
+    moved = []
+    for i in range(40):
+        changed = augment.brighten(images, tf.constant([i, 0]))
+        assert (changed["elevation"].numpy() == images["elevation"].numpy()).all()
+        difference = (changed["sar"] - images["sar"]).numpy()
+        assert (difference[images["sar"].numpy() == -1] == 0).all()
+        moved.append(difference[20, 5, 0] / 2)  # the range is 2
+    assert -0.2 <= min(moved) < -0.1 and 0.1 < max(moved) <= 0.2
+
+
+def test_noise_is_multiplicative_with_a_deviation_of_three_tenths():
+    images = {"sar": tf.concat([tf.fill([200, 200, 1], -0.5), tf.fill([1, 200, 1], -1.0)], axis=0)}
+    factor = (augment.noise(images, tf.constant([1, 2]))["sar"].numpy() + 1) / 0.5
+    assert factor[:-1].mean() == pytest.approx(1, abs=0.01) and factor[:-1].std() == pytest.approx(0.3, abs=0.01)
+    assert (factor[-1] == 0).all()  # black stays black
+
+
+def test_a_displacement_moves_neighbours_by_one_pixel_at_most_so_that_nothing_folds():
+    for i in range(5):
+        flow = augment.displacement(40, 56, tf.constant([i, 0]), tf.constant(0.7)).numpy()
+        steps = [np.abs(np.diff(flow, axis=axis)).max() for axis in (0, 1)]
+        assert max(steps) == pytest.approx(1, abs=1e-4)
+
+
+def test_warping_is_scipys(rng):
+    image = rng.uniform(-1, 1, (20, 30, 2)).astype(np.float32)
+    flow = rng.uniform(-9, 9, (20, 30, 2)).astype(np.float32)
+    rows, columns = np.mgrid[:20, :30]
+    source = [rows - flow[..., 0], columns - flow[..., 1]]
+    wanted = [ndimage.map_coordinates(image[..., c], source, order=1, mode="nearest") for c in range(2)]
+    got = augment.warped(tf.constant(image), tf.constant(flow), nearest=False)
+    np.testing.assert_allclose(got, np.stack(wanted, axis=-1), atol=1e-4)
+    classes = (image > 0).astype(np.float32)
+    wanted = [ndimage.map_coordinates(classes[..., c], np.round(source), order=0, mode="nearest") for c in range(2)]
+    got = augment.warped(tf.constant(classes), tf.constant(np.round(flow)), nearest=True)
+    np.testing.assert_array_equal(got, np.stack(wanted, axis=-1))
+
+
+def test_a_wrapped_sar_and_its_zones_stay_together(rng):
+    for i in range(5):
+        images = augment.wrap(scene(rng), tf.constant([i, 1]))
+        dark = images["sar"].numpy()[..., 0] < -0.5
+        assert np.mean(dark != (images["zones"].numpy()[..., 0] == 1)) < 0.04
+
+
+def test_each_change_comes_as_often_as_it_should(rng):
+    images = scene(rng)
+    for option in ("rotate", "brighten", "wrap", "noise"):
+        data = DataConfig(jitter=1.0, flip=0.0, **{option: 0.3})
+        changed = [augment.augment(images, tf.constant([i, 7]), data)["sar"].numpy() for i in range(60)]
+        share = np.mean([(image != images["sar"].numpy()).any() for image in changed])
+        assert 0.12 <= share <= 0.5, option
+
+
+def test_without_any_probability_nothing_changes(rng):
+    images = scene(rng)
+    same = augment.augment(images, tf.constant([1, 2]), DataConfig(jitter=1.0, flip=0.0))
+    assert all((same[role].numpy() == images[role].numpy()).all() for role in images)

@@ -55,9 +55,9 @@ def describe(root, **changes):
 def test_what_is_saved_is_opened_again(root):
     scenes = {
         "a": Scene(
-            "train", 500, 400, "DBE", "2004-10-07", "RSAT", 12.5, (12, 112), 8,
+            "train", 500, 400, "DBE", "2004-10-07", "RSAT", 12.5, 4, "282", (12, 112), 8,
             {"sar": (-25.0, 3.5), "optical": (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)},
-            (1.0, 2.0, 3.0, 4.0), (0.0, 1.0, 2.0, 3.0), "EPSG:3031",
+            (10, 490, 0, 400), (0.0, 1.0, 2.0, 3.0), "EPSG:3031",
         ),
         "b": Scene(MIXED, SIZE, SIZE),
         "c": Scene("val", SIZE, SIZE),
@@ -88,7 +88,7 @@ def test_names_of_patches_tell_scene_size_place_and_facts(root):
         for role in ("zones", "sar"):
             shutil.copy(root / "val" / role / "c.png", root / split / role / f"{name}__{place}.png")
     scene = open_dataset(root, ("zones", "sar")).scenes[name]
-    assert scene == Scene(MIXED, 64, 96, "DBE", "2004-10-07", "RSAT", 12.0)
+    assert scene == Scene(MIXED, 64, 96, "DBE", "2004-10-07", "RSAT", 12.0, 4, "282")
     assert scene_of(f"{name}__y00032_x00064") == name
     assert scene_of("plain_name") == "plain_name"
 
@@ -268,6 +268,14 @@ def test_the_first_file_may_be_the_bad_one(root):
         ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "padding": None}}}, "padding of scene a"),
         ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "stretch": {"sar": 3}}}}, "stretch of scene a"),
         ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "bounds": [1, 2, 3]}}}, "bounds of scene a"),
+        ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "quality": 0}}}, "quality of scene a"),
+        ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "quality": "1"}}}, "quality of scene a"),
+        ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "orbit": 27}}}, "orbit of scene a"),
+        ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "bounding_box": [0, 1, 0]}}}, "bounding_box of"),
+        (
+            {"scenes": {"a": {"split": "val", "height": 1, "width": 1, "bounding_box": [0, 1.5, 0, 1]}}},
+            "bounding_box of",
+        ),
     ],
 )
 def test_wrong_values_in_dataset_json(root, changes, words):

@@ -310,7 +310,7 @@ def mistakes():
         ("role missing", no_elevation, [], "val/elevation"),
         ("target missing", no_target, [], "val/sar"),
         ("two data sets", other_data, [], "runs/b on elsewhere, runs/orig on data). Name one for all with --data"),
-        ("two targets", other_target, [], "Evaluate them apart"),
+        ("two targets", other_target, ["runs/b", "runs/orig"], "Evaluate them apart"),
         ("two of one name", twin, ["runs/orig", "more/orig"], "have the same name"),
         ("depth", bits, [], "takes zones of 16 bit; data has 8 bit"),
         ("patch size", small, [], "multiples of 256 pixels; those of data have 32. Cut the scenes anew"),

@@ -10,6 +10,7 @@ from PIL import Image
 
 from conftest import SIZE
 from pix2pix_tf import cpp_runtime, export
+from pix2pix_tf.data import masks
 from pix2pix_tf.errors import UserError
 
 
@@ -162,3 +163,43 @@ def test_a_damaged_export_is_refused_and_named(version, tmp_path):
     (broken / export.DESCRIPTION).write_text(json.dumps({"inputs": 3}))
     with pytest.raises(UserError, match="3 cannot be read"):
         export.load(broken)
+
+
+# ---- Networks that tell classes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "classes"), [("zones", 4), ("fronts", 1)])
+def test_a_segmenter_takes_sar_and_gives_a_mask_and_its_probabilities(kind, classes, request, fronts_data):
+    model = export.load(request.getfixturevalue(f"{kind}_run") / "export" / kind)
+    assert (model.inputs, model.targets, model.divisor) == (("sar",), (kind,), 16)
+    png = min((fronts_data / "val" / "sar").iterdir()).read_bytes()
+    sar = np.asarray(Image.open(io.BytesIO(png)))[np.newaxis, ..., np.newaxis]
+    probabilities = model.probabilities(sar)
+    assert probabilities.shape == (1, SIZE, SIZE, classes)
+    ((mask,),) = model.paint([[png]], [0])
+    pixels = np.asarray(Image.open(io.BytesIO(mask)))
+    if kind == "zones":
+        wanted = np.array(masks.ZONE_VALUES)[probabilities[0].argmax(axis=-1)]
+    else:
+        wanted = np.where(probabilities[0, ..., 0] > 0.12, 255, 0)
+    np.testing.assert_array_equal(pixels, wanted)
+    assert model.paint([[png]], [7]) == [[mask]]  # nothing is left to chance
+
+
+def test_a_segmenters_export_runs_in_the_c_runtime_in_any_batch(zones_run, fronts_data):
+    version = export.find(zones_run / "export" / "zones")
+    pngs = [path.read_bytes() for path in sorted((fronts_data / "val" / "sar").iterdir())]
+    with cpp_runtime.load(version) as served:
+        together = served.run("serving_default", {"image_bytes": pngs})["output_bytes"]
+        alone = [served.run("serving_default", {"image_bytes": [png]})["output_bytes"][0] for png in pngs]
+        assert together == alone
+        with pytest.raises(RuntimeError, match="multiples of 16"):
+            served.run("tensor", {"image": np.zeros((1, 40, 40, 1), np.uint8), "seed": np.zeros(1, np.int32)})
+
+
+def test_only_one_version_is_kept(tmp_path):
+    for epoch in (1, 2, 10):
+        (tmp_path / str(epoch)).mkdir()
+        (tmp_path / str(epoch) / "saved_model.pb").touch()
+    export.keep_only(tmp_path, 10)
+    assert [path.name for path in tmp_path.iterdir()] == ["10"]

@@ -1,9 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.losses import discriminator_loss, generator_loss
+from pix2pix_tf.losses import dice_loss, discriminator_loss, generator_loss, zones_loss
 
 SCORES = (1, 2, 2, 1)
 
@@ -30,3 +31,20 @@ def test_the_generator_gains_by_passing_for_real():
     image = tf.zeros([1, 2, 2, 1])
     believed, seen_through = (float(generator_loss(tf.fill(SCORES, s), image, image, 1.0, 1.0)[0]) for s in (5.0, -5.0))
     assert believed < 0.01 < 5 < seen_through
+
+
+def test_the_zones_loss_by_hand():
+    # Two pixels, two classes: the first pixel is right with probability 3/4, the second with 1/4.
+    likely = np.array([[[[0.75, 0.25], [0.75, 0.25]]]], np.float32)
+    target = tf.constant([[[[1.0, 0.0], [0.0, 1.0]]]])
+    total, cross_entropy, dice = zones_loss(tf.math.log(likely), target, 2.0, 3.0)
+    assert float(cross_entropy) == pytest.approx(-(math.log(0.75) + math.log(0.25)) / 2)
+    of_each = [1 - 2 * 0.75 / (1.5 + 1), 1 - 2 * 0.25 / (0.5 + 1)]
+    assert float(dice) == pytest.approx(sum(of_each) / 2)
+    assert float(total) == pytest.approx(2 * float(cross_entropy) + 3 * float(dice))
+
+
+def test_a_class_that_a_batch_does_not_have_costs_nothing():
+    target = tf.constant([[[[1.0, 0.0]]]])
+    assert float(dice_loss(tf.constant([[[[1.0, 0.9]]]]), target)) == pytest.approx(0)
+    assert float(dice_loss(tf.zeros([1, 2, 2, 1]), tf.zeros([1, 2, 2, 1]))) == 0

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from pix2pix_tf import metrics
+from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES
 from pix2pix_tf.metrics import MEASURES, confidence_interval, dice, dice_linear, mae, psnr, rmse, ssim
 
 X = np.array([[1.0, 0.5], [0.0, 0.0]])
@@ -146,3 +147,90 @@ def test_confidence_interval_of_one_value_and_of_none():
     assert confidence_interval([0.25, 0.25]) == (0.25, 0)
     with pytest.raises(ValueError, match="No values"):
         confidence_interval([])
+
+
+def test_confusion_by_hand():
+    true = np.array([[OCEAN, OCEAN, GLACIER], [OCEAN, ROCK, GLACIER]], np.uint8)
+    predicted = np.array([[OCEAN, GLACIER, GLACIER], [OCEAN, GLACIER, NOT_AVAILABLE]], np.uint8)
+    counts = metrics.confusion(true, predicted, ZONE_VALUES)
+    assert counts.tolist() == [[0, 0, 0, 0], [0, 0, 1, 0], [1, 0, 1, 0], [0, 0, 1, 2]]
+    assert counts.dtype == np.int64
+    assert metrics.precision(counts).tolist() == [0, 0, 1 / 3, 1]
+    assert metrics.recall(counts).tolist() == [0, 0, 1 / 2, 2 / 3]
+    assert metrics.f1(counts) == pytest.approx([0, 0, 2 / 5, 4 / 5])
+    assert metrics.iou(counts) == pytest.approx([0, 0, 1 / 4, 2 / 3])
+    assert metrics.macro(metrics.iou(counts)) == pytest.approx((1 / 4 + 2 / 3) / 4)
+
+
+def test_a_class_in_neither_mask_is_left_out_and_one_in_either_counts_as_0():
+    true = np.array([[OCEAN, OCEAN, GLACIER]], np.uint8)
+    predicted = np.array([[OCEAN, OCEAN, OCEAN]], np.uint8)
+    counts = metrics.confusion(true, predicted, ZONE_VALUES)
+    for measure, ocean in ((metrics.precision, 2 / 3), (metrics.recall, 1), (metrics.f1, 4 / 5), (metrics.iou, 2 / 3)):
+        for one in (counts, counts.T):  # the glacier in the truth only, and in the prediction only
+            values = measure(one)
+            assert np.isnan(values[:2]).all() and values[2] == 0
+        assert measure(counts)[3] == pytest.approx(ocean)
+        assert metrics.macro(measure(counts)) == pytest.approx(ocean / 2)
+
+
+def test_confusion_of_bool_masks_and_of_one_pixel():
+    true, predicted = np.array([[True, True, False]]), np.array([[True, False, False]])
+    assert metrics.confusion(true, predicted, (0, 1)).tolist() == [[1, 0], [1, 1]]
+    assert metrics.confusion(true, predicted, (1, 0)).tolist() == [[1, 1], [0, 1]]  # in the order of the classes
+    one = np.full((1, 1), 255, np.uint8)
+    assert metrics.iou(metrics.confusion(one, one, (0, 255)))[1] == 1
+
+
+def test_confusions_of_images_add_up():
+    masks = np.random.default_rng(2).choice(np.array(ZONE_VALUES, np.uint8), (2, 5, 8, 8))
+    each = sum(metrics.confusion(true, predicted, ZONE_VALUES) for true, predicted in zip(*masks, strict=True))
+    assert np.array_equal(each, metrics.confusion(*masks.reshape(2, 40, 8), ZONE_VALUES))
+    assert each.sum() == 320
+
+
+def test_what_is_no_pair_of_masks_is_refused():
+    good, odd = np.full((4, 4), OCEAN, np.uint8), np.full((4, 4), OCEAN, np.uint8)
+    odd[1, 2], odd[2, 2] = 255, 3
+    for pair in ((good, odd), (odd, good)):
+        with pytest.raises(ValueError, match=r"a mask has 3, 255"):
+            metrics.confusion(*pair, ZONE_VALUES)
+    with pytest.raises(ValueError, match="one shape"):
+        metrics.confusion(good, good[:3], ZONE_VALUES)
+    with pytest.raises(ValueError, match="one shape"):
+        metrics.confusion(good[:0], good[:0], ZONE_VALUES)
+    with pytest.raises(ValueError, match="whole numbers, not of float64"):
+        metrics.confusion(good, good / 2, ZONE_VALUES)
+    for far in (256 + OCEAN, OCEAN - 256):  # OCEAN, if taken for uint8
+        with pytest.raises(ValueError, match=f"a mask has {far}"):
+            metrics.confusion(good, np.where(odd == 3, far, OCEAN), ZONE_VALUES)
+
+
+def test_masks_of_wider_types_are_counted_alike():
+    masks = np.random.default_rng(3).choice(np.array(ZONE_VALUES, np.uint8), (2, 9, 9))
+    counts = metrics.confusion(*masks, ZONE_VALUES)
+    assert np.array_equal(metrics.confusion(masks[0].astype(np.int64), masks[1].astype(np.uint16), ZONE_VALUES), counts)
+
+
+@pytest.mark.filterwarnings("error")
+def test_macro_leaves_out_what_does_not_occur_without_a_warning():
+    assert metrics.macro([0.5, np.nan, 1.0]) == 0.75
+    assert math.isnan(metrics.macro([np.nan, np.nan]))
+
+
+MASKS = st.tuples(*[hnp.arrays(np.uint8, (6, 7), elements=st.sampled_from(ZONE_VALUES))] * 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(MASKS)
+def test_measures_of_masks_hold_together(pair):
+    counts = metrics.confusion(*pair, ZONE_VALUES)
+    precision, recall, f1, iou = (f(counts) for f in (metrics.precision, metrics.recall, metrics.f1, metrics.iou))
+    for values in (precision, recall, f1, iou):
+        occurring = values[~np.isnan(values)]
+        assert (occurring >= 0).all() and (occurring <= 1).all()
+        assert np.isnan(values).tolist() == [not any(value in mask for mask in pair) for value in ZONE_VALUES]
+    np.testing.assert_allclose(f1, 2 * iou / (1 + iou), atol=1e-12)
+    np.testing.assert_allclose(f1 * (precision + recall), 2 * precision * recall, atol=1e-12)
+    np.testing.assert_array_equal(metrics.precision(counts.T), recall)
+    np.testing.assert_array_equal(metrics.iou(counts.T), iou)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.optimizers import Adam
+from pix2pix_tf.optimizers import Adam, triangular
 
 
 def test_it_is_keras_adam(rng):
@@ -57,3 +57,19 @@ def test_a_checkpoint_holds_all_of_it(tmp_path):
     for adam in (first, second):
         adam.apply([tf.constant([0.5, 0.5])])
     np.testing.assert_array_equal(*variables)
+
+
+def test_the_triangular_rate_by_hand():
+    rates = [float(triangular(tf.constant(step, tf.int64), 1.0, 5.0, 4)) for step in (0, 1, 4, 6, 8, 9)]
+    assert rates == [1, 2, 5, 3, 1, 2]
+
+
+@pytest.mark.parametrize("scale_loss", [False, True])
+def test_the_gradient_of_all_variables_together_is_cut_to_a_length(scale_loss):
+    # 30 and 40 are 50 long; cut to 5 they are 3 and 4. Adam's second moment tells what came in.
+    variables = [tf.Variable([1.0]), tf.Variable([1.0])]
+    adam = Adam(variables, 0.1, 0.5, beta_2=0.5, scale_loss=scale_loss, clip_norm=5.0)
+    adam.apply([g * adam.loss_scale for g in (tf.constant([30.0]), tf.constant([40.0]))])
+    np.testing.assert_allclose(tf.concat(adam.second_moments, 0), [0.5 * 9, 0.5 * 16], rtol=1e-5)
+    adam.apply([g * adam.loss_scale for g in (tf.constant([0.3]), tf.constant([0.4]))])  # short enough
+    np.testing.assert_allclose(tf.concat(adam.first_moments, 0), [0.5 * 1.5 + 0.15, 0.5 * 2 + 0.2], rtol=1e-5)

@@ -1,4 +1,5 @@
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -82,3 +83,35 @@ def test_roles_are_stacked_in_the_order_of_the_configuration(tiny_data):
     assert batch["input"].shape[-1] == 2
     assert len(np.unique(batch["input"][..., 0])) > 2
     assert set(np.unique(batch["input"][..., 1])) <= {-1.0, 1.0}
+
+
+def fronts_of(tiny_data, tmp_path, *roles):
+    """The tiny data set with a front in every patch: a line one pixel wide down the middle."""
+    root = tmp_path / "fronts"
+    shutil.copytree(tiny_data, root)
+    line = np.zeros((SIZE, SIZE), np.uint8)
+    line[:, SIZE // 2] = 255
+    for path in root.glob("*/sar/*.png"):
+        for role in roles:
+            target = path.parent.parent / role / path.name
+            target.parent.mkdir(exist_ok=True)
+            Image.fromarray(line).save(target)
+    return open_dataset(root, ("sar", "fronts"))
+
+
+@pytest.mark.parametrize(("roles", "wide"), [(("fronts",), 3), (("fronts", "lines"), 1)])
+def test_front_lines_are_widened_unless_prepare_did_so(tiny_data, tmp_path, roles, wide):
+    dataset = fronts_of(tiny_data, tmp_path, *roles)
+    chosen = config.make_config("fronts", ["train.batch_size=2", "data.front_width=3", "loss.distance_dilation=3"])
+    (batch,) = pipeline.fixed_batches(dataset, chosen, "val", dataset.stems["val"][:2], 2)
+    assert ((batch["target"].numpy() > 0).sum(axis=2) == wide).all()
+    # Dilated by 3 once more; the weight of the middle pixel is 1, and .1 where the front is far.
+    assert float(batch["weight"][0, 5, SIZE // 2, 0]) == 1
+    assert float(batch["weight"][0, 5, 0, 0]) == pytest.approx(0.1)
+
+
+def test_a_segmenters_batches_can_be_entered_at_any_step_with_every_change_on(tiny_data, tmp_path):
+    dataset = fronts_of(tiny_data, tmp_path, "fronts")
+    chosen = config.make_config("fronts", ["train.batch_size=2"])
+    whole = take(dataset, chosen, 5)
+    assert all(map(same, whole[2:], take(dataset, chosen, 3, 2)))

@@ -14,9 +14,10 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf import cli, prepare
-from pix2pix_tf.data import folder, images, patches, scenes
+from pix2pix_tf.data import caffe, caffe_raw, folder, images, patches, scenes
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.prepare import simulating
 
 ROOT = Path(__file__).parents[1]
 CAFFE256 = ROOT.parent / "shared/data/caffe256"
@@ -74,7 +75,7 @@ def splits_of(root, role="sar"):
 
 def test_simulated_data_sets_open(tmp_path):
     prepare.simulate(tmp_path / "sim", scenes=6, size=SIZE, seed=3, val=0.3)
-    found = open_dataset(tmp_path / "sim", prepare.ROLES)
+    found = open_dataset(tmp_path / "sim", simulating.ROLES)
     assert (found.origin, found.size, set(found.bits.values())) == ("simulated", SIZE, {8})
     assert {split: len(stems) for split, stems in found.stems.items()} == {"train": 4, "val": 2}
     assert found.scenes.keys() == {f"SIM_0000{i}" for i in range(1, 7)}
@@ -92,7 +93,7 @@ def test_the_seed_decides_the_bytes(tmp_path):
 
 def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
     prepare.simulate(tmp_path / "whole/sim", scenes=5, size=SIZE)
-    made, real = [], prepare.simulate_scene
+    made, real = [], simulating.simulate_scene
 
     def interrupted(seed, size):
         if len(made) == 2:
@@ -100,11 +101,11 @@ def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
         made.append(seed)
         return real(seed, size)
 
-    monkeypatch.setattr(prepare, "simulate_scene", interrupted)
+    monkeypatch.setattr(simulating, "simulate_scene", interrupted)
     command = ["simulate", "--output", str(tmp_path / "cut/sim"), "--scenes", "5", "--size", str(SIZE)]
     assert cli.run(prepare.main, command) == 130
     assert not (tmp_path / "cut/sim/dataset.json").exists()
-    monkeypatch.setattr(prepare, "simulate_scene", lambda seed, size: made.append(seed) or real(seed, size))
+    monkeypatch.setattr(simulating, "simulate_scene", lambda seed, size: made.append(seed) or real(seed, size))
     assert cli.run(prepare.main, command) == 0
     assert made == [1, 2, 3, 4, 5]  # nothing twice
     assert tree(tmp_path / "cut/sim") == tree(tmp_path / "whole/sim")
@@ -113,7 +114,7 @@ def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
 def test_a_finished_simulation_is_left_alone(tmp_path, capsys, monkeypatch):
     prepare.simulate(tmp_path / "sim", scenes=2, size=SIZE)
     before = tree(tmp_path / "sim")
-    monkeypatch.setattr(prepare, "simulate_scene", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(simulating, "simulate_scene", lambda *_: pytest.fail("made again"))
     prepare.simulate(tmp_path / "sim", scenes=2, size=SIZE)
     assert "is finished already" in capsys.readouterr().out
     with pytest.raises(UserError, match="scenes was 2, now 3"):
@@ -451,14 +452,16 @@ def test_the_command_line_end_to_end(mine, tmp_path):
     assert not (tmp_path / "out 2").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"], ["folder", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"], ["folder", "--help"], ["caffe", "--help"]])
 def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
     with pytest.raises(SystemExit, match="0"):
         prepare.main(arguments)
     examples = capsys.readouterr().out.split("examples:\n")[1].strip().splitlines()
     calls = []
-    monkeypatch.setattr(prepare, "simulate", lambda *rest: calls.append(rest))
-    monkeypatch.setattr(folder, "prepare", lambda *rest: calls.append(rest))
+    monkeypatch.setattr(simulating, "simulate", lambda *rest: calls.append(rest))
+    for module, function in ((folder, "prepare"), (caffe, "prepare"), (caffe, "check")):
+        monkeypatch.setattr(module, function, lambda *rest: calls.append(rest))
+    monkeypatch.setattr(caffe_raw, "download", lambda *rest: None)
     for example in examples:
         prepare.main(example.split()[3:])
     assert len(calls) == len(examples) > 0

@@ -47,8 +47,12 @@ def problems(source, cut=(2.0, 98.0)):
 def test_a_caffe_name_tells_its_facts():
     assert names.facts_of(CAFFE) == {
         "glacier": "DBE", "date": "2004-10-07", "sensor": "RSAT", "metres_per_pixel": 12.0,
+        "quality": 4, "orbit": "282",
     }  # fmt: skip
     assert names.facts_of("Crane Glacier_2002-11-09_ERS_20_3_424")["glacier"] == "Crane Glacier"
+    other_marks = names.facts_of("DBE_2004-10-07_RSAT_12_9_007")
+    assert "quality" not in other_marks
+    assert other_marks["orbit"] == "007"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from conftest import SIZE, TINY
+from conftest import SIZE, TINY, UNET
 from pix2pix_tf import config
-from pix2pix_tf.data import pipeline
-from pix2pix_tf.tasks import Pix2Pix
+from pix2pix_tf.data import masks, pipeline
+from pix2pix_tf.data.opening import open_dataset
+from pix2pix_tf.tasks import Pix2Pix, Segmenter
 
 
 def task(*overrides, computed_in="float32"):
@@ -77,3 +79,67 @@ def test_several_roles_have_a_png_each(tiny_data):
     assert [spec.name for spec in signatures["sample"][1]] == ["zones_bytes", "elevation_bytes", "seed"]
     pngs = [tf.constant([(tiny_data / "val" / role / "S6.png").read_bytes()]) for role in ("zones", "elevation")]
     assert tf.io.decode_png(signatures["serving_default"][0](*pngs)["output_bytes"][0]).shape == (SIZE, SIZE, 1)
+
+
+# ---- Telling classes ------------------------------------------------------------------------------------------------
+
+
+def segmenter(variant, *overrides, computed_in="float32"):
+    tf.keras.utils.set_random_seed(0)
+    return Segmenter(config.make_config(variant, [*UNET, *overrides]), SIZE, {"sar": 8}, computed_in)
+
+
+@pytest.fixture
+def zones_batch(fronts_data):
+    chosen = config.make_config("zones", UNET)
+    return next(iter(pipeline.training_batches(open_dataset(fronts_data, ("sar", "zones")), chosen)))
+
+
+@pytest.fixture
+def fronts_batch(fronts_data):
+    chosen = config.make_config("fronts", [*UNET, "data.wrap=0"])
+    return next(iter(pipeline.training_batches(open_dataset(fronts_data, ("sar", "fronts")), chosen)))
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_zones_are_learnt_in_every_precision(zones_batch, precision):
+    trained = segmenter("zones", "train.learning_rate=0.01", "train.peak_rate=0", computed_in=precision)
+    losses = [float(trained.train_step(zones_batch)["loss"]) for _ in range(25)]
+    assert np.isfinite(losses).all() and losses[-1] < 0.6 * losses[0]
+    assert all(variable.dtype == tf.float32 for variable in trained.variables)
+
+
+def test_fronts_are_learnt(fronts_batch):
+    trained = segmenter("fronts", "train.learning_rate=0.01", "train.peak_rate=0")
+    losses = [float(trained.train_step(fronts_batch)["loss"]) for _ in range(40)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_learning_rate_of_a_step_is_the_triangles(zones_batch):
+    trained = segmenter("zones", "train.learning_rate=0.001", "train.peak_rate=0.005", "train.rise_steps=4")
+    rates = []
+    for _ in range(6):
+        trained.train_step(zones_batch)
+        rates.append(float(trained.optimizer.learning_rate))
+    np.testing.assert_allclose(rates, [0.001, 0.002, 0.003, 0.004, 0.005, 0.004], rtol=1e-5)
+
+
+def test_the_validation_iou_by_hand(fronts_batch):
+    # The truth: zone 0 above, zone 1 below. What the network says, by its head's bias alone: zone 1 everywhere.
+    trained = segmenter("zones")
+    for variable in trained.variables:
+        variable.assign(tf.zeros_like(variable))
+    trained.variables[-1].assign([0.0, 9.0, 0.0, 0.0])
+    zones = np.repeat([[0], [1]], 16, axis=0) * np.ones((1, 32), int)
+    batch = {"input": tf.zeros([1, 32, 32, 1]), "target": tf.one_hot(zones[None], 4), "seed": tf.constant([0])}
+    assert float(trained.validate(batch)["val_iou"]) == pytest.approx((0 + 1 / 2) / 2)  # of the classes that occur
+
+
+def test_a_mask_comes_out_as_the_grey_values_of_its_classes(fronts_data):
+    trained = segmenter("zones")
+    sar = np.stack([np.asarray(Image.open(path)) for path in sorted((fronts_data / "val" / "sar").iterdir())])
+    found = trained.signatures()["tensor"][0](tf.constant(sar[..., None]), tf.zeros([3], tf.int32))
+    assert found["probabilities"].shape == (3, SIZE, SIZE, 4)
+    np.testing.assert_allclose(tf.reduce_sum(found["probabilities"], axis=-1), 1, atol=1e-5)
+    likeliest = np.array(masks.ZONE_VALUES)[np.argmax(found["probabilities"], axis=-1)]
+    np.testing.assert_allclose((found["output"].numpy()[..., 0] + 1) * 127.5, likeliest, atol=1e-4)

@@ -1,3 +1,5 @@
+import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from conftest import TINY
+from conftest import TINY, UNET
 from pix2pix_tf import config, export, precision, tasks, training
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
@@ -183,3 +185,65 @@ def test_the_precision_and_its_reason():
     name, reason = precision.choose("auto")
     assert name in ("float32", "mixed_bfloat16")
     assert "processor" in reason
+
+
+# ---- Networks that tell classes -------------------------------------------------------------------------------------
+
+
+def of_zones(*overrides, epochs=3):
+    return config.make_config("zones", [*UNET, f"train.epochs={epochs}", "train.samples=2", *overrides])
+
+
+@pytest.mark.parametrize(("best_by", "better"), [("val_iou", max), ("val_loss", min)])
+def test_only_the_best_epoch_is_exported(fronts_data, tmp_path, best_by, better):
+    run = tmp_path / "run"
+    training.train(of_zones(f"train.best_by={best_by}", epochs=4), open_dataset(fronts_data, ("sar", "zones")), run)
+    values = {line["epoch"]: line[best_by] for line in lines(run)}
+    best = better(values, key=values.get)
+    assert list(values) == [1, 2, 3, 4]
+    assert list(export.epochs(run)) == [best]
+    assert (run / "samples" / f"epoch_{best:04d}.png").exists()
+
+
+def test_a_training_stops_when_nothing_has_become_better_for_long(fronts_data, tmp_path, capsys):
+    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    never = ("train.learning_rate=1e-12", "train.peak_rate=0", "train.patience=2", "train.best_by=val_loss")
+    with monkeypatched_validation(itertools.chain([1.0, 0.5], itertools.repeat(0.7))):
+        training.train(of_zones(*never, epochs=9), dataset, run)
+        assert "stopped early: no better val_loss in 2 epochs" in capsys.readouterr().out
+        training.train(of_zones(*never, epochs=9), dataset, run)  # the same command again has nothing to do
+    assert [line["epoch"] for line in lines(run)] == [1, 2, 3, 4]
+    assert list(export.epochs(run)) == [2]
+
+
+@contextlib.contextmanager
+def monkeypatched_validation(values):
+    """Validation gives these values, one an epoch: what is tested is what follows from them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.Training, "_validate", lambda _: {"val_loss": next(values), "val_iou": 0.0})
+        yield
+
+
+def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zones_run, tmp_path, monkeypatch):
+    dataset, run, step = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run", tasks.Segmenter.train_step
+    for steps_before_the_signal in (2, 3):  # an epoch has three: within the first, within the second
+        countdown = itertools.count(steps_before_the_signal, -1)
+
+        def stopped_step(self, batch, countdown=countdown):
+            if next(countdown) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return step.__get__(self, type(self))(batch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(tasks.Segmenter, "train_step", stopped_step)
+            with pytest.raises(Interrupted):
+                training.train(of_zones(), dataset, run)
+    training.train(of_zones(), dataset, run)
+    assert_same(state(run), state(zones_run))
+    assert list(export.epochs(run)) == list(export.epochs(zones_run))
+
+
+def test_patches_that_do_not_fit_the_u_net_are_refused(fronts_data, tmp_path):
+    dataset = dataclasses.replace(open_dataset(fronts_data, ("sar", "zones")), size=40)
+    with pytest.raises(UserError, match="do not divide by 16"):
+        training.train(of_zones(), dataset, tmp_path / "run")

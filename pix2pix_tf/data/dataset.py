@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pix2pix_tf import files
 from pix2pix_tf.data import masks
+from pix2pix_tf.data.names import QUALITIES
 from pix2pix_tf.errors import UserError, unknown
 
 FILE = "dataset.json"
@@ -24,10 +25,13 @@ class Scene:
     date: str | None = None  # YYYY-MM-DD
     sensor: str | None = None
     metres_per_pixel: float | None = None
+    quality: int | None = None  # the labeller's mark for the picture, 1 (best) to 6
+    orbit: str | None = None
     padding: tuple[int, int] = (0, 0)  # pixels added at the bottom and at the right
     overlap: int = 0  # pixels that neighbouring patches share
     stretch: Mapping[str, tuple[float, ...]] | None = None  # role: raw values that became black and white, by band
-    bounding_box: tuple[float, float, float, float] | None = None  # rows and columns where the front is judged
+    # Where the front is judged, in whole pixels: row_from, row_to, column_from, column_to, the ends not included.
+    bounding_box: tuple[int, int, int, int] | None = None
     bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the CRS' unit
     crs: str | None = None
 
@@ -48,9 +52,10 @@ class Dataset:
         """Where a patch lies."""
         return self.root / split / role / f"{stem}.png"
 
-    def holds(self, role: str) -> bool:
-        """Whether a role lies on the disk, in any split."""
-        return any((self.root / split / role).is_dir() for split in SPLITS)
+
+def line_role(root: Path) -> str:
+    """The role of the fronts as drawn, one pixel wide: where a data set has `lines`, its `fronts` are wide."""
+    return "lines" if any((root / split / "lines").is_dir() for split in SPLITS) else "fronts"
 
 
 def save(dataset: Dataset) -> None:
@@ -139,13 +144,15 @@ _FORMS = {
     "date": (_text, "a text YYYY-MM-DD"),
     "sensor": (_text, "a text"),
     "metres_per_pixel": (lambda value: _numbers([value], 1) and value > 0, "a number above 0"),
+    "quality": (lambda value: _count(value) and value in QUALITIES, "a whole number from 1 (best) to 6"),
+    "orbit": (_text, "a text"),
     "padding": (lambda value: _numbers(value, 2) and all(map(_count, value)), "two whole numbers of pixels"),
     "overlap": (_count, "a whole number of pixels"),
     "stretch": (
         lambda value: isinstance(value, dict) and all(map(_numbers, value.values())),
         "a list of numbers for each role",
     ),
-    "bounding_box": (lambda value: _numbers(value, 4), "four numbers"),
+    "bounding_box": (lambda value: _numbers(value, 4) and all(map(_count, value)), "four whole numbers of pixels"),
     "bounds": (lambda value: _numbers(value, 4), "four numbers"),
     "crs": (_text, "a text"),
 }

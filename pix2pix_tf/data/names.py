@@ -8,6 +8,7 @@ PATCH_MARK = "__"  # <scene>__y<row>_x<column>: a stem's scene is what stands be
 _PLACE = re.compile(r"__y(\d+)_x(\d+)$")
 _CAFFE = re.compile(r"([^_]+)_(\d{4}-\d\d-\d\d)_([^_]+)_(\d+(?:\.\d+)?)_(\d+)_([^_]+)")
 
+QUALITIES = range(1, 7)  # CaFFe's marks for a picture: 1 is best
 CAFFE_RULE = "Glacier_Date_Sensor_Resolution_Quality_Orbit, such as DBE_2004-10-07_RSAT_12_4_282"
 
 
@@ -27,21 +28,25 @@ def place_of(stem: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def facts_of(scene: str) -> dict[str, str | float]:
+def facts_of(scene: str) -> dict[str, str | float | int]:
     """Reads a scene's name by the rule of the CaFFe benchmark (Gourmelon et al. 2022).
 
     Args:
       scene: such as `DBE_2004-10-07_RSAT_12_4_282`.
 
     Returns:
-      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel; empty when the name follows another rule.
+      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel, quality (1 best to 6; left out when it is none of these),
+      orbit; empty when the name follows another rule.
     """
     found = _CAFFE.fullmatch(scene)
     if not found:
         return {}
-    glacier, date, sensor, resolution, _quality, _orbit = found.groups()
+    glacier, date, sensor, resolution, quality, orbit = found.groups()
     try:
         datetime.date.fromisoformat(date)
     except ValueError:  # 2004-13-45 is no date, so this is no CaFFe name
         return {}
-    return {"glacier": glacier, "date": date, "sensor": sensor, "metres_per_pixel": float(resolution)}
+    facts = {"glacier": glacier, "date": date, "sensor": sensor, "metres_per_pixel": float(resolution)}
+    if int(quality) in QUALITIES:
+        facts["quality"] = int(quality)
+    return {**facts, "orbit": orbit}

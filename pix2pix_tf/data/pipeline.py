@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import augment, encoding, front_targets
-from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.errors import UserError
 
 # A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
@@ -97,7 +97,7 @@ def _load(dataset: Dataset, config: Config, split: str, stem: tf.Tensor) -> dict
         pixels = encoding.decode_png(tf.io.read_file(path), role, dataset.bits[role])
         pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
         images[role] = encoding.encode(pixels, role, config.data.mask)
-    if config.data.targets == ("fronts",) and not dataset.holds("lines"):  # beside lines, fronts are wide already
+    if config.data.targets == ("fronts",) and line_role(dataset.root) == "fronts":
         images["fronts"] = front_targets.widen(images["fronts"], config.data.front_width)
     return images
 

@@ -1,0 +1,198 @@
+"""From the raw CaFFe benchmark to a data set: find, divide, write, report; or only check.
+
+Gourmelon et al. 2022, Earth System Science Data 14, 4287. Patches, paddings, the wider front and the split are those of
+the benchmark's published code (data_processing/data_preprocessing.py).
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf import files
+from pix2pix_tf.data import caffe_facts, caffe_raw, caffe_report, checks, dataset, patches
+from pix2pix_tf.data.caffe_patches import ROLES, Job, Outcome, check_scene, write_scene
+from pix2pix_tf.data.caffe_raw import Source
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.names import facts_of
+from pix2pix_tf.data.parallel import run_all
+from pix2pix_tf.errors import UserError, unknown
+
+DIVIDE_BY = ("paper", "glacier")
+VAL_SHARE, VAL_SEED = 0.1, 1  # of the paper's split
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides which data set is made from the benchmark."""
+
+    size: int = 256  # pixels of a patch's side
+    split: str = "paper"  # how train and val are divided; test is the benchmark's own
+    hold_out: tuple[str, ...] = ()  # training glaciers that become val, with the split "glacier"
+
+
+def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1) -> None:
+    """Makes a data set from the benchmark or from a part of it, or goes on with one that was interrupted.
+
+    Args:
+      raw: data_raw, or the folder that holds it.
+      output: the data set's folder.
+      settings: checked here.
+      workers: processes; what is written does not depend on them.
+
+    Raises:
+      UserError: settings, names or the output folder are not usable, and nothing has been written; or some scenes are
+        not usable, and all others have been written.
+    """
+    root = caffe_raw.root_of(raw)
+    _check_settings(settings, root, output)
+    sources = caffe_raw.find(root)
+    where = divide(sources, settings)
+    places = caffe_facts.read_metadata(root)
+    made_with = _made_with(sources, settings, _unusable_before(output))
+    if patches.is_finished(output, made_with):
+        return
+    patches.begin(output, made_with)
+    jobs = [Job(source, where[source.name], settings.size, output) for source in sources]
+    outcomes = run_all(write_scene, jobs, workers, "scenes written")
+    bad = [one for one in outcomes if one.problems]
+    patches.begin(output, _made_with(sources, settings, [one.name for one in bad]))
+    if bad:
+        raise checks.refusal(
+            f"{len(bad)} of {len(sources)} scenes in {root} cannot be used. The others are written; mend these, and "
+            "the same command goes on with them",
+            [problem for one in bad for problem in one.problems],
+        )
+    outcomes = [_placed(one, *places.get(one.name, (None, None))) for one in outcomes]
+    scenes = {one.name: one.scene for one in outcomes}
+    bits = dict.fromkeys(ROLES, 8)
+    dataset.save(Dataset(output, output.resolve().name, "real", settings.size, bits, scenes))
+    caffe_report.report(outcomes, settings.size, settings.split)
+
+
+def _check_settings(settings: Settings, root: Path, output: Path) -> None:
+    if settings.size < 2:
+        raise UserError(f"--size {settings.size} must be 2 pixels or more.")
+    if settings.split not in DIVIDE_BY:
+        raise unknown("split", settings.split, DIVIDE_BY)
+    if output.resolve().is_relative_to(root.resolve()):
+        raise UserError(f"--output {output} lies inside {root}. Choose a folder outside it.")
+
+
+def _unusable_before(output: Path) -> list[str]:
+    """Scenes that an earlier run could not use: their files may have been mended since then."""
+    path = output / patches.SETTINGS
+    return files.read_json(path).get("unusable", []) if path.exists() else []
+
+
+def _made_with(sources: Sequence[Source], settings: Settings, unusable: Sequence[str]) -> dict[str, object]:
+    """What must stay the same for a run to go on: settings, the names of all scenes, and the files that were good.
+
+    Bounding boxes and meta_data.csv are not among it: no patch depends on them.
+    """
+    names, stamps = hashlib.sha256(), hashlib.sha256()
+    for source in sources:
+        names.update(f"{source.split} {source.name}\n".encode())
+        for path in source.paths.values() if source.name not in unusable else ():
+            stamps.update(f"{caffe_raw.shown(path)} {checks.stamp(path)}\n".encode())
+    return {
+        "command": "caffe",
+        "size": settings.size,
+        "split": settings.split,
+        "hold_out": list(settings.hold_out),
+        "scenes": f"{len(sources)} names {names.hexdigest()[:12]}",
+        "input": f"{len(sources) - len(unusable)} x 3 files {stamps.hexdigest()[:12]}",
+        "unusable": list(unusable),
+    }
+
+
+def _placed(outcome: Outcome, bounds: tuple[float, float, float, float] | None, crs: str | None) -> Outcome:
+    return replace(outcome, scene=replace(outcome.scene, bounds=bounds, crs=crs))
+
+
+# ---- Dividing -------------------------------------------------------------------------------------------------------
+
+
+def divide(sources: Sequence[Source], settings: Settings) -> dict[str, str]:
+    """Says for each scene in which split it lies. The test scenes are always the benchmark's own.
+
+    Args:
+      sources: sorted by name.
+      settings: `paper` draws a tenth of the training scenes, so that val shows the glaciers and often the very weeks
+        that train shows; `glacier` takes whole glaciers.
+
+    Raises:
+      UserError: glaciers are missing, unknown or not to be given, or train would be empty.
+    """
+    where = {source.name: source.split for source in sources}
+    training = [source.name for source in sources if source.split == "train"]
+    if settings.split == "paper":
+        if settings.hold_out:
+            raise UserError("--hold-out goes with --split glacier; the split of the paper is fixed.")
+        val = paper_val(training)
+    else:
+        val = _held_out(training, settings.hold_out)
+    if len(val) == len(training):
+        raise UserError(f"Nothing is left for train: all {len(training)} training scenes would validate.")
+    return where | dict.fromkeys(val, "val")
+
+
+def paper_val(names: Sequence[str]) -> list[str]:
+    """The training scenes that validate in the paper: those that scikit-learn's train_test_split draws with seed 1.
+
+    Args:
+      names: of all training scenes, sorted.
+    """
+    order = np.random.RandomState(VAL_SEED).permutation(len(names))  # RandomState's stream is frozen, for all NumPys
+    return [names[place] for place in order[: math.ceil(VAL_SHARE * len(names))]]
+
+
+def _held_out(training: Sequence[str], glaciers: Sequence[str]) -> list[str]:
+    glacier = {name: facts_of(name)["glacier"] for name in training}
+    known = Counter(glacier.values())
+    if not glaciers:
+        listed = ", ".join(f"{name} ({count})" for name, count in sorted(known.items()))
+        raise UserError(f"--split glacier needs --hold-out with the glaciers that shall validate. There are: {listed}.")
+    for name in glaciers:
+        if name not in known:
+            raise unknown("training glacier", name, known)
+    return [name for name in training if glacier[name] in glaciers]
+
+
+# ---- Only checking --------------------------------------------------------------------------------------------------
+
+
+def check(raw: Path, workers: int = 1) -> None:
+    """Checks the whole benchmark as its own script does, and writes nothing.
+
+    Args:
+      raw: data_raw, or the folder that holds it.
+      workers: processes.
+
+    Raises:
+      UserError: one message names all that is wrong.
+    """
+    root = caffe_raw.root_of(raw)
+    sources, problems = caffe_raw.survey(root)
+    found = Counter(source.split for source in sources)
+    problems += [
+        (f"{found[split]} whole scenes in {split}/, but the benchmark has {count}", "")
+        for split, count in caffe_report.SCENES.items()
+        if found[split] != count
+    ]
+    problems += [
+        ("no file in bounding_boxes/", source.name) for source in sources if source.split == "test" and not source.box
+    ]
+    outcomes = run_all(check_scene, sources, workers, "scenes checked")
+    problems += [problem for one in outcomes for problem in one.problems]
+    if problems:
+        raise checks.refusal(f"The benchmark in {root} is not as it was published", problems)
+    places = caffe_facts.read_metadata(root)
+    print(f"{root} is the whole benchmark: {found['train']} training and {found['test']} test scenes, all of them good")
+    print(f"meta_data.csv tells the place of {sum(source.name in places for source in sources)} of them")
+    caffe_report.say_without_box([source.name for source in sources if not source.box])
+    caffe_report.say_without_glacier(outcomes)

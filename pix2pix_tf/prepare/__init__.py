@@ -1,0 +1,29 @@
+"""Prepares data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe`.
+
+Each command is a module here with one `add_...` (its options) and one `run_...` (options -> a function that does the
+work).
+"""
+
+from pix2pix_tf import cli
+from pix2pix_tf.prepare.caffe import add_caffe
+from pix2pix_tf.prepare.folders import add_folder
+from pix2pix_tf.prepare.simulating import add_simulate, simulate
+
+__all__ = ["main", "simulate"]
+
+
+def main(argv: list[str]) -> None:
+    """Reads the command line and does what it says."""
+    parser = cli.parser(
+        "Prepares data sets. See each command's own --help.",
+        "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
+        "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe",
+    )
+    parser.prog = "python -m pix2pix_tf.prepare"
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_simulate(commands)
+    add_folder(commands)
+    add_caffe(commands)
+    arguments = parser.parse_args(argv)
+    arguments.run(arguments)

@@ -1,0 +1,66 @@
+"""The command `caffe`: a data set from the CaFFe benchmark of glaciers and their calving fronts."""
+
+import argparse
+import os
+from pathlib import Path
+
+from pix2pix_tf.data import caffe, caffe_raw, dataset
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.prepare.commands import command, next_command
+
+
+def add_caffe(commands) -> None:
+    """Adds the command that makes a data set from the benchmark."""
+    defaults = caffe.Settings()
+    new = command(
+        commands,
+        "caffe",
+        "cuts the CaFFe benchmark into a data set, as its published code does\n\n"
+        "681 SAR images of seven glaciers with zones and calving fronts: Gourmelon et al. 2022, Earth System\n"
+        "Science Data 14, 4287; data: PANGAEA 940950, CC-BY-4.0, 2.9 GB. datasets/README.md tells the rest.",
+        "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe\n"
+        "  python -m pix2pix_tf.prepare caffe --raw data_raw --check\n"
+        "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe-si --split glacier --hold-out SI",
+    )
+    source = new.add_mutually_exclusive_group(required=True)
+    source.add_argument("--download", action="store_true", help="fetch it into <output>_raw, or go on with that")
+    source.add_argument("--raw", type=Path, metavar="DIR", help="it lies here: data_raw, or the folder that holds it")
+    new.add_argument("--output", type=Path, metavar="DIR", help="the data set's folder")
+    new.add_argument(
+        "--split",
+        choices=caffe.DIVIDE_BY,
+        default=defaults.split,
+        help="how train and val are divided: as in the paper (the default), whose val shows the same glaciers as "
+        "train, so that its results are too good; or by glacier. test is always the benchmark's own: COL and Mapple",
+    )
+    new.add_argument(
+        "--hold-out", nargs="+", default=(), metavar="GLACIER", help="training glaciers that become val (split glacier)"
+    )
+    new.add_argument("--size", type=int, default=defaults.size, metavar="PIXELS", help="of a patch (default: 256)")
+    new.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    new.add_argument("--check", action="store_true", help="only check that the benchmark in --raw is whole and good")
+    new.add_argument("--sha256", metavar="HEX", help="what the downloaded zip must have; none is published")
+    new.set_defaults(run=run_caffe)
+
+
+def run_caffe(arguments: argparse.Namespace) -> None:
+    """From options to a data set of the benchmark, or to its check."""
+    workers = (os.cpu_count() or 1) if arguments.workers is None else arguments.workers
+    if workers < 1:
+        raise UserError(f"--workers {workers} must be 1 or more.")
+    if arguments.check:
+        if arguments.download:
+            raise UserError("--check looks at what is on the disk: give it with --raw.")
+        caffe.check(arguments.raw, workers)
+        return
+    if not arguments.output:
+        raise UserError("--output DIR is missing: where shall the data set go?")
+    settings = caffe.Settings(arguments.size, arguments.split, tuple(sorted(set(arguments.hold_out))))
+    raw = arguments.raw or Path(f"{arguments.output.resolve()}_raw")
+    if arguments.download:
+        if (arguments.output / dataset.FILE).exists() and not raw.exists():
+            print(f"{arguments.output} is finished already, and {raw} is no longer needed.")
+            return
+        caffe_raw.download(raw, arguments.sha256)
+    caffe.prepare(raw, arguments.output, settings, workers)
+    print(next_command("zones", arguments.output))

@@ -1,0 +1,94 @@
+"""The command `folder`: a data set from the user's own scenes."""
+
+import argparse
+from pathlib import Path
+
+from pix2pix_tf.data import folder, roles, survey
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.prepare.commands import command, next_command
+
+
+def add_folder(commands) -> None:
+    """Adds the command that makes a data set from the user's own scenes."""
+    defaults = survey.Settings()
+    new = command(
+        commands,
+        "folder",
+        "cuts your own scenes and masks into a data set\n\n"
+        f"--input holds one folder per role ({', '.join(roles.CHANNELS)})\n"
+        "with the same file names in each: PNG, TIFF, or JPEG where there are no classes. Names such as\n"
+        "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) tell those\n"
+        "facts. datasets/README.md tells the rest.",
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split glacier --hold-out SI\n"
+        "  python -m pix2pix_tf.prepare folder --input facades --output datasets/ab --side-by-side zones sar",
+    )
+    new.add_argument("--input", type=Path, required=True, metavar="DIR", help="the folder with your scenes")
+    new.add_argument("--output", type=Path, required=True, metavar="DIR", help="the data set's folder")
+    new.add_argument("--size", type=int, default=defaults.size, metavar="PIXELS", help="of a patch (default: 256)")
+    new.add_argument(
+        "--overlap", type=int, default=0, metavar="PIXELS", help="that neighbouring patches share (default: 0)"
+    )
+    new.add_argument(
+        "--split",
+        choices=survey.DIVIDE_BY,
+        default=defaults.split,
+        help="what stays on one side of train and val: single patches (random, the default), whole scenes, or whole "
+        "glaciers. Patches of one scene, and scenes of one place, are near-duplicates: random leaks them into val, and "
+        "its results are too good. Only glacier tells how a model does on a glacier it has not seen",
+    )
+    new.add_argument("--val", type=float, default=defaults.val, metavar="SHARE", help="validation share (default: 0.1)")
+    new.add_argument(
+        "--hold-out", nargs="+", default=(), metavar="GLACIER", help="become the split test, whatever --split"
+    )
+    new.add_argument(
+        "--seed", type=int, default=defaults.seed, metavar="N", help="another seed, another split (default: 0)"
+    )
+    new.add_argument(
+        "--cut",
+        nargs="+",
+        default=["2", "98"],
+        metavar="PERCENTILE",
+        help="what becomes black and white where there are more than 8 bits, per scene and band (default: 2 98); none "
+        "keeps 16 bits",
+    )
+    new.add_argument(
+        "--side-by-side",
+        nargs="*",
+        metavar="ROLE",
+        help="--input holds images A|B of twice the width, directly or in train/, val/, test/ (these splits are kept); "
+        "the roles of the left and the right half (default: zones sar)",
+    )
+    new.set_defaults(run=run_folder)
+
+
+def run_folder(arguments: argparse.Namespace) -> None:
+    """From options to a data set of the user's scenes."""
+    settings = survey.Settings(
+        size=arguments.size,
+        overlap=arguments.overlap,
+        split=arguments.split,
+        val=arguments.val,
+        hold_out=tuple(sorted(set(arguments.hold_out))),
+        seed=arguments.seed,
+        cut=_cut(arguments.cut),
+        side_by_side=None if arguments.side_by_side is None else _halves(arguments.side_by_side),
+    )
+    folder.prepare(arguments.input, arguments.output, settings)
+    print(next_command("gen5", arguments.output))
+
+
+def _cut(words: list[str]) -> tuple[float, float] | None:
+    if words == ["none"]:
+        return None
+    try:
+        low, high = map(float, words)
+    except ValueError:
+        raise UserError(f"--cut {' '.join(words)}: give two percentiles, such as --cut 2 98, or --cut none.") from None
+    return low, high
+
+
+def _halves(words: list[str]) -> tuple[str, str]:
+    if len(words) not in (0, 2):
+        raise UserError(f"--side-by-side {' '.join(words)}: give two roles, left and right, such as zones sar.")
+    return tuple(words) if words else ("zones", "sar")
