@@ -2,7 +2,7 @@
 
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
 1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
-code.
+code; [M] the SAR-to-optical strategy of the MultiEarth 2022 challenge.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ class DataConfig:
     """What a sample is, and how it is varied."""
 
     inputs: tuple[str, ...] = ("zones",)  # roles, stacked along the channels
-    targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels
+    targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels; none for a network that tells clouds
     mask: str = "zones"  # zones: one-hot, 4 channels | binary: ocean against the rest, 1 channel [P]
     jitter: float = 286 / 256  # enlarge by this, then crop back at random [I]; 1: off
     flip: float = 0.5  # probability of left becoming right [I]
@@ -26,6 +26,7 @@ class DataConfig:
     brighten: float = 0.0  # probability of SAR brighter or darker by up to a fifth of the range [C]
     wrap: float = 0.0  # probability of an elastic distortion [C]
     noise: float = 0.0  # probability of more speckle in the SAR, multiplicative, of deviation 0.3 [C]
+    cloudy: float = 0.1  # share of clouds above which a patch is called cloudy, for the network that tells them
     front_width: int = 5  # pixels; front lines are widened to this for training, unless prepare did so already [C]
 
 
@@ -33,7 +34,7 @@ class DataConfig:
 class ModelConfig:
     """The networks."""
 
-    network: str = "pix2pix"  # pix2pix: generator and discriminator | unet: one network that tells classes
+    network: str = "pix2pix"  # pix2pix: generator and discriminator | unet: tells classes | vgg: tells clouds
     levels: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
     generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
@@ -43,15 +44,17 @@ class ModelConfig:
     discriminator_kernel: int = 4  # pixels [I]
     norm: str = "instance"  # instance: the papers' batch norm at batch 1, whatever the batch | batch | none
     unet_width: int = 32  # filters of the U-Net's first level; the next have 2, 4, 8 and 16 times as many [C]
+    vgg_width: int = 16  # filters of the cloud network's first level; the next have 2, 4 and 8 times as many
     unet_rates: tuple[int, ...] = (1, 2, 4, 8)  # pixels between the taps of the atrous convolutions at its bottom [C]
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the parts of a loss. Generator: gan, l1. Zones: cross_entropy, dice. Fronts: Dice by distance."""
+    """Weights of the parts of a loss. Generator: gan, l1, mse. Zones: cross_entropy, dice. Fronts: Dice by distance."""
 
     gan: float = 1.0
     l1: float = 100.0  # [I]
+    mse: float = 0.0  # of the mean squared error, beside L1 [M]
     cross_entropy: float = 0.5  # [C]
     dice: float = 0.5  # [C]
     distance_dilation: int = 5  # pixels; side of the square by which a front is widened once more for its loss [C]
@@ -69,6 +72,7 @@ class TrainConfig:
     peak_rate: float = 0.0  # learning_rate rises to this and falls again, in a triangle [C]; 0: it is constant
     rise_steps: int = 30_000  # steps from learning_rate to peak_rate, and as many back [C]
     beta_1: float = 0.5  # Adam's first-moment decay; 0.9 makes GANs swing [I]
+    discriminator_every: int = 1  # epochs: 2 trains the discriminator in every other epoch only [M]
     clip_norm: float = 0.0  # the gradient of all variables together is cut to this length [C]; 0: never
     best_by: str = "none"  # export the best epochs only, by a validation value; none: export by the calendar
     patience: int = 0  # epochs without a better one after which a training by best_by stops [C]; 0: never
@@ -114,6 +118,27 @@ VARIANTS: dict[str, dict[str, str]] = {
     "dis3": {"model.discriminator_kernel": "3"},
     "l11gan100": {"loss.l1": "1", "loss.gan": "100"},
     "l150gan50": {"loss.l1": "50", "loss.gan": "50"},
+    "sar2optical": {
+        "data.inputs": "sar_vv,sar_vh",
+        "data.targets": "optical",
+        "loss.mse": "100",
+        "train.discriminator_every": "2",
+    },
+    "clouds": {
+        "data.inputs": "optical",
+        "data.targets": "",
+        "data.jitter": "1",
+        "data.rotate": "0.75",
+        "model.network": "vgg",
+        "model.norm": "batch",
+        "train.epochs": "30",
+        "train.batch_size": "16",
+        "train.learning_rate": "1e-3",
+        "train.beta_1": "0.9",
+        "train.best_by": "val_loss",
+        "train.patience": "10",
+        "train.validate": "1000000",
+    },
     "zones": _UNET
     | {"data.targets": "zones", "train.learning_rate": "4e-5", "train.peak_rate": "2e-4", "train.best_by": "val_iou"}
     | {"data.flip": "0.3", "data.rotate": "0.5", "data.brighten": "0.1", "data.wrap": "0.1", "data.noise": "0.5"},
@@ -124,7 +149,7 @@ VARIANTS: dict[str, dict[str, str]] = {
 
 CHOICES = {
     "data.mask": ("zones", "binary"),
-    "model.network": ("pix2pix", "unet"),
+    "model.network": ("pix2pix", "unet", "vgg"),
     "model.norm": ("instance", "batch", "none"),
     "train.best_by": ("none", "val_iou", "val_loss"),
     "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
@@ -138,6 +163,7 @@ BOUNDS = {
     "data.brighten": (0.0, 1.0),
     "data.wrap": (0.0, 1.0),
     "data.noise": (0.0, 1.0),
+    "data.cloudy": (0.0, 1.0),
     "data.front_width": (1, 99),
     "model.levels": (5, 8),
     "model.generator_width": (1, 1024),
@@ -146,8 +172,10 @@ BOUNDS = {
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),
     "model.unet_width": (1, 1024),
+    "model.vgg_width": (1, 1024),
     "loss.gan": (0.0, 1e6),
     "loss.l1": (0.0, 1e6),
+    "loss.mse": (0.0, 1e6),
     "loss.cross_entropy": (0.0, 1e6),
     "loss.dice": (0.0, 1e6),
     "loss.distance_dilation": (1, 99),
@@ -158,6 +186,7 @@ BOUNDS = {
     "train.learning_rate": (1e-12, 1.0),
     "train.peak_rate": (0.0, 1.0),
     "train.rise_steps": (1, 1_000_000_000),
+    "train.discriminator_every": (1, 1_000_000),
     "train.clip_norm": (0.0, 1e6),
     "train.patience": (0, 1_000_000),
     "train.beta_1": (0.0, 0.9999),
@@ -283,8 +312,10 @@ def _checked(key: str, value: object) -> object:
 
 def _check_together(config: Config) -> None:
     model = config.model
-    if not config.data.inputs or not config.data.targets:
+    if not config.data.inputs or (not config.data.targets and model.network != "vgg"):
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
+    if model.network == "vgg" and config.data.targets:
+        raise UserError("model.network=vgg tells clouds, whose share dataset.json knows: data.targets stays empty.")
     if model.network == "pix2pix" and {"zones", "fronts", "lines"} & set(config.data.targets):
         raise UserError("A GAN paints brightness, not classes; for these there are --variant zones and fronts.")
     if model.network == "unet" and config.data.targets not in (("zones",), ("fronts",)):
@@ -295,7 +326,9 @@ def _check_together(config: Config) -> None:
         raise UserError("model.unet_rates takes whole numbers of pixels from 1, such as 1,2,4,8.")
     if config.data.front_width % 2 == 0 or config.loss.distance_dilation % 2 == 0:
         raise UserError("data.front_width and loss.distance_dilation take odd numbers, so that a line stays in place.")
-    if config.train.best_by != "none" and model.network != "unet":
+    if config.train.best_by != "none" and model.network == "pix2pix":
         raise UserError("train.best_by is for networks that tell classes; what a GAN paints is judged by eye.")
+    if config.train.best_by == "val_iou" and model.network != "unet":
+        raise UserError("train.best_by=val_iou is for networks that tell zones or fronts; take val_loss.")
     if len(model.discriminator_strides) != 5 or not set(model.discriminator_strides) <= {1, 2}:
         raise UserError("model.discriminator_strides takes five numbers, each 1 or 2, such as 2,2,2,1,1.")

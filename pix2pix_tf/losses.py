@@ -8,8 +8,13 @@ import tensorflow as tf
 
 
 def generator_loss(
-    fake_logits: tf.Tensor, generated: tf.Tensor, target: tf.Tensor, gan_weight: float, l1_weight: float
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    fake_logits: tf.Tensor,
+    generated: tf.Tensor,
+    target: tf.Tensor,
+    gan_weight: float,
+    l1_weight: float,
+    mse_weight: float = 0.0,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """The generator wants its image to pass for real, and to be near the target (equation 4).
 
     Args:
@@ -17,14 +22,16 @@ def generator_loss(
       generated: float32 [N, H, W, C], [-1, 1].
       target: float32 [N, H, W, C], [-1, 1].
       gan_weight: weight of the first wish.
-      l1_weight: weight of the second.
+      l1_weight: weight of the mean absolute error.
+      mse_weight: weight of the mean squared error, which the SAR-to-optical strategy of MultiEarth 2022 adds.
 
     Returns:
-      Three float32 scalars: the weighted total, and its two parts without their weights, so that each can be logged.
+      Four float32 scalars: the weighted total, and its parts without their weights, so that each can be logged.
     """
     gan = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.ones_like(fake_logits), fake_logits))
     l1 = tf.reduce_mean(tf.abs(target - generated))
-    return gan_weight * gan + l1_weight * l1, gan, l1
+    mse = tf.reduce_mean(tf.square(target - generated))
+    return gan_weight * gan + l1_weight * l1 + mse_weight * mse, gan, l1, mse
 
 
 def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -79,3 +86,16 @@ def dice_loss(likely: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     there = tf.reduce_sum(target, axis=[0, 1, 2])
     losses = 1.0 - 2.0 * both / tf.maximum(tf.reduce_sum(likely, axis=[0, 1, 2]) + there, 1e-7)
     return tf.reduce_mean(tf.where(there > 0, losses, 0.0))
+
+
+def clouds_loss(logits: tf.Tensor, cloudy: tf.Tensor) -> tf.Tensor:
+    """Cloudy patches should be called so, and clear ones not: the binary cross-entropy.
+
+    Args:
+      logits: float32 [N, 1].
+      cloudy: float32 [N, 1], 0 or 1.
+
+    Returns:
+      A float32 scalar.
+    """
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(cloudy, logits))

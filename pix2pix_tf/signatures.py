@@ -18,8 +18,8 @@ def make_signatures(config: Config, bits: Mapping[str, int], divisor: int, paint
     """The export's functions, each with the names and types of its inputs; the batch is free in all of them.
 
     `serving_default` takes one PNG for each input role and uses seed 0; `sample` takes a seed for each image as well;
-    both give a PNG for each target role. `tensor` takes the input roles' pixels stacked along the channels and gives
-    what `paint` does.
+    both give a PNG for each target role, or numbers where there is no target. `tensor` takes the input roles' pixels
+    stacked along the channels and gives what `paint` does.
 
     Args:
       config: gives the roles.
@@ -38,7 +38,10 @@ def make_signatures(config: Config, bits: Mapping[str, int], divisor: int, paint
         images = [
             encoding.decode_png_batch(png, role, bits[role], divisor) for role, png in zip(inputs, data, strict=True)
         ]
-        parts = tf.split(painted(images, seed)["output"], [CHANNELS[role] for role in targets], axis=-1)
+        made = painted(images, seed)
+        if not targets:  # nothing to look at: the answer is a number
+            return made
+        parts = tf.split(made["output"], [CHANNELS[role] for role in targets], axis=-1)
         return {name: encoding.encode_png(part) for name, part in zip(_names(targets, "output"), parts, strict=True)}
 
     def serving_default(*data: tf.Tensor) -> dict[str, tf.Tensor]:

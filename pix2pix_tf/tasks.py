@@ -11,17 +11,21 @@ import tensorflow as tf
 from pix2pix_tf import addons, precision
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding, masks
-from pix2pix_tf.losses import dice_loss, discriminator_loss, generator_loss, zones_loss
-from pix2pix_tf.models import unet
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.losses import clouds_loss, dice_loss, discriminator_loss, generator_loss, zones_loss
+from pix2pix_tf.models import unet, vgg
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.models.unet import make_segmenter
+from pix2pix_tf.models.vgg import make_classifier
 from pix2pix_tf.optimizers import Adam, triangular
 from pix2pix_tf.signatures import Signature, make_signatures
 
 Batch = dict[str, tf.Tensor]  # see data/pipeline.py
 
 
-def make_task(config: Config, size: int, bits: Mapping[str, int], computed_in: str) -> "Pix2Pix | Segmenter":
+def make_task(
+    config: Config, size: int, bits: Mapping[str, int], computed_in: str
+) -> "Pix2Pix | Segmenter | Classifier":
     """The task that a configuration asks for, with fresh weights.
 
     Args:
@@ -33,13 +37,14 @@ def make_task(config: Config, size: int, bits: Mapping[str, int], computed_in: s
     Raises:
       UserError: the patch size does not fit the networks.
     """
-    return {"pix2pix": Pix2Pix, "unet": Segmenter}[config.model.network](config, size, bits, computed_in)
+    task = {"pix2pix": Pix2Pix, "unet": Segmenter, "vgg": Classifier}[config.model.network]
+    return task(config, size, bits, computed_in)
 
 
 class Pix2Pix:
     """Image-to-image translation by a conditional GAN (Isola et al. 2017)."""
 
-    loss_names = ("generator", "generator_gan", "generator_l1", "discriminator")
+    loss_names = ("generator", "generator_gan", "generator_l1", "generator_mse", "discriminator")
     made = "generated"  # what its column on a sample sheet is called
 
     def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
@@ -71,7 +76,7 @@ class Pix2Pix:
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step of both networks, on a batch of the pipeline.
+        """One step of both networks, on a batch of the pipeline; of the discriminator in its epochs only.
 
         Returns:
           The losses before the step, float32 scalars, one for each of `loss_names`.
@@ -82,14 +87,17 @@ class Pix2Pix:
             generated = self.generator([condition, seed], training=True)
             real_logits = self.discriminator([condition, target], training=True)
             fake_logits = self.discriminator([condition, generated], training=True)
-            total, gan, l1 = generator_loss(fake_logits, generated, target, weights.gan, weights.l1)
+            total, *parts = generator_loss(fake_logits, generated, target, weights.gan, weights.l1, weights.mse)
             telling = discriminator_loss(real_logits, fake_logits)
             scaled_total = self.generator_optimizer.scaled(total)
             scaled_telling = self.discriminator_optimizer.scaled(telling)
 
         self.generator_optimizer.apply(generator_tape.gradient(scaled_total, self.generator_variables))
-        self.discriminator_optimizer.apply(discriminator_tape.gradient(scaled_telling, self.discriminator_variables))
-        return dict(zip(self.loss_names, (total, gan, l1, telling), strict=True))
+        gradients = discriminator_tape.gradient(scaled_telling, self.discriminator_variables)
+        every = self.config.train.discriminator_every
+        if every == 1 or batch["epoch"][0] % every == 0:  # by the epoch, so that a training that goes on keeps the beat
+            self.discriminator_optimizer.apply(gradients)
+        return dict(zip(self.loss_names, (total, *parts, telling), strict=True))
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
@@ -201,6 +209,66 @@ class Segmenter:
     def _target(self, batch: Batch) -> tf.Tensor:
         """The true classes, float32 [N, H, W, K], 0 or 1."""
         return batch["target"] if self.zones else (batch["target"] + 1.0) / 2.0
+
+
+class Classifier:
+    """Whether an optical image shows clouds, for leaving out what does."""
+
+    loss_names = ("loss",)
+    made = "predicted"
+    divisor = vgg.DIVISOR
+
+    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
+        """Builds the network with fresh weights; see `make_task`."""
+        if size % self.divisor:
+            raise UserError(f"Patches of {size} x {size} do not divide by {self.divisor}, as three halvings need.")
+        self.config, self.bits = config, bits
+        with precision.using(computed_in):
+            self.classifier = make_classifier(config.model, encoding.channels(config.data.inputs, config.data.mask))
+        self.variables = addons.trainable_variables(self.classifier)
+        self.optimizer = _optimizer(self.variables, config, computed_in)
+
+    @property
+    def exported(self) -> tf.keras.Model:
+        """The network whose variables the signatures use."""
+        return self.classifier
+
+    def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
+        """All that a checkpoint has to hold, by name."""
+        return {"classifier": self.classifier, "optimizer": self.optimizer}
+
+    @tf.function
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """One step, on a batch of the pipeline.
+
+        Returns:
+          The loss before the step, a float32 scalar by its name.
+        """
+        with tf.GradientTape() as tape:
+            loss = clouds_loss(self.classifier([batch["input"], batch["seed"]], training=True), batch["cloudy"])
+            scaled = self.optimizer.scaled(loss)
+        self.optimizer.apply(tape.gradient(scaled, self.variables))
+        return {"loss": loss}
+
+    @tf.function
+    def generate(self, batch: Batch) -> tf.Tensor:
+        """How likely each image of a batch is cloudy, float32 [N, 1], [0, 1]."""
+        return tf.sigmoid(self.classifier([batch["input"], batch["seed"]], training=False))
+
+    @tf.function
+    def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """The loss on a batch, and the share of images that are called rightly: float32 scalars by name."""
+        logits = self.classifier([batch["input"], batch["seed"]], training=False)
+        right = tf.cast((logits > 0) == (batch["cloudy"] > 0.5), tf.float32)
+        return {"val_loss": clouds_loss(logits, batch["cloudy"]), "val_accuracy": tf.reduce_mean(right)}
+
+    def signatures(self) -> dict[str, Signature]:
+        """The export's functions: each gives `probabilities`, float32 [N, 1], [0, 1], of being cloudy."""
+
+        def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"probabilities": tf.sigmoid(self.classifier([encoded, seed], training=False))}
+
+        return make_signatures(self.config, self.bits, self.divisor, tell)
 
 
 def _optimizer(variables: list[tf.Variable], config: Config, computed_in: str) -> Adam:

@@ -24,9 +24,9 @@ from pix2pix_tf.data import encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
-from pix2pix_tf.tasks import Pix2Pix, Segmenter, make_task
+from pix2pix_tf.tasks import Classifier, Pix2Pix, Segmenter, make_task
 
-Task = Pix2Pix | Segmenter
+Task = Pix2Pix | Segmenter | Classifier
 
 
 def build_task(config: Config, dataset: Dataset, computed_in: str) -> Task:
@@ -202,16 +202,19 @@ class Training:
         return {name: total / len(self.validated) for name, total in sums.items()}
 
     def _draw(self) -> None:
-        """A sheet of the same validation patches each time: input, generated, target."""
+        """A sheet of the same validation patches each time: input, generated, target; or what is said of the input."""
         batches = pipeline.fixed_batches(self.dataset, self.config, "val", self.shown, batch_size=1)
-        painted = np.concatenate([self.task.generate(batch) for batch in batches])
-        targets = self._pixels(self.config.data.targets)
-        parts = np.split(painted, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
-        generated = {role: sheets.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
+        made = np.concatenate([self.task.generate(batch) for batch in batches])
+        inputs, targets = self._pixels(self.config.data.inputs), self._pixels(self.config.data.targets)
+        captions, generated = list(self.shown), {}
+        if targets:
+            parts = np.split(made, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
+            generated = {role: sheets.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
+        else:
+            captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(made), captions, strict=True)]
         path = self.run / "samples" / f"epoch_{self.epoch:04d}.png"
         title = f"{self.config.variant}, epoch {self.epoch}"
-        inputs = self._pixels(self.config.data.inputs)
-        sheets.sample_sheet(path, inputs, generated, targets, title, self.shown, self.task.made)
+        sheets.sample_sheet(path, inputs, generated, targets, title, captions, self.task.made)
         with self.writer.as_default(step=int(self.step)):
             tf.summary.image("samples", tf.io.decode_png(path.read_bytes(), channels=3)[tf.newaxis])
 

@@ -21,10 +21,11 @@ def test_a_discriminator_that_is_right_has_none_and_one_that_is_wrong_pays():
 
 def test_the_generators_loss_by_hand():
     target, generated = tf.fill([1, 2, 2, 1], 0.5), tf.fill([1, 2, 2, 1], 0.25)
-    total, gan, l1 = generator_loss(tf.zeros(SCORES), generated, target, gan_weight=2.0, l1_weight=100.0)
+    total, gan, l1, mse = generator_loss(tf.zeros(SCORES), generated, target, 2.0, 100.0, mse_weight=10.0)
     assert float(gan) == pytest.approx(math.log(2))
     assert float(l1) == pytest.approx(0.25)
-    assert float(total) == pytest.approx(2 * math.log(2) + 25)
+    assert float(mse) == pytest.approx(0.0625)
+    assert float(total) == pytest.approx(2 * math.log(2) + 25 + 0.625)
 
 
 def test_the_generator_gains_by_passing_for_real():

@@ -9,12 +9,13 @@ jitter of a 256 x 256 pair take some 2 ms together (benchmarks/speed.py); the op
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import augment, encoding, front_targets
+from pix2pix_tf.data import augment, checks, encoding, front_targets
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.errors import UserError
 
 # A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
-# images' noise; index int64 [N], places in dataset.stems; where fronts are to be found, weight float32 [N, H, W, 1].
+# images' noise; index int64 [N], places in dataset.stems; in training, epoch int64 [N], from 0; where fronts are to be
+# found, weight float32 [N, H, W, 1]; where clouds are to be told, cloudy float32 [N, 1], 0 or 1, and no target.
 Batch = dict[str, tf.Tensor]
 
 
@@ -47,6 +48,7 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
     patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
     shown = steps_per_epoch(dataset, config) * batch_size  # patches an epoch
     stems = tf.constant(dataset.stems["train"])
+    clouds = _clouds(dataset, config, dataset.stems["train"])
 
     def sample(position: tf.Tensor) -> Batch:
         epoch, place = position // shown, position % shown
@@ -58,7 +60,7 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
         images = _load(dataset, config, "train", stems[index])
         images = augment.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
-        return _sample(images, config, seed, index)
+        return _sample(images, config, seed, index) | {"epoch": epoch} | _label(clouds, index)
 
     positions = tf.data.Dataset.range(first_step * batch_size, tf.int64.max)
     batches = positions.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size, drop_remainder=True)
@@ -80,10 +82,11 @@ def fixed_batches(
     Returns:
       A tf.data.Dataset of Batch.
     """
-    names = tf.constant(stems)
+    names, clouds = tf.constant(stems), _clouds(dataset, config, stems)
 
     def sample(index: tf.Tensor) -> Batch:
-        return _sample(_load(dataset, config, split, names[index]), config, tf.cast(index, tf.int32), index)
+        images = _load(dataset, config, split, names[index])
+        return _sample(images, config, tf.cast(index, tf.int32), index) | _label(clouds, index)
 
     places = tf.data.Dataset.range(len(stems))
     return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(tf.data.AUTOTUNE)
@@ -103,12 +106,28 @@ def _load(dataset: Dataset, config: Config, split: str, stem: tf.Tensor) -> dict
 
 
 def _sample(images: dict[str, tf.Tensor], config: Config, seed: tf.Tensor, index: tf.Tensor) -> Batch:
-    sample = {
-        "input": tf.concat([images[role] for role in config.data.inputs], axis=-1),
-        "target": tf.concat([images[role] for role in config.data.targets], axis=-1),
-        "seed": seed,
-        "index": index,
-    }
+    sample = {"seed": seed, "index": index}
+    for name, roles in (("input", config.data.inputs), ("target", config.data.targets)):
+        if roles:
+            sample[name] = tf.concat([images[role] for role in roles], axis=-1)
     if config.data.targets == ("fronts",):
         sample["weight"] = front_targets.distance_weights(images["fronts"], config.loss)
     return sample
+
+
+def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
+    """Whether each patch is cloudy, float32 [n, 1], 0 or 1; None where that is not asked for."""
+    if config.model.network != "vgg":
+        return None
+    shares = [dataset.rows[stem].cloud if stem in dataset.rows else None for stem in stems]
+    unknown = [stem for stem, share in zip(stems, shares, strict=True) if share is None]
+    if unknown:
+        raise UserError(
+            f"{dataset.root}/dataset.json does not say how cloudy {checks.some(unknown)} are. Write rows with `cloud`, "
+            "or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
+        )
+    return tf.constant([[float(share > config.data.cloudy)] for share in shares])
+
+
+def _label(clouds: tf.Tensor | None, index: tf.Tensor) -> Batch:
+    return {} if clouds is None else {"cloudy": clouds[index]}
