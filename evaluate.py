@@ -26,6 +26,7 @@ EXAMPLES = """\
   python evaluate.py runs/zones --unit pixels --baseline"""
 
 RUNS = Path("runs")
+OUTPUTS = (1, 2, 3, 5, 10)  # images painted of an input whose targets are optical; the challenge takes 3
 SHORTEST = {"metres": 750.0, "pixels": 10.0}  # of a front: the benchmark's rule, and one for scenes of unknown scale
 
 
@@ -36,6 +37,14 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: the runs' own)")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="(default: val)")
     parser.add_argument("--seed", type=int, default=0, help="image i is painted with seed + i (default: 0)")
+    parser.add_argument(
+        "--outputs",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="images painted of an input, for the error score (default: 1 2 3 5 10 for optical images, else 1)",
+    )
+    parser.add_argument("--norm", choices=("mae", "rmse"), default="mae", help="of the error score (default: mae)")
     parser.add_argument("--batch-size", type=int, default=8, help="images at a time (default: 8)")
     parser.add_argument(
         "--unit", choices=tuple(SHORTEST), default="metres", help="of distances between fronts (default: metres)"
@@ -57,6 +66,8 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
     if not 0 <= options.seed < 2**31:
         raise UserError(f"--seed takes a whole number from 0 to {2**31 - 1}, not {options.seed}.")
+    if options.outputs and min(options.outputs) < 1:
+        raise UserError(f"--outputs takes whole numbers from 1, not {min(options.outputs)}.")
     if options.shortest is not None and not 0 <= options.shortest < math.inf:
         raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
 
@@ -83,8 +94,10 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
 
     from pix2pix_tf import evaluation  # TensorFlow: some seconds, which no mistake above has to wait for
 
-    setting = evaluation.Setting(dataset, options.split, options.seed, options.batch_size)
-    command = _command(found, dataset.root, output, options, ["--seed", options.seed])
+    outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
+    setting = evaluation.Setting(dataset, options.split, options.seed, options.batch_size, outputs, options.norm)
+    more = ["--seed", options.seed, "--outputs", *outputs, "--norm", options.norm]
+    command = _command(found, dataset.root, output, options, more)
     evaluation.evaluate(found, setting, output, command)
 
 

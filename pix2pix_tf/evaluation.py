@@ -8,11 +8,12 @@ is: so an interrupted evaluation goes on where it stopped.
 """
 
 import csv
+import functools
 import gc
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from pix2pix_tf.report import Scores
 from pix2pix_tf.runs import Run
 
 PATCHES = 5  # rows of the comparison sheet
+SHOWN = 3  # outputs of each input on it, where several are painted
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,24 @@ class Setting:
     split: str  # train | val | test
     seed: int  # image i of the split is painted with seed + i
     batch_size: int  # images painted at a time
+    outputs: tuple[int, ...] = (1,)  # how many images an input may be painted, for the error score; 1: no such score
+    norm: str = "mae"  # of the error score, a key of metrics.NORMS
 
     @property
     def stems(self) -> tuple[str, ...]:
         """The images of the split, in order."""
         return self.dataset.stems[self.split]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The input of each image of the split; several images may share one."""
+        rows = self.dataset.rows
+        return tuple((rows[stem].input if stem in rows else None) or stem for stem in self.stems)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The names of what is measured of each image."""
+        return (*metrics.MEASURES, *(report.error_name(n) for n in self.outputs if max(self.outputs) > 1))
 
 
 def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
@@ -97,15 +112,15 @@ def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
     for epoch, version in export.epochs(run.folder).items():
         name = f"{run.name}@{epoch}"
         path, key = folder / f"{name}.csv", _key(version, run, setting)
-        values = _read_values(path, key, setting.stems)
+        values = _read_values(path, key, setting)
         if values:
             print(f"{name}: measured before, taken from {path}")
         else:
             print(f"{name}: {len(setting.stems)} images", flush=True)
             values = _measure(load_model(version, setting.dataset), setting)
-            _write_scores(path, key, Scores(run.name, run.variant, epoch, setting.stems, values))
+            _write_scores(path, key, Scores(run.name, run.variant, epoch, setting.stems, setting.inputs, values))
             gc.collect()  # a loaded model is a ring of references, and the next one needs its memory
-        scores.append(Scores(run.name, run.variant, epoch, setting.stems, values))
+        scores.append(Scores(run.name, run.variant, epoch, setting.stems, setting.inputs, values))
     return scores
 
 
@@ -133,43 +148,62 @@ def load_model(version: Path, dataset: Dataset) -> export.Model:
 def _measure(model: export.Model, setting: Setting) -> dict[str, np.ndarray]:
     """Each measure of each image: float64 [n] by the measure's name.
 
-    A generated image is compared as the model gives it, not rounded to the 8 bit of a PNG.
+    A generated image is compared as the model gives it, not rounded to the 8 bit of a PNG. An input is painted once for
+    all its targets, and as often as the error score asks; the other measures are of the first image.
     """
     bits = [(setting.dataset.bits[role], CHANNELS[role]) for role in model.targets]
     white = np.concatenate([np.full(channels, 2.0**depth - 1) for depth, channels in bits])  # [C]
-    rows: list[dict[str, float]] = []
-    bar = tf.keras.utils.Progbar(len(setting.stems), verbose=int(sys.stdout.isatty()), unit_name="image")
+    targets_of: dict[str, list[int]] = {}
+    for place, name in enumerate(setting.inputs):
+        targets_of.setdefault(name, []).append(place)
+    groups, rows = list(targets_of.values()), [{} for _ in setting.stems]
+    bar = tf.keras.utils.Progbar(len(rows), verbose=int(sys.stdout.isatty()), unit_name="image")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for places, generated in _generated(model, setting, np.arange(len(setting.stems))):
+        for first in range(0, len(groups), setting.batch_size):
+            batch = groups[first : first + setting.batch_size]
+            painted = _outputs(model, setting, np.array([group[0] for group in batch]), max(setting.outputs))
+            places = [place for group in batch for place in group]
+            generated = [outputs for outputs, group in zip(painted, batch, strict=True) for _ in group]
             targets = stacked(setting.dataset, setting.split, model.targets, _stems(setting, places)) / white
-            new = list(pool.map(_compare, (generated + 1) / 2, targets))
+            new = list(pool.map(functools.partial(_compare, setting), generated, targets))
             bar.add(len(new), [(name, np.mean([row[name] for row in new])) for name in ("dice", "ssim")])
-            rows += new
-    return {name: np.array([row[name] for row in rows]) for name in metrics.MEASURES}
+            for place, row in zip(places, new, strict=True):
+                rows[place] = row
+    return {name: np.array([row[name] for row in rows]) for name in setting.measures}
 
 
-def _compare(generated: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    return {name: measure(generated, target) for name, measure in metrics.MEASURES.items()}
+def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    """One target against what was painted from its input: outputs float32 [K, H, W, C] and target [H, W, C], [0, 1]."""
+    found = {name: measure(outputs[0], target) for name, measure in metrics.MEASURES.items()}
+    if max(setting.outputs) > 1:
+        errors = [metrics.NORMS[setting.norm](output, target) for output in outputs]
+        found |= {report.error_name(n): min(errors[:n]) for n in setting.outputs}
+    return found
 
 
-def _generated(model: export.Model, setting: Setting, places: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What a model paints for images of the split, in batches: int [N] places, float32 [N, H, W, C] in [-1, 1]."""
-    for first in range(0, len(places), setting.batch_size):
-        batch = places[first : first + setting.batch_size]
-        seeds = (setting.seed + batch) % 2**31
-        try:
-            image = stacked(setting.dataset, setting.split, model.inputs, _stems(setting, batch))
-            painted = model.generate(image, seeds.astype(np.int32))
-        except tf.errors.ResourceExhaustedError:
-            raise UserError(
-                f"Memory does not hold {len(batch)} images at a time. Take a smaller --batch-size."
-            ) from None
-        if not np.isfinite(painted).all():
-            raise UserError(f"{model.folder} paints values that are no numbers: its weights are spoilt. Remove it.")
-        yield batch, painted
+def _outputs(model: export.Model, setting: Setting, places: np.ndarray, count: int) -> np.ndarray:
+    """What a model paints of some inputs, each `count` times: float32 [N, count, H, W, C], [0, 1].
+
+    The first image of an input has the seed that it has where only one is painted.
+    """
+    several = [_generated(model, setting, places, number * len(setting.stems)) for number in range(count)]
+    return (np.stack(several, axis=1) + 1) / 2
 
 
-def _stems(setting: Setting, places: np.ndarray) -> list[str]:
+def _generated(model: export.Model, setting: Setting, places: np.ndarray, further: int = 0) -> np.ndarray:
+    """What a model paints for images of the split, at once: float32 [N, H, W, C], [-1, 1]."""
+    seeds = (setting.seed + places + further) % 2**31
+    image = stacked(setting.dataset, setting.split, model.inputs, _stems(setting, places))
+    try:
+        painted = model.generate(image, seeds.astype(np.int32))
+    except tf.errors.ResourceExhaustedError:
+        raise UserError(f"Memory does not hold {len(places)} images at a time. Take a smaller --batch-size.") from None
+    if not np.isfinite(painted).all():
+        raise UserError(f"{model.folder} paints values that are no numbers: its weights are spoilt. Remove it.")
+    return painted
+
+
+def _stems(setting: Setting, places: Sequence[int]) -> list[str]:
     return [setting.stems[place] for place in places]
 
 
@@ -200,10 +234,14 @@ def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, 
     for run in runs:
         epoch = max(exports[run.name]) if common is None else common
         model = load_model(exports[run.name][epoch], setting.dataset)
-        painted = sheets.to_pixels(np.concatenate([batch for _, batch in _generated(model, setting, places)]))
-        parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
-        for role, part in zip(targets, parts, strict=True):
-            columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}", role, part))
+        for number in range(SHOWN if max(setting.outputs) > 1 else 1):
+            further = number * len(setting.stems)
+            made = [_generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
+            painted = sheets.to_pixels(np.concatenate(made))
+            parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
+            for role, part in zip(targets, parts, strict=True):
+                again = f", output {number + 1}" if max(setting.outputs) > 1 else ""
+                columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}{again}", role, part))
     pictures = [(heading, sheets.pictures(role, pixels)) for heading, role, pixels in columns]
     return pictures, list(shown)
 
@@ -214,8 +252,8 @@ def _heading(name: str, role: str, targets: Sequence[str]) -> str:
 
 def _key(version: Path, run: Run, setting: Setting) -> str:
     """Names all that an export's scores follow from: another export, image, seed or measure gives another key."""
-    export_key = export.fingerprint(version)
-    digest = hashlib.sha256(f"{list(metrics.MEASURES)} {setting.split} {setting.seed} {export_key}".encode())
+    facts = [list(setting.measures), setting.norm, setting.split, setting.seed, export.fingerprint(version)]
+    digest = hashlib.sha256(" ".join(map(str, facts)).encode())
     for role in run.inputs + run.targets:
         for stem in setting.stems:
             status = setting.dataset.path(setting.split, role, stem).stat()
@@ -232,13 +270,13 @@ def _write_scores(path: Path, key: str, scores: Scores) -> None:
             writer.writerow([scores.run, scores.variant, scores.epoch, stem, *map(float, values)])
 
 
-def _read_values(path: Path, key: str, stems: Sequence[str]) -> dict[str, np.ndarray] | None:
+def _read_values(path: Path, key: str, setting: Setting) -> dict[str, np.ndarray] | None:
     """The values in a score file; None when there is none, or it was made from something else, or is damaged."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else [""]
     rows = list(csv.DictReader(lines[1:]))
-    if lines[0] != f"# {key}" or [row.get("stem") for row in rows] != list(stems):
+    if lines[0] != f"# {key}" or [row.get("stem") for row in rows] != list(setting.stems):
         return None
     try:
-        return {name: np.array([float(row[name]) for row in rows]) for name in metrics.MEASURES}
+        return {name: np.array([float(row[name]) for row in rows]) for name in setting.measures}
     except (KeyError, TypeError, ValueError):
         return None

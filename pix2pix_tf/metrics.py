@@ -134,6 +134,9 @@ def rmse(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(x - y))))
 
 
+# What the error score of several outputs may be made of (a norm of the difference).
+NORMS = {"mae": mae, "rmse": rmse}
+
 # Name -> measure, in the order of every table's columns.
 MEASURES = {"dice": dice, "dice_linear": dice_linear, "ssim": ssim, "psnr": psnr, "mae": mae, "rmse": rmse}
 

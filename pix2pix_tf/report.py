@@ -28,6 +28,15 @@ COLUMNS = ("run", "variant", "epoch", "dice", "dice_linear", "ssim", "psnr", "ma
 HEADINGS = {"dice": "Dice", "dice_linear": "Dice linear", "ssim": "SSIM", "psnr": "PSNR (dB)", "mae": "MAE"}
 DIGITS = {"dice": 4, "dice_linear": 4, "ssim": 4, "psnr": 2, "mae": 4}  # behind the point, in the table
 
+ERROR = "error_"  # begins the names of error scores, which end with the number of outputs
+
+# The SAR-to-optical report of the MultiEarth 2022 challenge: experiment -> PSNR (dB), SSIM, error score of 3 outputs.
+PUBLISHED_OPTICAL = (
+    ("uint16", "20.734", "0.735", ""),
+    ("uint8", "21.551", "0.763", ""),
+    ("final", "22.527", "0.732", "0.0412"),
+)
+
 COMPARABLE = {
     "real": "The paper's figures stand beside ours as far as these patches are like the paper's own.",
     "simulated": "Simulated data: not comparable with the paper's figures, which are of real radar images.",
@@ -54,11 +63,19 @@ class Scores:
     variant: str
     epoch: int
     stems: tuple[str, ...]  # the images, in the order of the values
+    inputs: tuple[str, ...]  # what each was painted from; several images may share one
     values: Mapping[str, np.ndarray]  # measure -> float64 [n], one for each image
 
     def interval(self, measure: str) -> tuple[float, float | None]:
-        """The mean over the images and half of its 95 % interval (None for one image)."""
-        return metrics.confidence_interval(self.values[measure])
+        """The mean over the images and half of its 95 % interval (None for one image).
+
+        An error score is a mean over the targets of an input first, then over inputs.
+        """
+        values = self.values[measure]
+        if measure.startswith(ERROR):
+            _, which = np.unique(self.inputs, return_inverse=True)
+            values = np.bincount(which, values) / np.bincount(which)
+        return metrics.confidence_interval(values)
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,11 @@ def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[
         )
 
 
+def error_name(outputs: int) -> str:
+    """What the error score of so many outputs is called."""
+    return f"{ERROR}{outputs}"
+
+
 def summary(scores: Sequence[Scores]) -> str:
     """The text of metrics.csv: the mean of each measure, one line for each run and epoch.
 
@@ -104,9 +126,12 @@ def summary(scores: Sequence[Scores]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    errors = _errors(scores)
+    writer.writerow([*COLUMNS, *errors])
     for s in (s for run in runs_of(scores) for s in scores_of(scores, run)):
-        writer.writerow([s.run, s.variant, s.epoch, *(s.interval(name)[0] for name in COLUMNS[3:-1]), len(s.stems)])
+        means = [s.interval(name)[0] for name in (*COLUMNS[3:-1], *errors)]
+        cut = len(means) - len(errors)
+        writer.writerow([s.run, s.variant, s.epoch, *means[:cut], len(s.stems), *means[cut:]])
     return text.getvalue()
 
 
@@ -202,12 +227,40 @@ def _tables(scores: Sequence[Scores]) -> str:
         "patches of one scene are not quite, so the true interval is somewhat wider.",
         "Dice is 2 Σxy / (Σx² + Σy²), Dice linear 2 Σxy / (Σx + Σy): the paper's text does not settle which it used.",
     ]
+    if _errors(scores):
+        parts += [_error_table(last), _OF_ERRORS]
     if any(s.variant in PUBLISHED for s in scores):
         parts += [
             "The paper's figures are those of table I of Dietrich-Sussner et al. 2021 (arXiv 2101.03252), after 210 "
             "epochs on its own data."
         ]
     return "\n\n".join(parts)
+
+
+_OF_ERRORS = (
+    "The error score is that of the MultiEarth challenge: of an input painted several times, for each of its targets "
+    "the least error among the outputs; the mean over targets, then over inputs. More outputs can only lower it: what "
+    "they buy is in the columns. It is the mean absolute error on [0, 1], unless --norm says otherwise."
+)
+
+
+def _errors(scores: Sequence[Scores]) -> list[str]:
+    return [name for name in scores[0].values if name.startswith(ERROR)]
+
+
+def _error_table(scores: Sequence[Scores]) -> str:
+    """Error scores by number of outputs, and the published figures, which are of other images."""
+    names = _errors(scores)
+    head = ["run", "epoch", *(f"{name.removeprefix(ERROR)} outputs" for name in names), "inputs"]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    for s in scores:
+        values = [_with_interval(*s.interval(name), 4) for name in names]
+        lines.append([name_of(s).replace("|", r"\|"), str(s.epoch), *values, str(len(set(s.inputs)))])
+    ours = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    head = ["MultiEarth report, experiment", "PSNR (dB)", "SSIM", "error score"]
+    lines = [head, ["---", "---:", "---:", "---:"], *PUBLISHED_OPTICAL]
+    theirs = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"### Error score\n\n{ours}\n\nPublished, on the challenge's own images of the Amazon:\n\n{theirs}"
 
 
 def _rows(scores: Sequence[Scores]) -> str:

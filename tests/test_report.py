@@ -14,7 +14,8 @@ from pix2pix_tf.report import Measured, Scores
 def scores(run, epoch, ssim=(0.4, 0.6), variant=None):
     ssim = np.array(ssim)
     values = {name: ssim / 2 for name in metrics.MEASURES} | {"ssim": ssim, "dice": 1 - ssim}
-    return Scores(run, variant or run, epoch, tuple(f"patch_{i}" for i in range(ssim.size)), values)
+    stems = tuple(f"patch_{i}" for i in range(ssim.size))
+    return Scores(run, variant or run, epoch, stems, stems, values)
 
 
 def measured(origin="simulated", **trained_on):
