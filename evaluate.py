@@ -80,6 +80,8 @@ def main(argv: list[str]) -> None:
         output = options.output or (found[0].folder / "report" if len(found) == 1 else RUNS / several)
         if together[0].tells_classes:
             judge_fronts(together, output, options)
+        elif together[0].kind == "clouds":
+            judge_clouds(together, output, options)
         else:
             score_images(together, output, options)
         print(f"{output / 'report.md'} has tables and pictures; {output / 'metrics.csv'} the means.")
@@ -115,6 +117,19 @@ def judge_fronts(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     more = ["--unit", options.unit, "--shortest", f"{shortest:g}", *["--baseline"] * options.baseline]
     command = _command(found, dataset.root, output, options, more)
     delineation.evaluate(found, setting, output, command, options.baseline)
+
+
+def judge_clouds(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
+    """Measures what tells cloudy patches from clear ones."""
+    from pix2pix_tf import report, runs
+
+    report.check_output(output, ("run", "variant", "epoch", "accuracy"), ())
+    dataset = runs.open_data(found, options.data, options.split)
+
+    from pix2pix_tf import cloudiness  # TensorFlow, as above
+
+    setting = cloudiness.Setting(dataset, options.split, options.batch_size)
+    cloudiness.evaluate(found, setting, output, _command(found, dataset.root, output, options, ()))
 
 
 def _command(

@@ -30,6 +30,7 @@ class Run:
     targets: tuple[str, ...]
     data: Path  # the data set it was trained on
     origin: str  # of that data set: real | simulated | generated: <run>@<epoch> | unknown
+    cloudy: float = 0.1  # share of clouds above which a patch was called cloudy in training
 
     @property
     def tells_classes(self) -> bool:
@@ -39,7 +40,7 @@ class Run:
     @property
     def kind(self) -> str:
         """What its scores can be compared by: those of another kind mean something else."""
-        return "fronts" if self.tells_classes else "-".join(self.targets)
+        return "fronts" if self.tells_classes else "-".join(self.targets) or "clouds"
 
 
 def claim(run: Path, config: Config, dataset: Dataset) -> None:
@@ -155,6 +156,7 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
             targets=tuple(config["data"]["targets"]),
             data=Path(data["path"]),
             origin=str(data["origin"]),
+            cloudy=float(config["data"].get("cloudy", Run.cloudy)),
         )
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} is not as train.py writes it ({error!r}). Name another run.") from None

@@ -37,6 +37,7 @@ MAY_IMPORT = {
         *("runs", "sheets"),
     },
     "front_report": {"data", "fronts", "metrics", "runs"},
+    "cloudiness": {"data", "evaluation", "export", "metrics", "runs", "sheets"},
     "evaluation": {"curves", "data", "export", "metrics", "report", "runs", "sheets"},
     "generate": {"data", "export", "sheets"},
     "prepare": {"data", "prepare"},

@@ -1,0 +1,159 @@
+"""Measures networks that tell cloudy patches from clear ones.
+
+<output>/report.md metrics.csv patches.csv examples.png
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf import cli, evaluation, export, files, metrics, sheets
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.runs import Run
+
+COLUMNS = ("run", "variant", "epoch", "accuracy", "precision", "recall", "f1", "auc", "commoner_class", "n")
+EXAMPLES = 8  # patches on the sheet, from the clearest to the cloudiest
+
+HOW_TO_READ = """\
+- **Accuracy** is the share of patches that are called rightly, at a probability of 0.5; **commoner class** what calling
+  all patches alike would reach. What is not better has learnt nothing.
+- **Precision**: of the patches called cloudy, the share that are. **Recall**: of the cloudy patches, the share that are
+  called so; the others would stay among the training targets.
+- **AUC**: how likely a cloudy patch gets a higher probability than a clear one, whatever the threshold; 0.5 is chance.
+"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """On what the networks are measured."""
+
+    dataset: Dataset  # opened with the input roles, with a cloud share in each row
+    split: str  # train | val | test
+    batch_size: int  # patches at a time
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The patches of the split, in order."""
+        return self.dataset.stems[self.split]
+
+
+def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
+    """Measures the newest export of each run, which is its best, and writes the report.
+
+    Args:
+      runs: at least one, each without targets.
+      setting: on what.
+      output: the report's folder; what it has of an earlier report is renewed.
+      command: the command line that makes this report, for the report.
+
+    Raises:
+      UserError: the share of clouds of a patch is not known, or an export takes other patches.
+    """
+    shares = _shares(setting)
+    lines, patches = [], []
+    for run in runs:
+        epoch, version = max(export.epochs(run.folder).items())
+        told = _told(evaluation.load_model(version, setting.dataset), setting)
+        lines.append([run.name, run.variant, epoch, *score(told, shares > run.cloudy), len(told)])
+        rows = zip(setting.stems, shares, told, strict=True)
+        patches += [[run.name, stem, float(share), float(p)] for stem, share, p in rows]
+    _draw(output / "examples.png", runs[-1], setting, told, shares)
+    files.write_text(output / "metrics.csv", _csv(COLUMNS, lines))
+    files.write_text(output / "patches.csv", _csv(("run", "patch", "cloud_share", "probability"), patches))
+    files.write_text(output / "report.md", _page(runs, setting, lines, command))
+
+
+def score(told: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, float, float, float, float]:
+    """Accuracy, precision, recall and F1 at 0.5, the area under the ROC curve, and the share of the commoner class.
+
+    Args:
+      told: float [n], [0, 1], probabilities of being cloudy.
+      cloudy: bool [n], the truth.
+
+    Returns:
+      Six floats; NaN where a class that is needed does not occur.
+    """
+    confusion = metrics.confusion(cloudy, told > 0.5, (False, True))
+    accuracy = float(np.mean((told > 0.5) == cloudy))
+    of_cloudy = [float(measure(confusion)[1]) for measure in (metrics.precision, metrics.recall, metrics.f1)]
+    above = told[cloudy][:, np.newaxis] - told[~cloudy][np.newaxis]
+    auc = float(np.mean((above > 0) + 0.5 * (above == 0))) if above.size else float("nan")
+    return (accuracy, *of_cloudy, auc, float(max(cloudy.mean(), 1 - cloudy.mean())))
+
+
+def _shares(setting: Setting) -> np.ndarray:
+    """The share of clouds of each patch, float64 [n]."""
+    rows = setting.dataset.rows
+    shares = [rows[stem].cloud if stem in rows else None for stem in setting.stems]
+    if None in shares:
+        raise UserError(
+            f"{setting.dataset.root}/dataset.json does not say how cloudy {setting.stems[shares.index(None)]} is. "
+            "Measure on data that have a cloud share in each row, such as simulated ones."
+        )
+    return np.array(shares, np.float64)
+
+
+def _told(model: export.Model, setting: Setting) -> np.ndarray:
+    """How likely each patch is cloudy, float64 [n]."""
+    batches = range(0, len(setting.stems), setting.batch_size)
+    found = []
+    for first in cli.progress(batches, len(batches), "batches"):
+        stems = setting.stems[first : first + setting.batch_size]
+        found.append(model.probabilities(evaluation.stacked(setting.dataset, setting.split, model.inputs, stems))[:, 0])
+    return np.concatenate(found).astype(np.float64)
+
+
+def _draw(path: Path, run: Run, setting: Setting, told: np.ndarray, shares: np.ndarray) -> None:
+    """A sheet of patches from what is called clearest to what is called cloudiest."""
+    order = np.argsort(told, kind="stable")
+    places = order[np.linspace(0, len(order) - 1, min(EXAMPLES, len(order))).round().astype(int)]
+    stems = [setting.stems[place] for place in places]
+    role = run.inputs[0]
+    pixels = evaluation.stacked(setting.dataset, setting.split, (role,), stems)
+    captions = [f"{told[place]:.2f} cloudy; true share {shares[place]:.2f}" for place in places]
+    title = f"{run.name}: from clear to cloudy"
+    sheets.grid(path, [(sheets.name_of(role), sheets.pictures(role, pixels))], title, legend=False, captions=captions)
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _page(runs: Sequence[Run], setting: Setting, lines: Sequence[Sequence[object]], command: str) -> str:
+    head = "| run | epoch | accuracy | precision | recall | F1 | AUC | commoner class | n |\n|---|" + "---:|" * 8
+    rows = "\n".join(
+        f"| {name} | {epoch} | {' | '.join(f'{value:.3f}' for value in values)} | {count} |"
+        for name, _, epoch, *values, count in lines
+    )
+    dataset = setting.dataset
+    limits = ", ".join(f"{run.cloudy:g} ({run.name})" for run in runs)
+    return f"""# Clouds: {", ".join(run.name for run in runs)}
+
+Measured on {len(setting.stems)} patches of the data set {dataset.name}, split {setting.split}, of origin:
+{dataset.origin}. A patch counts as cloudy when more than this share of it is under cloud: {limits}.
+
+{head}
+{rows}
+
+![Patches from what is called clearest to what is called cloudiest](examples.png)
+
+## How to read this
+
+{HOW_TO_READ}
+## Where it comes from
+
+```
+{command}
+```
+
+[metrics.csv](metrics.csv) has the figures, [patches.csv](patches.csv) the probability of each patch.
+"""
