@@ -78,7 +78,7 @@ def score(told: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, float, fl
     Returns:
       Six floats; NaN where a class that is needed does not occur.
     """
-    confusion = metrics.confusion(cloudy, told > 0.5, (False, True))
+    confusion = metrics.confusion(cloudy, told > 0.5, (0, 1))
     accuracy = float(np.mean((told > 0.5) == cloudy))
     of_cloudy = [float(measure(confusion)[1]) for measure in (metrics.precision, metrics.recall, metrics.f1)]
     above = told[cloudy][:, np.newaxis] - told[~cloudy][np.newaxis]

@@ -109,3 +109,18 @@ def test_an_unknown_key_in_a_file_is_refused():
 def test_a_file_that_holds_something_else_is_refused(values):
     with pytest.raises(UserError):
         config.from_dict(values)
+
+
+def test_sar_to_optical_trains_the_discriminator_every_other_epoch_with_both_errors():
+    chosen = config.make_config("sar2optical")
+    assert (chosen.data.inputs, chosen.data.targets) == (("sar_vv", "sar_vh"), ("optical",))
+    assert chosen.train.discriminator_every == 2
+    assert min(chosen.loss.gan, chosen.loss.l1, chosen.loss.mse) > 0
+
+
+def test_the_cloud_network_has_no_target_image():
+    assert config.make_config("clouds").data.targets == ()
+    with pytest.raises(UserError, match="stays empty"):
+        config.make_config("clouds", ["data.targets=optical"])
+    with pytest.raises(UserError, match="take val_loss"):
+        config.make_config("clouds", ["train.best_by=val_iou"])

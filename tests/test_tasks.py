@@ -7,7 +7,7 @@ from conftest import SIZE, TINY, UNET
 from pix2pix_tf import config
 from pix2pix_tf.data import masks, pipeline
 from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.tasks import Pix2Pix, Segmenter
+from pix2pix_tf.tasks import Classifier, Pix2Pix, Segmenter
 
 
 def task(*overrides, computed_in="float32"):
@@ -143,3 +143,52 @@ def test_a_mask_comes_out_as_the_grey_values_of_its_classes(fronts_data):
     np.testing.assert_allclose(tf.reduce_sum(found["probabilities"], axis=-1), 1, atol=1e-5)
     likeliest = np.array(masks.ZONE_VALUES)[np.argmax(found["probabilities"], axis=-1)]
     np.testing.assert_allclose((found["output"].numpy()[..., 0] + 1) * 127.5, likeliest, atol=1e-4)
+
+
+# ---- SAR to optical, and clouds -------------------------------------------------------------------------------------
+
+
+def test_the_squared_error_is_weighed_in(batch):
+    weighted = task("loss.gan=2", "loss.l1=5", "loss.mse=7")
+    losses = {name: float(loss) for name, loss in weighted.train_step(batch).items()}
+    parts = 2 * losses["generator_gan"] + 5 * losses["generator_l1"] + 7 * losses["generator_mse"]
+    assert losses["generator"] == pytest.approx(parts, rel=1e-5)
+
+
+@pytest.mark.parametrize(("every", "moves"), [(1, [True] * 4), (2, [True, False] * 2), (3, [True, False, False, True])])
+def test_the_discriminator_rests_between_its_epochs_and_the_generator_never(batch, every, moves):
+    trained = task(f"train.discriminator_every={every}")
+    for epoch, moving in enumerate(moves):
+        now = batch | {"epoch": tf.fill([2], tf.constant(epoch, tf.int64))}
+        before = [[v.numpy() for v in vs] for vs in (trained.generator_variables, trained.discriminator_variables)]
+        trained.train_step(now)
+        after = [[v.numpy() for v in vs] for vs in (trained.generator_variables, trained.discriminator_variables)]
+        moved = [any((x != y).any() for x, y in zip(*pair, strict=True)) for pair in zip(before, after, strict=True)]
+        assert moved == [True, moving], epoch
+    assert int(trained.discriminator_optimizer.steps) == sum(moves)
+
+
+def test_two_channels_in_and_three_out():
+    chosen = config.make_config("sar2optical", TINY)
+    built = Pix2Pix(chosen, SIZE, {"sar_vv": 8, "sar_vh": 8, "optical": 8}, "float32")
+    made = built.signatures()["tensor"][0](tf.zeros([2, SIZE, SIZE, 2], tf.uint8), tf.constant([1, 2]))
+    assert made["output"].shape == (2, SIZE, SIZE, 3)
+    assert [spec.name for spec in built.signatures()["sample"][1]] == ["sar_vv_bytes", "sar_vh_bytes", "seed"]
+
+
+def test_clouds_are_learnt_from_patches_that_are_called_cloudy(rng):
+    tf.keras.utils.set_random_seed(0)
+    chosen = config.make_config("clouds", ["model.vgg_width=4", "train.learning_rate=0.01"])
+    trained = Classifier(chosen, SIZE, {"optical": 8}, "float32")
+    clear = rng.uniform(-1, -0.2, (4, SIZE, SIZE, 3))
+    white = clear.copy()
+    white[:, 8:24, 8:24] = 0.9
+    images, cloudy = np.concatenate([clear, white]), np.repeat([[0.0], [1.0]], 4, axis=0)
+    batch = {"input": tf.constant(images, tf.float32), "cloudy": tf.constant(cloudy, tf.float32), "seed": tf.range(8)}
+    losses = [float(trained.train_step(batch)["loss"]) for _ in range(30)]
+    assert losses[-1] < 0.5 * losses[0]
+    for _ in range(20):  # batch normalisation's running means follow
+        trained.train_step(batch)
+    assert float(trained.validate(batch)["val_accuracy"]) == 1.0
+    answer = trained.signatures()["tensor"][0](tf.zeros([2, SIZE, SIZE, 3], tf.uint8), tf.zeros([2], tf.int32))
+    assert answer["probabilities"].shape == (2, 1)
