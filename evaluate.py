@@ -56,6 +56,12 @@ def main(argv: list[str]) -> None:
         help="pieces of a front that are at most so long are dropped (default: 750 metres, or 10 pixels)",
     )
     parser.add_argument(
+        "--max-cloud",
+        type=float,
+        metavar="SHARE",
+        help="targets that are more cloud than this are left out; 1: none is (default: as the strictest run had it)",
+    )
+    parser.add_argument(
         "--baseline", action="store_true", help="of zones or fronts: measure the mean training mask as well"
     )
     parser.add_argument(
@@ -70,6 +76,9 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--outputs takes whole numbers from 1, not {min(options.outputs)}.")
     if options.shortest is not None and not 0 <= options.shortest < math.inf:
         raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
+
+    if options.max_cloud is not None and not 0 <= options.max_cloud <= 1:
+        raise UserError(f"--max-cloud takes a share from 0 to 1, not {options.max_cloud}.")
 
     from pix2pix_tf import runs
 
@@ -92,7 +101,7 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     from pix2pix_tf import report, runs
 
     report.check_output(output)
-    dataset = runs.open_data(found, options.data, options.split)
+    dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
     from pix2pix_tf import evaluation  # TensorFlow: some seconds, which no mistake above has to wait for
 
@@ -108,7 +117,7 @@ def judge_fronts(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     from pix2pix_tf import front_report, report, runs
 
     report.check_output(output, front_report.COLUMNS, front_report.FOLDERS)
-    dataset = runs.open_data(found, options.data, options.split)
+    dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
     from pix2pix_tf import delineation  # TensorFlow, as above
 
@@ -124,7 +133,7 @@ def judge_clouds(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     from pix2pix_tf import report, runs
 
     report.check_output(output, ("run", "variant", "epoch", "accuracy"), ())
-    dataset = runs.open_data(found, options.data, options.split)
+    dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
     from pix2pix_tf import cloudiness  # TensorFlow, as above
 
@@ -137,7 +146,8 @@ def _command(
 ) -> str:
     """The command line that measures the same again, for the report."""
     arguments = [*(run.folder for run in found), "--data", data, "--split", options.split]
-    arguments += ["--batch-size", options.batch_size, *more, "--output", output]
+    clouds = [] if options.max_cloud is None else ["--max-cloud", options.max_cloud]
+    arguments += ["--batch-size", options.batch_size, *clouds, *more, "--output", output]
     return shlex.join(["python", "evaluate.py", *map(str, arguments)])
 
 

@@ -15,13 +15,15 @@ EXAMPLES = """\
   python train.py --variant gen5 --dry-run                          # print what would be trained"""
 
 DEFAULT_DATA = Path("datasets/simulated")
+OPTICAL_DATA = Path("datasets/simulated-optical")  # the same for variants that need the roles below
+OPTICAL_ROLES = {"optical", "sar_vv", "sar_vh"}
 
 
 def main(argv: list[str]) -> None:
     """Reads the arguments, prepares data and configuration, trains."""
     parser = cli.parser(__doc__, EXAMPLES)
     parser.add_argument("--variant", required=True, help=f"one of {', '.join(config.VARIANTS)}")
-    parser.add_argument("--data", type=Path, help=f"a data set (default: {DEFAULT_DATA}, simulated when missing)")
+    parser.add_argument("--data", type=Path, help="a data set (default: a simulated one, made when missing)")
     parser.add_argument("--run", type=Path, help="folder of this training (default: runs/<variant>)")
     parser.add_argument("--epochs", help="short for --set train.epochs=N")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of config.py")
@@ -45,16 +47,19 @@ def main(argv: list[str]) -> None:
 
 
 def _open_data(path: Path | None, chosen: config.Config):
+    from pix2pix_tf.data.clouds import without_clouds
     from pix2pix_tf.data.opening import open_dataset
 
+    roles = tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets))
     if path is None:
-        path = DEFAULT_DATA
+        optical = bool(OPTICAL_ROLES & set(roles))
+        path = OPTICAL_DATA if optical else DEFAULT_DATA
         if not (path / "dataset.json").exists():
             from pix2pix_tf import prepare
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
-            prepare.simulate(path)
-    return open_dataset(path, tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets)))
+            prepare.simulate(path, optical=optical)
+    return without_clouds(open_dataset(path, roles), chosen.data.max_cloud)
 
 
 if __name__ == "__main__":

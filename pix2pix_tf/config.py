@@ -2,7 +2,7 @@
 
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
 1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
-code; [M] the SAR-to-optical strategy of the MultiEarth 2022 challenge.
+code; [M] Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge.
 """
 
 import dataclasses
@@ -27,6 +27,7 @@ class DataConfig:
     wrap: float = 0.0  # probability of an elastic distortion [C]
     noise: float = 0.0  # probability of more speckle in the SAR, multiplicative, of deviation 0.3 [C]
     cloudy: float = 0.1  # share of clouds above which a patch is called cloudy, for the network that tells them
+    max_cloud: float = 1.0  # share of a target under cloud above which it is left out [M]; 1: none is
     front_width: int = 5  # pixels; front lines are widened to this for training, unless prepare did so already [C]
 
 
@@ -164,6 +165,7 @@ BOUNDS = {
     "data.wrap": (0.0, 1.0),
     "data.noise": (0.0, 1.0),
     "data.cloudy": (0.0, 1.0),
+    "data.max_cloud": (0.0, 1.0),
     "data.front_width": (1, 99),
     "model.levels": (5, 8),
     "model.generator_width": (1, 1024),

@@ -30,7 +30,8 @@ DIGITS = {"dice": 4, "dice_linear": 4, "ssim": 4, "psnr": 2, "mae": 4}  # behind
 
 ERROR = "error_"  # begins the names of error scores, which end with the number of outputs
 
-# The SAR-to-optical report of the MultiEarth 2022 challenge: experiment -> PSNR (dB), SSIM, error score of 3 outputs.
+# Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge: experiment, PSNR (dB), SSIM, error
+# score of 3 outputs.
 PUBLISHED_OPTICAL = (
     ("uint16", "20.734", "0.735", ""),
     ("uint8", "21.551", "0.763", ""),

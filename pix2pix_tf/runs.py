@@ -8,6 +8,7 @@ from pathlib import Path
 from pix2pix_tf import config as configuration
 from pix2pix_tf import files
 from pix2pix_tf.config import Config
+from pix2pix_tf.data.clouds import without_clouds
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError, unknown
@@ -31,6 +32,7 @@ class Run:
     data: Path  # the data set it was trained on
     origin: str  # of that data set: real | simulated | generated: <run>@<epoch> | unknown
     cloudy: float = 0.1  # share of clouds above which a patch was called cloudy in training
+    max_cloud: float = 1.0  # share of a target under cloud, above which it was left out
 
     @property
     def tells_classes(self) -> bool:
@@ -102,13 +104,15 @@ def alike(runs: Sequence[Run]) -> list[list[Run]]:
     return [[run for run in runs if run.kind == kind] for kind in dict.fromkeys(run.kind for run in runs)]
 
 
-def open_data(runs: Sequence[Run], data: Path | None, split: str) -> Dataset:
+def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: float | None = None) -> Dataset:
     """Opens the data set to compare runs on, and checks it for all that they need.
 
     Args:
       runs: at least one.
       data: the data set's folder; the one that the runs were trained on when None.
       split: train, val or test.
+      max_cloud: share of a target under cloud above which it is left out; the least of the runs' own when None, so
+        that all are measured on the same targets.
 
     Raises:
       UserError: the runs paint different things, they were trained on different data sets and none is named, or the
@@ -127,7 +131,8 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str) -> Dataset:
     roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
     if runs[0].tells_classes:
         roles |= {line_role(data or runs[0].data): None}  # the truth for the fronts
-    return open_dataset(data or runs[0].data, tuple(roles), (split,))
+    dataset = open_dataset(data or runs[0].data, tuple(roles), (split,))
+    return without_clouds(dataset, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
 
 
 def _has_export(folder: Path) -> bool:
@@ -157,6 +162,7 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
             data=Path(data["path"]),
             origin=str(data["origin"]),
             cloudy=float(config["data"].get("cloudy", Run.cloudy)),
+            max_cloud=float(config["data"].get("max_cloud", 1.0)),  # runs of before have none
         )
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} is not as train.py writes it ({error!r}). Name another run.") from None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf import config
+from pix2pix_tf import config, prepare
 from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.names import facts_of
 from pix2pix_tf.data.opening import open_dataset
@@ -122,3 +122,11 @@ def fronts_run(fronts_data, tmp_path_factory) -> Path:
     chosen = config.make_config("fronts", [*UNET, "train.epochs=2", "train.samples=2"])
     training.train(chosen, open_dataset(fronts_data, ("sar", "fronts")), run)
     return run
+
+
+@pytest.fixture(scope="session")
+def optical_data(tmp_path_factory) -> Path:
+    """A simulated data set for SAR-to-optical: 5 training and 2 validation scenes, three targets each."""
+    root = tmp_path_factory.mktemp("data") / "optical"
+    prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True, workers=1)
+    return root

@@ -65,6 +65,7 @@ def test_an_override_wins_over_the_variant_and_takes_its_options_type():
         ("orig", "loss.l1=nan", "from 0.0 to"),
         ("orig", "train.deterministic=perhaps", "type bool"),
         ("orig", "data.flip=1.5", "from 0.0 to 1.0"),
+        ("orig", "data.max_cloud=10", "from 0.0 to 1.0"),
         ("orig", "data.targets=zones", "--variant zones and fronts"),
         ("orig", "train.best_by=val_iou", "judged by eye"),
         ("zones", "data.targets=sar", "takes zones or fronts"),

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.data import checks, dataset, images, patches
-from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, save
+from pix2pix_tf.data.dataset import MIXED, Dataset, Row, Scene, save, save_rows
 from pix2pix_tf.data.names import scene_of
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.data.roles import CHANNELS
@@ -67,6 +67,82 @@ def test_what_is_saved_is_opened_again(root):
     assert found.scenes == scenes
     assert (found.name, found.origin, found.size, found.stems) == ("mine", "real", SIZE, STEMS)
     assert found.path("val", "sar", "c").is_file()
+
+
+def share(root, rows):
+    """Makes the fixture a data set with rows: every optical picture a target, zones and sar its inputs."""
+    for split, stems in STEMS.items():
+        for stem in stems:
+            for number in (1, 2):
+                path = root / split / "optical" / f"{stem}_{number}.png"
+                images.write_png(path, np.full((SIZE, SIZE, 3), number, np.uint8))
+    save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8, "optical": 8}, {}, rows=rows))
+
+
+ROWS = {f"{stem}_{number}": Row(stem, number / 4) for stem in "abc" for number in (1, 2)}
+
+
+def test_targets_share_an_input(root):
+    share(root, ROWS)
+    found = open_dataset(root, ("sar", "optical"))
+    assert found.stems == {"train": ("a_1", "a_2", "b_1", "b_2"), "val": ("c_1", "c_2")}
+    assert found.path("train", "sar", "a_2") == root / "train/sar/a.png"
+    assert found.path("train", "optical", "a_2") == root / "train/optical/a_2.png"
+    assert found.rows == ROWS and found.row_role == "optical"
+    assert open_dataset(root, ("zones", "sar")).stems == STEMS  # without targets, the inputs are samples of their own
+
+
+def test_every_input_has_to_be_there_but_need_not_have_a_target(root):
+    share(root, ROWS)
+    shutil.copy(root / "train/sar/a.png", root / "train/sar/spare.png")
+    assert open_dataset(root, ("sar", "optical")).stems["train"] == ("a_1", "a_2", "b_1", "b_2")
+    (root / "train/sar/a.png").unlink()
+    shutil.copy(root / "train/optical/a_1.png", root / "train/optical/new.png")
+    message = refusal(root, ("sar", "optical"))
+    assert "a (of a_1): the input is missing in train/sar" in message
+    assert message.count("(of ") == 1
+    assert "new: no partner in train/sar" in message
+
+
+def test_rows_without_inputs_let_nothing_be_missing(root):
+    share(root, {})
+    for path in root.glob("*/optical/*_1.png"):
+        path.rename(path.with_name(path.name.replace("_1", "")))
+    for path in root.glob("*/optical/*_2.png"):
+        path.unlink()
+    save_rows(Dataset(root, "mine", "real", SIZE, {}, {}, rows={"a": Row(cloud=0.5)}))
+    assert open_dataset(root, ("sar", "optical")).stems == STEMS
+    (root / "train/optical/a.png").unlink()
+    assert "a: no partner in train/optical" in refusal(root, ("sar", "optical"))
+
+
+def test_rows_may_be_of_another_role(root):
+    for number in (1, 2):
+        shutil.copy(root / "val/sar/c.png", root / f"val/sar/c_{number}.png")
+    (root / "val/sar/c.png").unlink()
+    rows = {"c_1": Row("c"), "c_2": Row("c")}
+    save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8}, {}, rows=rows, row_role="sar"))
+    found = open_dataset(root, ("zones", "sar"))
+    assert found.stems == {**STEMS, "val": ("c_1", "c_2")}
+    assert found.path("val", "zones", "c_2").name == "c.png"
+
+
+def test_a_shared_input_is_checked_once(root, monkeypatch):
+    share(root, ROWS)
+    read = []
+    real = checks.patch_problem
+    monkeypatch.setattr(checks, "patch_problem", lambda path, *rest: read.append(path) or real(path, *rest))
+    open_dataset(root, ("sar", "optical"))
+    assert len(read) == len(set(read)) == 9
+
+
+def test_saving_rows_leaves_everything_else(root):
+    share(root, ROWS)
+    before = json.loads((root / "dataset.json").read_text()) | {"note": "mine"}
+    (root / "dataset.json").write_text(json.dumps(before))
+    save_rows(Dataset(root, "other", "unknown", 1, {}, {}, rows={"a_1": Row("a", 0.5)}))
+    after = json.loads((root / "dataset.json").read_text())
+    assert after == before | {"rows": {"a_1": {"input": "a", "cloud": 0.5}}}
 
 
 def test_dataset_json_says_the_classes(root):
@@ -276,6 +352,15 @@ def test_the_first_file_may_be_the_bad_one(root):
             {"scenes": {"a": {"split": "val", "height": 1, "width": 1, "bounding_box": [0, 1.5, 0, 1]}}},
             "bounding_box of",
         ),
+        ({"scenes": {"a": {"split": "val", "height": 1, "width": 1, "cloud": 2}}}, "cloud of scene a"),
+        ({"row_role": "optcal"}, "row_role should be one of"),
+        ({"rows": []}, "rows should be an object"),
+        ({"rows": {"a": "b"}}, "row a should be an object"),
+        ({"rows": {"a": {"imput": "b"}}}, "Did you mean 'input'?"),
+        ({"rows": {"a": {"input": 3}}}, "input of row a"),
+        ({"rows": {"a": {"cloud": 1.5}}}, "cloud of row a should be a share from 0 to 1"),
+        ({"rows": {"a": {"cloud": True}}}, "cloud of row a"),
+        ({"rows": {"a": {"input": "b"}, "b": {"input": "c"}}}, "row a has the input b, whose own row has c"),
     ],
 )
 def test_wrong_values_in_dataset_json(root, changes, words):
@@ -307,3 +392,7 @@ def test_the_example_of_the_readme_follows_the_contract(tmp_path):
     save(found)
     assert dataset.read(tmp_path) == found
     assert all(f"`{role}`" in readme for role in CHANNELS)
+    rows = '"row_role"' + readme.split('"row_role"')[1].split("```")[0]
+    values = json.loads((tmp_path / "dataset.json").read_text()) | json.loads(f"{{{rows}}}")
+    (tmp_path / "dataset.json").write_text(json.dumps(values))
+    assert [row.cloud for row in dataset.read(tmp_path).rows.values()] == [0.41, 0.07]

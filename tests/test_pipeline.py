@@ -7,7 +7,7 @@ from PIL import Image
 
 from conftest import SIZE, TINY
 from pix2pix_tf import config
-from pix2pix_tf.data import pipeline
+from pix2pix_tf.data import images, pipeline
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
 
@@ -83,6 +83,39 @@ def test_roles_are_stacked_in_the_order_of_the_configuration(tiny_data):
     assert batch["input"].shape[-1] == 2
     assert len(np.unique(batch["input"][..., 0])) > 2
     assert set(np.unique(batch["input"][..., 1])) <= {-1.0, 1.0}
+
+
+SAR_TO_OPTICAL = (*TINY, "data.inputs=sar_vv,sar_vh", "data.targets=optical", "data.jitter=1", "data.flip=0")
+
+
+def test_targets_that_share_an_input_are_shown_with_it(optical_data):
+    dataset = open_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
+    chosen = config.make_config("orig", SAR_TO_OPTICAL)
+    stems = dataset.stems["val"][:3]  # of one scene
+    (batch,) = pipeline.fixed_batches(dataset, chosen, "val", stems, 3)
+    given = batch["input"].numpy()
+    assert given.shape == (3, SIZE, SIZE, 2) and (given == given[0]).all()
+    for place, role in enumerate(("sar_vv", "sar_vh")):
+        grey = np.asarray(Image.open(optical_data / "val" / role / f"{dataset.rows[stems[0]].input}.png"))
+        np.testing.assert_allclose(given[0, ..., place], grey / 127.5 - 1, atol=1e-6)
+    for target, stem in zip(batch["target"].numpy(), stems, strict=True):
+        colour = np.asarray(Image.open(optical_data / "val" / "optical" / f"{stem}.png"))
+        np.testing.assert_allclose(target, colour / 127.5 - 1, atol=1e-6)
+    seen = {dataset.stems["train"][i] for batch in take(dataset, chosen, 10) for i in batch["index"]}
+    assert len(seen) > 5  # an epoch is of targets, not of inputs
+
+
+def test_sixteen_bits_come_through_without_loss(tmp_path, rng):
+    deep = rng.integers(0, 65536, (SIZE, SIZE, 4), dtype=np.uint16)
+    for split in ("train", "val"):
+        images.write_png(tmp_path / split / "sar_vv" / "a.png", deep[..., 3])
+        images.write_png(tmp_path / split / "optical" / "a.png", deep[..., :3])
+    dataset = open_dataset(tmp_path, ("sar_vv", "optical"))
+    chosen = config.make_config("orig", [*SAR_TO_OPTICAL, "data.inputs=sar_vv"])
+    (batch,) = pipeline.fixed_batches(dataset, chosen, "val", ("a",), 1)
+    for name, pixels in (("input", deep[..., 3:]), ("target", deep[..., :3])):
+        back = (batch[name].numpy()[0].astype(np.float64) + 1) / 2 * 65535
+        np.testing.assert_array_equal(back.round().astype(np.uint16), pixels)
 
 
 def fronts_of(tiny_data, tmp_path, *roles):

@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import weakref
@@ -14,10 +15,10 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf import cli, prepare
-from pix2pix_tf.data import caffe, caffe_raw, folder, images, patches, scenes
+from pix2pix_tf.data import caffe, caffe_raw, folder, images, multiearth, patches, scenes
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare import simulating
+from pix2pix_tf.prepare import scoring, simulating
 
 ROOT = Path(__file__).parents[1]
 CAFFE256 = ROOT.parent / "shared/data/caffe256"
@@ -122,8 +123,42 @@ def test_a_finished_simulation_is_left_alone(tmp_path, capsys, monkeypatch):
     assert tree(tmp_path / "sim") == before
 
 
+def test_simulated_optical_data_sets_open_and_share_their_inputs(optical_data, tmp_path):
+    found = open_dataset(optical_data, (*simulating.OPTICAL_ROLES, "optical"))
+    assert {split: len(stems) for split, stems in found.stems.items()} == {"train": 15, "val": 6}
+    assert len(list((optical_data / "train/sar_vv").iterdir())) == 5
+    for split, stems in found.stems.items():
+        for stem in stems:
+            row, scene = found.rows[stem], found.scenes[stem]
+            assert stem in [f"{row.input}_{number}" for number in (1, 2, 3)]
+            assert scene.cloud == row.cloud and scene.glacier == row.input and scene.split == split
+    # The picture of the radar is that of the data set without optical pictures, to the byte but for the role's name.
+    prepare.simulate(tmp_path / "plain", scenes=7, size=SIZE, val=0.3)
+    plain, optical = tree(tmp_path / "plain"), tree(optical_data)
+    for path in plain:
+        if path.endswith(".png"):
+            assert plain[path] == optical[path.replace("/sar/", "/sar_vv/")]
+
+
+def test_simulated_optical_data_go_on_and_do_not_depend_on_the_workers(optical_data, tmp_path):
+    output = tmp_path / "optical"
+    shutil.copytree(optical_data, output)
+    before = tree(output)
+    (output / "dataset.json").unlink()
+    (output / "train/sar_vv").rename(output / "gone")
+    shutil.rmtree(output / "gone")
+    next((output / "val/optical").iterdir()).unlink()
+    command = ["simulate", "--output", str(output), "--scenes", "7", "--size", "32", "--val", "0.3", "--optical"]
+    assert cli.run(prepare.main, [*command, "--workers", "2"]) == 0
+    (output / ".verified").unlink(missing_ok=True)
+    before.pop(".verified", None)
+    assert tree(output) == before
+    assert cli.run(prepare.main, [word for word in command if word != "--optical"]) == 2
+
+
 @pytest.mark.parametrize(
-    "options", [{"scenes": 1}, {"scenes": 100_000}, {"size": 31}, {"val": 0.0}, {"val": 1.0}, {"seed": -1}]
+    "options",
+    [{"scenes": 1}, {"scenes": 100_000}, {"size": 31}, {"val": 0.0}, {"val": 1.0}, {"seed": -1}, {"workers": 0}],
 )
 def test_simulate_refuses_what_cannot_be(tmp_path, options):
     with pytest.raises(UserError, match=f"--{next(iter(options))}"):
@@ -452,16 +487,20 @@ def test_the_command_line_end_to_end(mine, tmp_path):
     assert not (tmp_path / "out 2").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"], ["folder", "--help"], ["caffe", "--help"]])
+COMMANDS = ("simulate", "folder", "caffe", "multiearth", "score-clouds")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
     with pytest.raises(SystemExit, match="0"):
         prepare.main(arguments)
     examples = capsys.readouterr().out.split("examples:\n")[1].strip().splitlines()
     calls = []
     monkeypatch.setattr(simulating, "simulate", lambda *rest: calls.append(rest))
-    for module, function in ((folder, "prepare"), (caffe, "prepare"), (caffe, "check")):
+    for module, function in ((folder, "prepare"), (caffe, "prepare"), (caffe, "check"), (multiearth, "prepare")):
         monkeypatch.setattr(module, function, lambda *rest: calls.append(rest))
     monkeypatch.setattr(caffe_raw, "download", lambda *rest: None)
+    monkeypatch.setattr(scoring, "score_clouds", lambda *rest: calls.append(rest))
     for example in examples:
         prepare.main(example.split()[3:])
     assert len(calls) == len(examples) > 0

@@ -13,6 +13,7 @@ from pix2pix_tf.data.simulate import (
     is_complete,
     label_zones,
     simulate_scene,
+    simulate_vh,
     slope_gain,
     speckle,
     swath_gap,
@@ -185,6 +186,24 @@ def test_outside_the_swath_there_is_nothing():
     assert 0 < outside.mean() < 0.3
     grey = to_grey(np.full((64, 64), 0.5), 0.01, outside, 99)
     assert not grey[outside].any() and (grey[~outside] == 255).all()
+
+
+def test_vh_is_fainter_and_shows_the_same_scene():
+    calm = SceneSettings(swath_edge_chance=0, water_db=(-16, -16), melange_reach=(0.3, 0.3))
+    for seed in range(3):
+        scene = simulate_scene(seed, 100, calm)
+        vh = simulate_vh(scene, calm)
+        np.testing.assert_array_equal(vh, simulate_vh(scene, calm))
+        assert vh.dtype == np.uint8 and vh.shape == scene.sar.shape and not np.array_equal(vh, scene.sar)
+        assert np.corrcoef(vh.ravel(), scene.sar.ravel())[0, 1] > 0.5
+        water = (scene.zones == OCEAN) & ~scene.surface.melange & ~scene.surface.icebergs
+        ice = scene.zones == GLACIER
+        assert vh[water].mean() / vh[ice].mean() < 0.7 * scene.sar[water].mean() / scene.sar[ice].mean()
+
+
+def test_vh_has_nothing_outside_the_swath():
+    scene = simulate_scene(1, 64, SceneSettings(swath_edge_chance=1))
+    assert scene.outside.any() and not simulate_vh(scene)[scene.outside].any()
 
 
 def test_settings_that_allow_no_scene_are_refused():

@@ -7,6 +7,7 @@ from pathlib import Path
 from pix2pix_tf import files
 from pix2pix_tf.data import masks
 from pix2pix_tf.data.names import QUALITIES
+from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError, unknown
 
 FILE = "dataset.json"
@@ -34,6 +35,15 @@ class Scene:
     bounding_box: tuple[int, int, int, int] | None = None
     bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the CRS' unit
     crs: str | None = None
+    cloud: float | None = None  # share under cloud by a source that can be relied on, 0 to 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one sample has beyond files of its own name. None: nothing."""
+
+    input: str | None = None  # the stem under which its inputs lie, where several samples share them
+    cloud: float | None = None  # 0 to 1: share of its target under cloud, or how likely a classifier finds it cloudy
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,22 @@ class Dataset:
     bits: Mapping[str, int]  # 8 or 16, for each role there is
     scenes: Mapping[str, Scene]
     stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # sorted, for each split
+    rows: Mapping[str, Row] = field(default_factory=dict)  # by the stem of a sample; most data sets have none
+    row_role: str = "optical"  # the role of which one input may have several files: the samples are named after these
+
+    def file_stem(self, role: str, stem: str) -> str:
+        """Under which name a sample's file of a role lies: of `row_role` under its own, of the others as its row says.
+
+        Args:
+          role: such as "sar_vv".
+          stem: of the sample.
+        """
+        row = self.rows.get(stem)
+        return stem if role == self.row_role or row is None or row.input is None else row.input
 
     def path(self, split: str, role: str, stem: str) -> Path:
-        """Where a patch lies."""
-        return self.root / split / role / f"{stem}.png"
+        """Where a sample's patch of a role lies."""
+        return self.root / split / role / f"{self.file_stem(role, stem)}.png"
 
 
 def line_role(root: Path) -> str:
@@ -61,17 +83,26 @@ def line_role(root: Path) -> str:
 def save(dataset: Dataset) -> None:
     """Writes `dataset.json`; the patches themselves lie there already."""
     scenes = {name: _known(asdict(scene)) for name, scene in sorted(dataset.scenes.items())}
-    files.write_json(
-        dataset.root / FILE,
-        {
-            "name": dataset.name,
-            "origin": dataset.origin,
-            "classes": dict(zip(masks.ZONE_NAMES, masks.ZONE_VALUES, strict=True)),
-            "size": dataset.size,
-            "bits": dict(dataset.bits),
-            "scenes": scenes,
-        },
-    )
+    described = {
+        "name": dataset.name,
+        "origin": dataset.origin,
+        "classes": dict(zip(masks.ZONE_NAMES, masks.ZONE_VALUES, strict=True)),
+        "size": dataset.size,
+        "bits": dict(dataset.bits),
+        "scenes": scenes,
+    }
+    files.write_json(dataset.root / FILE, described | (_rows_as_json(dataset) if dataset.rows else {}))
+
+
+def save_rows(dataset: Dataset) -> None:
+    """Writes the rows into the `dataset.json` that is there; whatever else stands in it stays."""
+    path = dataset.root / FILE
+    files.write_json(path, files.read_json(path) | _rows_as_json(dataset))
+
+
+def _rows_as_json(dataset: Dataset) -> dict:
+    rows = {stem: _known(asdict(row)) for stem, row in sorted(dataset.rows.items())}
+    return {"row_role": dataset.row_role, "rows": rows}
 
 
 def _known(values: dict) -> dict:
@@ -98,12 +129,16 @@ def read(root: Path) -> Dataset:
         for role, bits in values["bits"].items():
             _demand(bits in (8, 16) and _count(bits), f"bits of {role} should be 8 or 16, not {bits!r}")
         scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
+        role = values.get("row_role", Dataset.row_role)
+        _demand(role in CHANNELS, f"row_role should be one of {', '.join(CHANNELS)}, not {role!r}")
+        rows = _rows(values.get("rows", {}))
     except ValueError as error:
         raise UserError(
             f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
             "the data set inferred from its folders."
         ) from None
-    return Dataset(root, values["name"], values["origin"], values["size"], values["bits"], scenes)
+    described = (values[key] for key in ("name", "origin", "size", "bits"))
+    return Dataset(root, *described, scenes, rows=rows, row_role=role)
 
 
 def _scene(name: str, values: object) -> Scene:
@@ -122,6 +157,24 @@ def _scene(name: str, values: object) -> Scene:
     return Scene(**{**values, **tuples})
 
 
+def _rows(values: object) -> dict[str, Row]:
+    _demand(isinstance(values, dict), f"rows should be an object, not {values!r}")
+    rows = {}
+    for stem, row in values.items():
+        _demand(isinstance(row, dict), f"row {stem} should be an object, not {row!r}")
+        for key in row:
+            if key not in ("input", "cloud"):
+                raise ValueError(f"row {stem}: {unknown('field', key, ('input', 'cloud'))}")
+        given, cloud = row.get("input"), row.get("cloud")
+        _demand(given is None or _text(given), f"input of row {stem} should be the name of a patch: {given!r}")
+        _demand(cloud is None or _share(cloud), f"cloud of row {stem} should be a share from 0 to 1: {cloud!r}")
+        rows[stem] = Row(**row)
+    for stem, row in rows.items():  # a name that is a sample's and its input's must mean the same files
+        other = rows.get(row.input, Row()).input
+        _demand(other in (None, row.input), f"row {stem} has the input {row.input}, whose own row has {other}")
+    return rows
+
+
 def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -133,6 +186,10 @@ def _text(value: object) -> bool:
 def _numbers(value: object, count: int | None = None) -> bool:
     numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
     return numbers and count in (None, len(value))
+
+
+def _share(value: object) -> bool:
+    return _numbers([value], 1) and 0 <= value <= 1
 
 
 # What each field of a scene must be in dataset.json, as a test and in words.
@@ -155,6 +212,7 @@ _FORMS = {
     "bounding_box": (lambda value: _numbers(value, 4) and all(map(_count, value)), "four whole numbers of pixels"),
     "bounds": (lambda value: _numbers(value, 4), "four numbers"),
     "crs": (_text, "a text"),
+    "cloud": (_share, "a share from 0 to 1"),
 }
 
 

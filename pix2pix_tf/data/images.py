@@ -188,25 +188,26 @@ def georeference(path: Path) -> dict:
 # ---- Writing --------------------------------------------------------------------------------------------------------
 
 
-def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> None:
+def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None, effort: int = 6) -> None:
     """Writes a PNG, whole or not at all; the same pixels give the same bytes.
 
     Args:
       path: the file to make or to replace; its folder is made if it is missing.
       pixels: uint8 or uint16, [H, W] or [H, W, 3].
       texts: notes that travel in the file, Latin-1; no decoder of pixels minds them.
+      effort: zlib's, from 1 (quick) to 9 (small).
 
     Raises:
       OSError: as the writing does; then `path` is as it was before.
     """
     with files.whole_file(path) as temporary:
         if pixels.dtype == np.uint16 and pixels.ndim == 3:
-            temporary.write_bytes(_encode_rgb16(pixels))
+            temporary.write_bytes(_encode_rgb16(pixels, effort))
         else:
             info = PngImagePlugin.PngInfo()
             for key, value in (texts or {}).items():
                 info.add_text(key, value)
-            Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=info)
+            Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=info, compress_level=effort)
 
 
 def read_text(path: Path, key: str) -> str | None:
@@ -216,14 +217,14 @@ def read_text(path: Path, key: str) -> str | None:
         return image.text.get(key)
 
 
-def _encode_rgb16(pixels: np.ndarray) -> bytes:
+def _encode_rgb16(pixels: np.ndarray, effort: int) -> bytes:
     """A PNG of 16-bit colour, which Pillow cannot write."""
     height, width, _ = pixels.shape
     rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
     filtered = np.pad(rows, ((0, 0), (1, 0)))  # each row begins with its filter's number; 0 is none
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _RGB, 0, 0, 0)),
-        (b"IDAT", zlib.compress(filtered.tobytes())),
+        (b"IDAT", zlib.compress(filtered.tobytes(), effort)),
         (b"IEND", b""),
     )
     return _SIGNATURE + b"".join(

@@ -46,6 +46,9 @@ class SceneSettings:
     melange_reach: Range = (-0.1, 1.9)  # from the front seaward, in half image sides; below 0 there is none
     pool_depth_db: Range = (3.0, 10.0)  # smooth water between the floes, below the melange
     water_db: Range = (-30.0, -14.0)  # calm to windy
+    vh_ice_db: Range = (-10.0, -6.0)  # VH over VV: ice, snow and melange scatter in their volume
+    vh_rock_db: Range = (-12.0, -8.0)
+    vh_water_db: Range = (-18.0, -12.0)  # a surface alone hardly turns the polarisation
     white_percentile: Range = (94.0, 99.6)  # of the amplitude: shown as 255
 
 

@@ -3,10 +3,11 @@
     <root>/dataset.json
     <root>/{train,val,test}/<role>/<stem>.png
 
-The same stem in every role is one sample. `datasets/README.md` tells the whole contract.
+The same stem in every role is one sample; where the data set has rows, several samples may share an input.
+`datasets/README.md` tells the whole contract.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,14 +40,14 @@ def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
         raise UserError(
             f"There is no data set {root}. Make one with python -m pix2pix_tf.prepare (see --help), or check --data."
         )
-    stems, problems = _listing(root, roles, splits)
-    if problems:
-        raise checks.refusal(f"The data set {root} cannot be used", problems)
     described = (root / dataset.FILE).exists()
     found = dataset.read(root) if described else Dataset(root, root.resolve().name, "unknown", 0, {}, {})
+    stems, problems = _listing(found, roles, splits)
+    if problems:
+        raise checks.refusal(f"The data set {root} cannot be used", problems)
     found = _completed(replace(found, stems=stems), roles, described)
     patches = [(found.path(split, role, stem), role) for split in stems for role in roles for stem in stems[split]]
-    checks.verify(root, found.size, found.bits, patches)
+    checks.verify(root, found.size, found.bits, dict.fromkeys(patches))  # an input that is shared is read once
     return found
 
 
@@ -57,26 +58,41 @@ def spread(stems: Sequence[str], count: int) -> tuple[str, ...]:
 
 
 def _listing(
-    root: Path, roles: Sequence[str], splits: Sequence[str]
+    described: Dataset, roles: Sequence[str], splits: Sequence[str]
 ) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
     """The stems of each split, and what is wrong with them as pairs of problem and name."""
     stems: dict[str, tuple[str, ...]] = {}
     problems: list[tuple[str, str]] = []
     for split in splits:
-        found = {role: _stems(root / split / role) for role in roles}
+        found = {role: _stems(described.root / split / role) for role in roles}
         empty = [f"{split}/{role}" for role in roles if not found[role]]
         if empty:
             problems.append(
                 (f"No .png files in {' and '.join(empty)}: put patches there, or choose another --data", "")
             )
             continue
-        everything = set().union(*found.values())
+        shared = described.row_role in roles and any(row.input for row in described.rows.values())
+        everything = sorted(found[described.row_role] if shared else set().union(*found.values()))
         for role in roles:
-            lonely = everything - found[role]
-            cure = f"no partner in {split}/{role} (add the missing files there, or remove the others of that name)"
-            problems += [(cure, stem) for stem in sorted(lonely)]
-        stems[split] = tuple(sorted(everything))
+            problems += _lonely(described, split, role, everything, found[role])
+        stems[split] = tuple(everything)
     return stems, problems
+
+
+def _lonely(
+    described: Dataset, split: str, role: str, stems: Sequence[str], there: Collection[str]
+) -> list[tuple[str, str]]:
+    """Files of a role that samples want and that are missing; one that several want is named once."""
+    wanted: dict[str, str] = {}  # file -> the first sample that wants it
+    for stem in stems:
+        wanted.setdefault(described.file_stem(role, stem), stem)
+    alone = f"no partner in {split}/{role} (add the missing files there, or remove the others of that name)"
+    shared = f"the input is missing in {split}/{role} (add it, or remove the targets whose rows name it)"
+    return [
+        (alone, stem) if file == stem else (shared, f"{file} (of {stem})")
+        for file, stem in wanted.items()
+        if file not in there
+    ]
 
 
 def _stems(folder: Path) -> set[str]:

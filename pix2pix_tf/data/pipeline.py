@@ -47,8 +47,8 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
     """
     patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
     shown = steps_per_epoch(dataset, config) * batch_size  # patches an epoch
-    stems = tf.constant(dataset.stems["train"])
-    clouds = _clouds(dataset, config, dataset.stems["train"])
+    stems = dataset.stems["train"]
+    paths, clouds = _paths(dataset, config, "train", stems), _clouds(dataset, config, stems)
 
     def sample(position: tf.Tensor) -> Batch:
         epoch, place = position // shown, position % shown
@@ -57,7 +57,7 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
         changes, noise = tf.unstack(
             tf.random.experimental.stateless_split(tf.random.experimental.stateless_fold_in(key, index), 2)
         )
-        images = _load(dataset, config, "train", stems[index])
+        images = _load(dataset, config, paths, index)
         images = augment.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
         return _sample(images, config, seed, index) | {"epoch": epoch} | _label(clouds, index)
@@ -82,22 +82,27 @@ def fixed_batches(
     Returns:
       A tf.data.Dataset of Batch.
     """
-    names, clouds = tf.constant(stems), _clouds(dataset, config, stems)
+    paths, clouds = _paths(dataset, config, split, stems), _clouds(dataset, config, stems)
 
     def sample(index: tf.Tensor) -> Batch:
-        images = _load(dataset, config, split, names[index])
+        images = _load(dataset, config, paths, index)
         return _sample(images, config, tf.cast(index, tf.int32), index) | _label(clouds, index)
 
     places = tf.data.Dataset.range(len(stems))
     return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def _load(dataset: Dataset, config: Config, split: str, stem: tf.Tensor) -> dict[str, tf.Tensor]:
+def _paths(dataset: Dataset, config: Config, split: str, stems: tuple[str, ...]) -> dict[str, tf.Tensor]:
+    """The files of each role, string [n], in the order of the samples."""
+    roles = dict.fromkeys(config.data.inputs + config.data.targets)
+    return {role: tf.constant([str(dataset.path(split, role, stem)) for stem in stems]) for role in roles}
+
+
+def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: tf.Tensor) -> dict[str, tf.Tensor]:
     """Reads one sample's roles: float32 [size, size, C], [-1, 1]."""
     images = {}
-    for role in dict.fromkeys(config.data.inputs + config.data.targets):
-        path = tf.strings.join([str(dataset.root / split / role) + "/", stem, ".png"])
-        pixels = encoding.decode_png(tf.io.read_file(path), role, dataset.bits[role])
+    for role, path in paths.items():
+        pixels = encoding.decode_png(tf.io.read_file(path[index]), role, dataset.bits[role])
         pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
         images[role] = encoding.encode(pixels, role, config.data.mask)
     if config.data.targets == ("fronts",) and line_role(dataset.root) == "fronts":

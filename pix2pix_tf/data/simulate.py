@@ -1,7 +1,8 @@
 """Simulated glacier scenes: a labelled SAR data set that needs no download.
 
-The file runs as the data do: landscape -> radar geometry (shadow, slopes) -> zones -> backscatter -> speckle -> grey.
-The picture of another sensor, an optical one say, is one more function of `Landscape`, with a random stream of its own.
+The file runs as the data do: landscape -> radar geometry (shadow, slopes) -> zones -> echo -> speckle -> grey.
+Pictures by another polarisation (`simulate_vh`) or sensor (`optical`) are functions of the scene, with random streams
+of their own.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from scipy import ndimage
 
 from pix2pix_tf.data.landscape import Landscape, SceneSettings, fractal, image_grid, simulate_landscape
 from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, front_of
+from pix2pix_tf.data.surface import Surface, draw_surface
 
 METRES_PER_GREY = 10.0  # of `Scene.elevation`: grey 255 is 2550 m, above any summit of the default settings
 MAX_ATTEMPTS = 100  # geometries drawn before a scene is given up; one or two are usual
@@ -28,7 +30,13 @@ class Scene:
     incidence_deg: float
     range_deg: float  # where the beam runs to over the ground, clockwise from the image's right
     looks: float
+    seed: int
     landscape: Landscape
+    surface: Surface
+    echo: np.ndarray  # float64 [N, N]: gamma nought in VV with the slopes, before noise and speckle
+    noise_floor: float  # of the same, linear
+    shadow: np.ndarray  # bool [N, N]: what the beam does not reach
+    outside: np.ndarray  # bool [N, N]: beyond the swath
 
 
 def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = None) -> Scene:
@@ -54,12 +62,39 @@ def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = 
         raise RuntimeError(f"seed {seed}: no complete scene of {size} pixels in {attempt + 1} attempts")
 
     looks, floor = rng.uniform(*settings.looks), 10 ** (rng.uniform(*settings.noise_floor_db) / 10)
-    reflected = backscatter(rng, landscape, settings) * slope_gain(*view, settings.brightest_slope_db)
-    intensity = np.where(shadow, floor, reflected + floor) * speckle(rng, size, looks, settings.resampling)
+    surface = draw_surface(rng, landscape, settings)
+    echo = surface.gamma * slope_gain(*view, settings.brightest_slope_db)
+    intensity = np.where(shadow, floor, echo + floor) * speckle(rng, size, looks, settings.resampling)
     sar = to_grey(intensity, floor, outside, rng.uniform(*settings.white_percentile))
     elevation = np.clip(landscape.height / METRES_PER_GREY, 0, 255).round().astype(np.uint8)
-    scale = landscape.metres_per_pixel
-    return Scene(zones, fronts, sar, elevation, scale, incidence, azimuth, looks, landscape)
+    return Scene(
+        zones, fronts, sar, elevation, landscape.metres_per_pixel, incidence, azimuth, looks,
+        seed, landscape, surface, echo, floor, shadow, outside,
+    )  # fmt: skip
+
+
+def simulate_vh(scene: Scene, settings: SceneSettings | None = None) -> np.ndarray:
+    """Looks at a simulated scene in VH: fainter, nearer to the noise, and brightest where ice scatters in its volume.
+
+    Args:
+      scene: from `simulate_scene`.
+      settings: as there.
+
+    Returns:
+      uint8 [N, N], as `Scene.sar`, which is VV.
+    """
+    settings = settings or SceneSettings()
+    rng = np.random.default_rng([scene.seed, 0, 2])  # a stream of its own; two are the landscape's and VV's
+    cover, size = scene.landscape.cover, len(scene.zones)
+    water = (cover == OCEAN) & ~scene.surface.melange & ~scene.surface.icebergs
+    below = np.select(
+        [water, cover == ROCK], [rng.uniform(*settings.vh_water_db), rng.uniform(*settings.vh_rock_db)],
+        rng.uniform(*settings.vh_ice_db),
+    ) + 1.0 * fractal(rng, size, 2.0)  # fmt: skip
+    echo = scene.echo * 10 ** (below / 10)
+    speckled = speckle(rng, size, scene.looks, settings.resampling)
+    intensity = np.where(scene.shadow, scene.noise_floor, echo + scene.noise_floor) * speckled
+    return to_grey(intensity, scene.noise_floor, scene.outside, rng.uniform(*settings.white_percentile))
 
 
 # Radar geometry
@@ -137,46 +172,7 @@ def is_complete(zones: np.ndarray, fronts: np.ndarray) -> bool:
     return min(shares) > 0.01 and len(zones) / 8 <= np.count_nonzero(fronts) <= 2 * len(zones)
 
 
-# Backscatter, speckle, grey
-
-
-def backscatter(rng: np.random.Generator, landscape: Landscape, settings: SceneSettings) -> np.ndarray:
-    """float64 [N, N]: gamma nought of the ground, linear, before any slope is regarded."""
-    rock = rng.uniform(*settings.rock_db) + 2.0 * fractal(rng, len(landscape.cover), 1.6)
-    ocean, glacier = ocean_db(rng, landscape, settings), glacier_db(rng, landscape, settings)
-    decibels = np.select([landscape.cover == OCEAN, landscape.cover == ROCK], [ocean, rock], glacier)
-    return 10 ** (decibels / 10)
-
-
-def glacier_db(rng: np.random.Generator, landscape: Landscape, settings: SceneSettings) -> np.ndarray:
-    """float64 [N, N]: ice below and snow above the snow line, flow lines, crevasses towards the front."""
-    size = len(landscape.cover)
-    patches, ripple = fractal(rng, size, 3.6), fractal(rng, size, 2.8, 3.0)
-    above = (landscape.height - rng.uniform(*settings.snow_line_m)) / 80 + 1.2 * patches
-    ice, snow = rng.uniform(*settings.trunk_db), rng.uniform(*settings.snow_db)
-    decibels = ice + (snow - ice) / (1 + np.exp(-above)) + 1.5 * ripple
-
-    # Flow lines: one random profile across the valley, which the ice carries along and bends a little.
-    in_valley = np.clip(2.2 - 2 * np.abs(landscape.across), 0, 1)
-    profile = 0.4 * np.cumsum(rng.standard_normal(90)) + rng.standard_normal(90)
-    profile = rng.uniform(*settings.flow_lines_db) * (profile - profile.mean()) / profile.std()
-    decibels += in_valley * np.interp(landscape.across + 0.04 * patches, np.linspace(-1.2, 1.2, 90), profile)
-
-    # Crevasses open across the flow; their walls reflect strongly, in bands a few pixels apart.
-    waves = landscape.downstream * np.pi * size / rng.uniform(3.0, 5.0) + 3 * ripple
-    field = in_valley * np.exp(np.minimum(landscape.downstream, 0) / rng.uniform(0.08, 0.4))
-    return decibels + field * (rng.uniform(0, 3) + rng.uniform(*settings.crevasses_db) * np.sin(waves))
-
-
-def ocean_db(rng: np.random.Generator, landscape: Landscape, settings: SceneSettings) -> np.ndarray:
-    """float64 [N, N]: melange packed against the front, water with wind on it beyond, icebergs in both."""
-    size = len(landscape.cover)
-    floes, swirls = fractal(rng, size, 2.5, 10.0), fractal(rng, size, 3.0)
-    melange = rng.uniform(*settings.melange_db) + 1.2 * floes + 1.0 * swirls
-    melange -= rng.uniform(*settings.pool_depth_db) * (floes < -rng.uniform(1.5, 2.5))
-    water = rng.uniform(*settings.water_db) + rng.uniform(0.5, 2.5) * swirls
-    edge = rng.uniform(*settings.melange_reach) - 0.12 * swirls - 0.025 * floes
-    return np.where(landscape.downstream < edge, melange, water) + 6.0 * (floes > rng.uniform(2.2, 3.4))
+# Speckle, grey
 
 
 def speckle(rng: np.random.Generator, size: int, looks: float, resampling: float) -> np.ndarray:

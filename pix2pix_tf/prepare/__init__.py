@@ -1,4 +1,4 @@
-"""Prepares data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe`.
+"""Prepares data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe | multiearth | score-clouds`.
 
 Each command is a module here with one `add_...` (its options) and one `run_...` (options -> a function that does the
 work).
@@ -7,6 +7,8 @@ work).
 from pix2pix_tf import cli
 from pix2pix_tf.prepare.caffe import add_caffe
 from pix2pix_tf.prepare.folders import add_folder
+from pix2pix_tf.prepare.multiearth import add_multiearth
+from pix2pix_tf.prepare.scoring import add_score_clouds
 from pix2pix_tf.prepare.simulating import add_simulate, simulate
 
 __all__ = ["main", "simulate"]
@@ -18,12 +20,15 @@ def main(argv: list[str]) -> None:
         "Prepares data sets. See each command's own --help.",
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
-        "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe",
+        "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe\n"
+        "  python -m pix2pix_tf.prepare multiearth --input my_tiffs --output datasets/multiearth",
     )
     parser.prog = "python -m pix2pix_tf.prepare"
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_simulate(commands)
     add_folder(commands)
     add_caffe(commands)
+    add_multiearth(commands)
+    add_score_clouds(commands)
     arguments = parser.parse_args(argv)
     arguments.run(arguments)

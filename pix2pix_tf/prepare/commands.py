@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from pix2pix_tf import cli
+from pix2pix_tf.errors import UserError
 
 
 def command(commands, name: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -30,3 +31,18 @@ def command(commands, name: str, description: str, example: str) -> argparse.Arg
 def next_command(variant: str, data: Path) -> str:
     """What to type next, to copy and paste."""
     return f"next: python train.py --variant {variant} --data {shlex.quote(str(data))}"
+
+
+def percentiles(words: list[str]) -> tuple[float, float] | None:
+    """What --cut says: two percentiles, or None for "none".
+
+    Raises:
+      UserError: it says something else.
+    """
+    if words == ["none"]:
+        return None
+    try:
+        low, high = map(float, words)
+    except ValueError:
+        raise UserError(f"--cut {' '.join(words)}: give two percentiles, such as --cut 2 98, or --cut none.") from None
+    return low, high

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pix2pix_tf.data import folder, roles, survey
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command, next_command
+from pix2pix_tf.prepare.commands import command, next_command, percentiles
 
 
 def add_folder(commands) -> None:
@@ -71,21 +71,11 @@ def run_folder(arguments: argparse.Namespace) -> None:
         val=arguments.val,
         hold_out=tuple(sorted(set(arguments.hold_out))),
         seed=arguments.seed,
-        cut=_cut(arguments.cut),
+        cut=percentiles(arguments.cut),
         side_by_side=None if arguments.side_by_side is None else _halves(arguments.side_by_side),
     )
     folder.prepare(arguments.input, arguments.output, settings)
     print(next_command("gen5", arguments.output))
-
-
-def _cut(words: list[str]) -> tuple[float, float] | None:
-    if words == ["none"]:
-        return None
-    try:
-        low, high = map(float, words)
-    except ValueError:
-        raise UserError(f"--cut {' '.join(words)}: give two percentiles, such as --cut 2 98, or --cut none.") from None
-    return low, high
 
 
 def _halves(words: list[str]) -> tuple[str, str]:

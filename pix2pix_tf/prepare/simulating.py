@@ -1,18 +1,48 @@
 """The command `simulate`: a data set out of nothing."""
 
 import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf import cli
 from pix2pix_tf.data import dataset, division, images, patches
-from pix2pix_tf.data.dataset import Dataset, Scene
-from pix2pix_tf.data.simulate import simulate_scene
+from pix2pix_tf.data.dataset import Dataset, Row, Scene
+from pix2pix_tf.data.optical import simulate_optical
+from pix2pix_tf.data.parallel import run_all
+from pix2pix_tf.data.simulate import simulate_scene, simulate_vh
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.prepare.commands import command, next_command
 
 ROLES = ("zones", "fronts", "elevation", "sar")  # of simulated scenes, as they are written
+OPTICAL_ROLES = ("zones", "fronts", "elevation", "sar_vh", "sar_vv")  # the same with optical pictures beside them
+PICTURES = 3  # optical pictures of each scene
 SEEDS = 100_000  # simulated scenes a data set may have: scene number n of seed s is simulate_scene(SEEDS * s + n)
 SCALE = "metres_per_pixel"  # the note in a simulated SAR image, for a run that goes on after an interruption
+CLOUD = "cloud"  # the same in an optical picture: the share under cloud
+QUICK = 2  # zlib's effort for optical pictures: a quarter of the time for 5 % more bytes
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scene to simulate."""
+
+    output: Path
+    split: str
+    name: str
+    seed: int
+    size: int
+    optical: bool
+
+    @property
+    def pictures(self) -> list[str]:
+        """The stems of its optical pictures."""
+        return [f"{self.name}_{number}" for number in range(1, PICTURES + 1)] if self.optical else []
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All others; the last one is the radar's."""
+        return OPTICAL_ROLES if self.optical else ROLES
 
 
 def add_simulate(commands) -> None:
@@ -20,66 +50,117 @@ def add_simulate(commands) -> None:
     new = command(
         commands,
         "simulate",
-        "makes a data set of simulated glacier scenes: zones, fronts, elevation, sar",
+        "makes a data set of simulated glacier scenes: zones, fronts, elevation, sar\n\n"
+        f"With --optical: zones, fronts, elevation, sar_vv (the same as sar), sar_vh, and {PICTURES} optical pictures\n"
+        "of each scene. About half of them have no cloud; of the others the share of cloud is known.",
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
+        "  python -m pix2pix_tf.prepare simulate --output datasets/simulated-optical --optical\n"
         "  python -m pix2pix_tf.prepare simulate --output datasets/small --scenes 20 --size 64 --seed 7",
     )
     new.add_argument("--output", type=Path, required=True, metavar="DIR", help="the data set's folder")
+    new.add_argument("--optical", action="store_true", help="for SAR-to-optical: two polarisations, optical pictures")
     new.add_argument("--scenes", type=int, default=300, metavar="N", help="how many scenes (default: 300)")
     new.add_argument("--size", type=int, default=256, metavar="PIXELS", help="of each side (default: 256)")
     new.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other scenes (default: 0)")
     new.add_argument("--val", type=float, default=0.1, metavar="SHARE", help="validation share (default: 0.1)")
+    new.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: 1; with --optical one for each core)"
+    )
     new.set_defaults(run=run_simulate)
 
 
 def run_simulate(arguments: argparse.Namespace) -> None:
     """From options to a simulated data set."""
-    simulate(arguments.output, arguments.scenes, arguments.size, arguments.seed, arguments.val)
-    print(next_command("gen5", arguments.output))
+    shape = (arguments.scenes, arguments.size, arguments.seed, arguments.val)
+    simulate(arguments.output, *shape, arguments.optical, arguments.workers)
+    print(next_command("sar2optical" if arguments.optical else "gen5", arguments.output))
 
 
-def simulate(output: Path, scenes: int = 300, size: int = 256, seed: int = 0, val: float = 0.1) -> None:
+def simulate(
+    output: Path,
+    scenes: int = 300,
+    size: int = 256,
+    seed: int = 0,
+    val: float = 0.1,
+    optical: bool = False,
+    workers: int | None = None,
+) -> None:
     """Makes a data set of simulated scenes, one patch each; or goes on with one that was interrupted.
 
     Args:
       output: the data set's folder.
       scenes: how many, at least two.
       size: pixels a side, at least 32.
-      seed: the same seed and size give the same bytes.
+      seed: the same seed and size give the same bytes; those of a scene's zones, fronts and elevation, and its SAR
+        image in VV, do not depend on `optical`.
       val: share of the scenes for validation.
+      optical: whether there are two polarisations and several optical pictures of each scene.
+      workers: processes; None: 1, and one for each core where there are optical pictures.
 
     Raises:
       UserError: an argument is out of range, or the folder holds something else; nothing has been written then.
     """
+    workers = ((os.cpu_count() or 1) if optical else 1) if workers is None else workers
+    _check(scenes, size, seed, val, workers)
+    settings = {"command": "simulate", "scenes": scenes, "size": size, "seed": seed, "val": val}
+    settings |= {"optical": PICTURES} if optical else {}
+    if patches.is_finished(output, settings):
+        return
+    patches.begin(output, settings)
+    numbers = {f"SIM_{number:05d}": number for number in range(1, scenes + 1)}
+    chosen = division.choose_val(dict.fromkeys(numbers, 1), val, seed)
+    jobs = [
+        Job(output, "val" if name in chosen else "train", name, SEEDS * seed + number, size, optical)
+        for name, number in numbers.items()
+    ]
+    facts = dict(zip(numbers, run_all(_simulated, jobs, workers, "scenes simulated"), strict=True))
+    dataset.save(_described(output, size, jobs, facts))
+    print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {len(chosen)} of them for validation")
+    if optical:
+        clear = sum(cloud == 0 for _, clouds in facts.values() for cloud in clouds)
+        print(f"{PICTURES * scenes} optical pictures, {clear} of them without a cloud")
+
+
+def _check(scenes: int, size: int, seed: int, val: float, workers: int) -> None:
     if not 2 <= scenes < SEEDS:
         raise UserError(f"--scenes {scenes} must be from 2 (one to train, one to validate) to {SEEDS - 1}.")
     if size < 32 or not 0 < val < 1:
         raise UserError(f"--size {size} must be 32 pixels or more, and --val {val} between 0 and 1.")
     if not 0 <= seed < 2**32:
         raise UserError(f"--seed {seed} must be from 0 to {2**32 - 1}.")
-    settings = {"command": "simulate", "scenes": scenes, "size": size, "seed": seed, "val": val}
-    if patches.is_finished(output, settings):
-        return
-    patches.begin(output, settings)
-    numbers = {f"SIM_{number:05d}": number for number in range(1, scenes + 1)}
-    chosen = division.choose_val(dict.fromkeys(numbers, 1), val, seed)
-    described = {}
-    for name, number in cli.progress(numbers.items(), scenes, "scenes simulated"):
-        split = "val" if name in chosen else "train"
-        scale = _simulated(output, split, name, SEEDS * seed + number, size)
-        described[name] = Scene(split, size, size, glacier=name, sensor="simulated", metres_per_pixel=scale)
-    bits = dict.fromkeys(ROLES, 8)
-    dataset.save(Dataset(output, output.resolve().name, "simulated", size, bits, described))
-    print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {len(chosen)} of them for validation")
+    if workers < 1:
+        raise UserError(f"--workers {workers} must be 1 or more.")
 
 
-def _simulated(output: Path, split: str, name: str, seed: int, size: int) -> float:
-    """Writes one scene unless it is there already; returns its metres per pixel."""
-    sar = output / split / "sar" / f"{name}.png"  # written last: where it is, the scene is whole
-    if not patches.missing(output, split, ROLES, name):
-        return float(images.read_text(sar, SCALE))
-    scene = simulate_scene(seed, size)
-    for role in ROLES[:-1]:
-        patches.write(output, split, name, {role: getattr(scene, role)})
+def _described(
+    output: Path, size: int, jobs: Sequence[Job], facts: Mapping[str, tuple[float, Sequence[float]]]
+) -> Dataset:
+    """The data set as dataset.json tells it: radar images and optical pictures are scenes of their own."""
+    scenes, rows = {}, {}
+    for job in jobs:
+        scale, clouds = facts[job.name]
+        place = {"glacier": job.name, "metres_per_pixel": scale}
+        scenes[job.name] = Scene(job.split, size, size, sensor="simulated", **place)
+        for stem, cloud in zip(job.pictures, clouds, strict=True):
+            scenes[stem] = Scene(job.split, size, size, sensor="simulated optical", cloud=cloud, **place)
+            rows[stem] = Row(job.name, cloud)
+    roles = (*jobs[0].roles, "optical") if rows else jobs[0].roles
+    return Dataset(output, output.resolve().name, "simulated", size, dict.fromkeys(roles, 8), scenes, rows=rows)
+
+
+def _simulated(job: Job) -> tuple[float, list[float]]:
+    """Writes one scene unless it is there already; returns its metres per pixel, and the clouds in its pictures."""
+    folder, last = job.output / job.split, job.roles[-1]
+    sar = folder / last / f"{job.name}.png"  # written last: where it is, the scene is whole
+    optical = [folder / "optical" / f"{stem}.png" for stem in job.pictures]
+    if not patches.missing(job.output, job.split, job.roles, job.name) and all(path.exists() for path in optical):
+        return float(images.read_text(sar, SCALE)), [float(images.read_text(path, CLOUD)) for path in optical]
+    scene = simulate_scene(job.seed, job.size)
+    pictures = simulate_optical(scene, PICTURES) if job.optical else []
+    for path, picture in zip(optical, pictures, strict=True):
+        images.write_png(path, picture.pixels, {CLOUD: repr(picture.cloud)}, QUICK)
+    for role in job.roles[:-1]:
+        pixels = simulate_vh(scene) if role == "sar_vh" else getattr(scene, role)
+        patches.write(job.output, job.split, job.name, {role: pixels})
     images.write_png(sar, scene.sar, {SCALE: repr(scene.metres_per_pixel)})
-    return scene.metres_per_pixel
+    return scene.metres_per_pixel, [picture.cloud for picture in pictures]

@@ -1,0 +1,156 @@
+"""The command `score-clouds`: how cloudy each target of a data set is, by a classifier."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pix2pix_tf import cli
+from pix2pix_tf.data import dataset, images
+from pix2pix_tf.data.clouds import unscored
+from pix2pix_tf.data.dataset import SPLITS, Dataset, Row
+from pix2pix_tf.data.opening import open_dataset
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.prepare.commands import command
+
+if TYPE_CHECKING:
+    from pix2pix_tf import export
+
+CLOUDY = 0.5  # scores above this are counted as cloudy in what is said at the end
+
+
+def add_score_clouds(commands) -> None:
+    """Adds the command that scores the clouds in a data set's targets."""
+    new = command(
+        commands,
+        "score-clouds",
+        "scores how cloudy each target of a data set is, by a classifier\n\n"
+        "The scores, 0 clear to 1 cloudy, go into the rows of dataset.json; --set data.max_cloud=0.1 trains without\n"
+        "targets of more. Scores that are there already, such as those by the satellite's own mask, are kept.",
+        "  python -m pix2pix_tf.prepare score-clouds --model runs/clouds/export/clouds --data datasets/multiearth",
+    )
+    new.add_argument("--model", type=Path, required=True, metavar="PATH", help="an export of --variant clouds")
+    new.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data set, with its dataset.json")
+    new.add_argument("--overwrite", action="store_true", help="score all targets, also those that have a score")
+    new.add_argument("--batch-size", type=int, default=32, metavar="N", help="targets at a time (default: 32)")
+    new.set_defaults(run=run_score_clouds)
+
+
+def run_score_clouds(arguments: argparse.Namespace) -> None:
+    """From options to scores in dataset.json."""
+    score_clouds(arguments.model, arguments.data, arguments.overwrite, arguments.batch_size)
+
+
+def score_clouds(model: Path, data: Path, overwrite: bool = False, batch_size: int = 32) -> None:
+    """Scores the targets of a data set by a classifier.
+
+    Args:
+      model: an export, or a base path of exports.
+      data: the data set.
+      overwrite: whether those that have a score are scored anew.
+      batch_size: targets at a time.
+
+    Raises:
+      UserError: the data set or the model is not usable; nothing has been written then.
+    """
+    if batch_size < 1:
+        raise UserError(f"--batch-size {batch_size} must be 1 or more.")
+    found = open_targets(data)
+    wanted = wanted_of(found, overwrite)
+    if not wanted:
+        print(f"all targets of {data} have a score already (--overwrite scores them anew)")
+        return
+
+    from pix2pix_tf import export  # TensorFlow: some seconds, which no mistake above has to wait for
+
+    score(export.load(model), found, wanted, batch_size)
+
+
+def open_targets(root: Path) -> Dataset:
+    """Opens a data set with its targets alone, in all splits that it has.
+
+    Raises:
+      UserError: there is none, it has no dataset.json, or files are bad.
+    """
+    if root.is_dir() and not (root / dataset.FILE).exists():
+        raise UserError(f"{root} has no {dataset.FILE}, into which the scores go. Make the data set with prepare.")
+    role = dataset.read(root).row_role if root.is_dir() else Dataset.row_role
+    splits = tuple(split for split in SPLITS if (root / split / role).is_dir())
+    return open_dataset(root, (role,), splits or ("train",))
+
+
+def wanted_of(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
+    """Splits and stems of the targets that are to be scored: those without a score, or all."""
+    return [
+        (split, stem)
+        for split, stems in found.stems.items()
+        for stem in (stems if overwrite else unscored(found, stems))
+    ]
+
+
+def score(model: "export.Model", found: Dataset, wanted: Sequence[tuple[str, str]], batch_size: int) -> None:
+    """Scores targets and writes the scores into dataset.json; interrupted, it writes those that there are.
+
+    Args:
+      model: its signature `tensor` gives `probabilities` float32 [N, 1]: that there is cloud.
+      found: the data set, opened.
+      wanted: splits and stems of its targets.
+      batch_size: targets at a time.
+
+    Raises:
+      UserError: the model is no classifier of such targets.
+    """
+    _check(model, found)
+    scores: dict[str, float] = {}
+    batches = [wanted[first : first + batch_size] for first in range(0, len(wanted), batch_size)]
+    try:
+        for batch in cli.progress(batches, len(batches), f"batches of {batch_size} targets scored"):
+            pixels = np.stack([images.read_png(found.path(split, found.row_role, stem)) for split, stem in batch])
+            values = _probabilities(model, pixels if pixels.ndim == 4 else pixels[..., np.newaxis])
+            scores.update(zip((stem for _, stem in batch), values, strict=True))
+    finally:
+        if scores:
+            dataset.save_rows(replace(found, rows=_with_scores(found.rows, scores)))
+            cloudy = sum(value > CLOUDY for value in scores.values())
+            kept = sum(len(stems) for stems in found.stems.values()) - len(wanted)
+            print(f"{len(scores)} of {len(wanted)} targets scored, {cloudy} of them above {CLOUDY}; {kept} kept theirs")
+
+
+def _check(model: "export.Model", found: Dataset) -> None:
+    role = found.row_role
+    if tuple(model.inputs) != (role,):
+        raise UserError(
+            f"{model.folder} takes {', '.join(model.inputs)}; scoring needs a classifier of {role} alone, such as "
+            "runs/clouds/export/clouds."
+        )
+    if found.size % model.divisor:
+        raise UserError(
+            f"{model.folder} takes patches whose sides are multiples of {model.divisor} pixels; those of {found.root} "
+            f"have {found.size}."
+        )
+    if model.bits[role] != found.bits[role]:
+        raise UserError(
+            f"{model.folder} takes {role} of {model.bits[role]} bit; {found.root} has {found.bits[role]} bit. Train a "
+            "classifier on data of that depth, or prepare the data set with the other --depth."
+        )
+
+
+def _probabilities(model: "export.Model", pixels: np.ndarray) -> list[float]:
+    """One for each target; refuses what is none."""
+    try:
+        values = model.probabilities(pixels)
+    except KeyError:
+        raise UserError(f"{model.folder} gives no probabilities: it is no classifier.") from None
+    if values.shape != (len(pixels), 1) or not ((values >= 0) & (values <= 1)).all():
+        raise UserError(
+            f"{model.folder} gives probabilities of shape {values.shape}; a classifier of clouds gives one from 0 to 1 "
+            "for each picture."
+        )
+    return [float(value) for value in values[:, 0]]
+
+
+def _with_scores(rows: Mapping[str, Row], scores: Mapping[str, float]) -> dict[str, Row]:
+    return {**rows, **{stem: replace(rows.get(stem, Row()), cloud=value) for stem, value in scores.items()}}
