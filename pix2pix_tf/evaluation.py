@@ -219,7 +219,10 @@ def _pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> np
 
 
 def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
-    """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints."""
+    """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints.
+
+    Where several images are painted of an input, the target comes last: SAR, outputs, target.
+    """
     shown = spread(setting.stems, PATCHES)
     places = np.array([setting.stems.index(stem) for stem in shown])
     there = {
@@ -228,20 +231,23 @@ def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, 
     inputs = dict.fromkeys(role for run in runs for role in run.inputs)
     columns = [(sheets.name_of(role), role, there[role]) for role in inputs]
     targets = runs[0].targets
-    columns += [(_heading("target", role, targets), role, there[role]) for role in targets]
+    true = [(_heading("target", role, targets), role, there[role]) for role in targets]
+    several = max(setting.outputs) > 1
+    columns += [] if several else true
     exports = {run.name: export.epochs(run.folder) for run in runs}
     common = report.last_common_epoch(exports.values())
     for run in runs:
         epoch = max(exports[run.name]) if common is None else common
         model = load_model(exports[run.name][epoch], setting.dataset)
-        for number in range(SHOWN if max(setting.outputs) > 1 else 1):
+        for number in range(SHOWN if several else 1):
             further = number * len(setting.stems)
             made = [_generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
             painted = sheets.to_pixels(np.concatenate(made))
             parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
             for role, part in zip(targets, parts, strict=True):
-                again = f", output {number + 1}" if max(setting.outputs) > 1 else ""
+                again = f", output {number + 1}" if several else ""
                 columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}{again}", role, part))
+    columns += true if several else []
     pictures = [(heading, sheets.pictures(role, pixels)) for heading, role, pixels in columns]
     return pictures, list(shown)
 

@@ -252,7 +252,7 @@ def _errors(scores: Sequence[Scores]) -> list[str]:
 def _error_table(scores: Sequence[Scores]) -> str:
     """Error scores by number of outputs, and the published figures, which are of other images."""
     names = _errors(scores)
-    head = ["run", "epoch", *(f"{name.removeprefix(ERROR)} outputs" for name in names), "inputs"]
+    head = ["run", "epoch", *(f"of {name.removeprefix(ERROR)}" for name in names), "inputs"]
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
     for s in scores:
         values = [_with_interval(*s.interval(name), 4) for name in names]
@@ -261,7 +261,8 @@ def _error_table(scores: Sequence[Scores]) -> str:
     head = ["MultiEarth report, experiment", "PSNR (dB)", "SSIM", "error score"]
     lines = [head, ["---", "---:", "---:", "---:"], *PUBLISHED_OPTICAL]
     theirs = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"### Error score\n\n{ours}\n\nPublished, on the challenge's own images of the Amazon:\n\n{theirs}"
+    published = "Published, on the challenge's own images of the Amazon:"
+    return f"### Error score, by the number of outputs\n\n{ours}\n\n{published}\n\n{theirs}"
 
 
 def _rows(scores: Sequence[Scores]) -> str:
@@ -289,6 +290,8 @@ def _measured_on(scores: Sequence[Scores], measured: Measured) -> str:
         f"{measured.split} (origin: {measured.origin}), seed {measured.seed}. Trained on data of origin: "
         f"{origins[0] if len(origins) == 1 else by_run}."
     )
+    if _errors(scores):
+        sentence += " The published figures are of the challenge's own images: these are not comparable with them."
     if any(s.variant in PUBLISHED for s in scores):
         sentence += " " + COMPARABLE.get(measured.origin.split(":")[0], COMPARABLE["unknown"])
     return sentence

@@ -67,7 +67,15 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
 
 def name_of(role: str) -> str:
     """What a role is called above a column."""
-    return {"zones": "mask", "fronts": "front", "sar": "SAR"}.get(role, role)
+    names = {
+        "zones": "mask",
+        "fronts": "front",
+        "lines": "front",
+        "sar": "SAR",
+        "sar_vv": "SAR, VV",
+        "sar_vh": "SAR, VH",
+    }
+    return names.get(role, role)
 
 
 def pictures(role: str, images: np.ndarray) -> list[np.ndarray]:

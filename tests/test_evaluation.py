@@ -16,7 +16,8 @@ from PIL import Image
 import evaluate
 from pix2pix_tf import cli, config, evaluation, export, files, runs, tasks
 from pix2pix_tf.data import images, masks
-from pix2pix_tf.data.dataset import Dataset, save
+from pix2pix_tf.data.dataset import Dataset, Row, save
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.data.roles import CHANNELS
 
 SIZE, COUNT = 32, 5  # pixels; images in the split
@@ -375,3 +376,50 @@ def test_an_export_is_known_by_its_weights_not_by_its_date(house):
     make_export(house / "runs/orig", 10, 0.75)
     assert json.loads((version / export.DESCRIPTION).read_text()) == description
     assert evaluation._key(version, found, setting) != key
+
+
+# ---- Several outputs of an input ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared_inputs(tmp_path):
+    """Three optical targets, grey 8, 15 and 13 all over; the first two share an input. Painted: the seed / 100."""
+    root = tmp_path / "data"
+    rows = {"a_1": Row("a"), "a_2": Row("a"), "b_1": Row("b")}
+    for name in ("a", "b"):
+        images.write_png(root / "val" / "sar" / f"{name}.png", np.zeros((SIZE, SIZE), np.uint8))
+    for stem, grey in zip(rows, (8, 15, 13), strict=True):
+        images.write_png(root / "val" / "optical" / f"{stem}.png", np.full((SIZE, SIZE, 3), grey, np.uint8))
+    save(Dataset(root, "pairs", "simulated", SIZE, {"sar": 8, "optical": 8}, {}, rows=rows))
+    make_run(tmp_path / "runs" / "s2o", {1: -1.0}, ("sar",), ("optical",), root)
+    return tmp_path
+
+
+def test_the_error_score_by_hand(shared_inputs):
+    dataset = open_dataset(shared_inputs / "data", ("sar", "optical"), ("val",))
+    (run,) = runs.find_runs([shared_inputs / "runs" / "s2o"], shared_inputs)
+    setting = evaluation.Setting(dataset, "val", 0, 2, (1, 2, 3))
+    (scores,) = evaluation.score_run(run, setting, shared_inputs / "scores")
+    # The seeds of input a are 0, 3, 6, those of b (third image of three) 2, 5, 8.
+    of_a, of_b, targets = (0.0, 0.03, 0.06), (0.02, 0.05, 0.08), (8 / 255, 15 / 255, 13 / 255)
+    for n in (1, 2, 3):
+        least = [min(abs(x - y) for x in outputs[:n]) for outputs, y in zip((of_a, of_a, of_b), targets, strict=True)]
+        np.testing.assert_allclose(scores.values[f"error_{n}"], least, atol=1e-6)
+        assert scores.interval(f"error_{n}")[0] == pytest.approx(((least[0] + least[1]) / 2 + least[2]) / 2, abs=1e-6)
+    again = evaluation.score_run(run, setting, shared_inputs / "scores")[0]  # from its file
+    assert all((again.values[name] == scores.values[name]).all() for name in scores.values)
+
+
+def test_the_report_of_several_outputs(shared_inputs, monkeypatch, capsys):
+    monkeypatch.chdir(shared_inputs)
+    assert cli.run(evaluate.main, ["runs/s2o", "--output", "out"]) == 0, capsys.readouterr().err
+    report = Path("out/report.md").read_text()
+    assert "| of 1 | of 2 | of 3 | of 5 | of 10 | inputs |" in report and "0.0412" in report
+    assert "not comparable" in report
+    with Path("out/metrics.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["error_10"]) <= float(row["error_3"]) <= float(row["error_1"])
+    with Image.open("out/comparison.png") as sheet:
+        assert sheet.width > 5 * SIZE
+    assert cli.run(evaluate.main, ["runs/s2o", "--output", "out2", "--norm", "rmse", "--outputs", "3"]) == 0
+    assert cli.run(evaluate.main, ["runs/s2o", "--output", "out3", "--outputs", "0"]) == 2

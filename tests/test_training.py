@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import evaluate
 from conftest import TINY, UNET
-from pix2pix_tf import config, export, precision, tasks, training
+from pix2pix_tf import cli, config, export, precision, tasks, training
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
@@ -247,3 +248,46 @@ def test_patches_that_do_not_fit_the_u_net_are_refused(fronts_data, tmp_path):
     dataset = dataclasses.replace(open_dataset(fronts_data, ("sar", "zones")), size=40)
     with pytest.raises(UserError, match="do not divide by 16"):
         training.train(of_zones(), dataset, tmp_path / "run")
+
+
+# ---- SAR to optical, and clouds -------------------------------------------------------------------------------------
+
+
+def of_optical(epochs=4):
+    overrides = [*TINY, f"train.epochs={epochs}", "train.export_every=4", "train.batch_size=4"]
+    return config.make_config("sar2optical", overrides)
+
+
+def test_a_discriminator_that_rests_every_other_epoch_does_so_after_a_resumption_as_well(optical_data, tmp_path):
+    dataset = open_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    training.train(of_optical(), dataset, whole)
+    for epochs in (1, 3, 4):
+        training.train(of_optical(epochs), dataset, parts)
+    assert_same(state(parts), state(whole))
+    steps = {name: value for name, value in state(whole).items() if "optimizer/steps/" in name}
+    (told,) = (value for name, value in steps.items() if name.startswith("discriminator"))
+    (painted,) = (value for name, value in steps.items() if name.startswith("generator"))
+    assert 2 * told == painted
+
+
+def test_a_cloud_classifier_is_trained_exported_and_measured(optical_data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    chosen = config.make_config("clouds", ["model.vgg_width=2", "train.epochs=2", "train.batch_size=4"])
+    training.train(chosen, open_dataset(optical_data, ("optical",)), tmp_path / "runs" / "clouds")
+    (best,) = export.epochs(tmp_path / "runs" / "clouds")
+    assert (tmp_path / "runs" / "clouds" / "samples" / f"epoch_{best:04d}.png").exists()
+    png = min((optical_data / "val" / "optical").iterdir()).read_bytes()
+    model = export.load(tmp_path / "runs" / "clouds" / "export" / "clouds")
+    told = model.signatures["serving_default"](image_bytes=tf.constant([png, png]))["probabilities"]
+    assert told.shape == (2, 1) and 0 <= float(told[0, 0]) == float(told[1, 0]) <= 1
+    assert cli.run(evaluate.main, ["runs/clouds"]) == 0, capsys.readouterr().err
+    report = (tmp_path / "runs" / "clouds" / "report" / "report.md").read_text()
+    assert "commoner class" in report and "origin:\nsimulated" in report
+    assert (tmp_path / "runs" / "clouds" / "report" / "examples.png").exists()
+
+
+def test_patches_without_a_cloud_share_cannot_teach_clouds(tiny_dataset, tmp_path):
+    chosen = config.make_config("clouds", ["data.inputs=sar", "train.batch_size=2"])
+    with pytest.raises(UserError, match="does not say how cloudy S0"):
+        training.train(chosen, tiny_dataset, tmp_path / "run")
