@@ -32,6 +32,26 @@ SHORTEST = {"metres": 750.0, "pixels": 10.0}  # of a front: the benchmark's rule
 
 def main(argv: list[str]) -> None:
     """Reads the arguments, finds runs and data, evaluates."""
+    options = read_options(argv)
+
+    from pix2pix_tf import runs
+
+    found = runs.find_runs(options.runs, RUNS)
+    alike = [found] if options.runs or options.output else runs.alike(found)
+    for together in alike:
+        several = f"report-{together[0].kind}" if len(alike) > 1 else "report"
+        output = options.output or (found[0].folder / "report" if len(found) == 1 else RUNS / several)
+        if together[0].tells_classes:
+            judge_fronts(together, output, options)
+        elif together[0].kind == "clouds":
+            judge_clouds(together, output, options)
+        else:
+            score_images(together, output, options)
+        print(f"{output / 'report.md'} has tables and pictures; {output / 'metrics.csv'} the means.")
+
+
+def read_options(argv: list[str]) -> argparse.Namespace:
+    """Reads the arguments and refuses what is out of range."""
     parser = cli.parser(__doc__, EXAMPLES)
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help=f"run folders (default: all in {RUNS}/)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: the runs' own)")
@@ -76,24 +96,9 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--outputs takes whole numbers from 1, not {min(options.outputs)}.")
     if options.shortest is not None and not 0 <= options.shortest < math.inf:
         raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
-
     if options.max_cloud is not None and not 0 <= options.max_cloud <= 1:
         raise UserError(f"--max-cloud takes a share from 0 to 1, not {options.max_cloud}.")
-
-    from pix2pix_tf import runs
-
-    found = runs.find_runs(options.runs, RUNS)
-    alike = [found] if options.runs or options.output else runs.alike(found)
-    for together in alike:
-        several = f"report-{together[0].kind}" if len(alike) > 1 else "report"
-        output = options.output or (found[0].folder / "report" if len(found) == 1 else RUNS / several)
-        if together[0].tells_classes:
-            judge_fronts(together, output, options)
-        elif together[0].kind == "clouds":
-            judge_clouds(together, output, options)
-        else:
-            score_images(together, output, options)
-        print(f"{output / 'report.md'} has tables and pictures; {output / 'metrics.csv'} the means.")
+    return options
 
 
 def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
