@@ -1,6 +1,5 @@
 """`prepare multiearth`: names, pairs, stretches, clouds, splits, interruptions, and what is refused in which words."""
 
-import gc
 import hashlib
 import json
 import warnings
@@ -312,7 +311,6 @@ def test_one_picture_is_in_memory_at_a_time(raw, tmp_path, monkeypatch):
     alive, most, real = weakref.WeakSet(), [], multiearth_pictures.stretch
 
     def watching(*arguments):
-        gc.collect()
         most.append(len(alive))
         grey, *rest = real(*arguments)
         grey = grey.view(Watched)

@@ -1,6 +1,5 @@
 """`python -m pix2pix_tf.prepare`: whole data sets, their splits, interruptions, and what is refused."""
 
-import gc
 import hashlib
 import json
 import shutil
@@ -362,7 +361,6 @@ def test_one_scene_is_in_memory_at_a_time(mine, tmp_path, monkeypatch):
         __hash__ = object.__hash__
 
     def read(*arguments):
-        gc.collect()
         most.append(len(alive))
         picture = real(*arguments)
         watched = {role: pixels.view(Watched) for role, pixels in picture.pixels.items()}
