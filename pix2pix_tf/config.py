@@ -330,6 +330,10 @@ def _check_together(config: Config) -> None:
         raise UserError("data.front_width and loss.distance_dilation take odd numbers, so that a line stays in place.")
     if config.train.best_by != "none" and model.network == "pix2pix":
         raise UserError("train.best_by is for networks that tell classes; what a GAN paints is judged by eye.")
+    if config.train.patience and config.train.best_by == "none":
+        raise UserError(
+            "train.patience waits for a better train.best_by, which is none: set it, or leave patience at 0."
+        )
     if config.train.best_by == "val_iou" and model.network != "unet":
         raise UserError("train.best_by=val_iou is for networks that tell zones or fronts; take val_loss.")
     if len(model.discriminator_strides) != 5 or not set(model.discriminator_strides) <= {1, 2}:

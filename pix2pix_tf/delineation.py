@@ -270,8 +270,7 @@ def _show(
     )
     facts = {"glacier": described.glacier, "date": described.date, "sensor": described.sensor}
     known = {key: value for key, value in facts.items() if value is not None}
-    geojson.write(
-        output / "fronts" / network.name / f"{scene}.geojson",
+    line = geojson.front(
         lines_of(predicted),
         described.bounds,
         described.crs,
@@ -279,6 +278,7 @@ def _show(
         described.width,
         {"scene": scene, "predicted_by": network.name, "origin": setting.dataset.origin, **known},
     )
+    files.write_json(output / "fronts" / network.name / f"{scene}.geojson", line)
 
 
 def _draw_comparison(networks: Sequence[Network], setting: Setting, output: Path, shown: Sequence[str]) -> None:

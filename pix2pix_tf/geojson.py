@@ -6,11 +6,8 @@ GeoJSON as of 2016 (RFC 7946) knows degrees only. Glaciologists work in projecte
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-
-from pix2pix_tf import files
 
 
 def front(
@@ -58,24 +55,6 @@ def front(
         features.append({"type": "Feature", "properties": {**properties, "coordinates": words}, "geometry": geometry})
     reference = {"type": "name", "properties": {"name": _urn(crs)}} if bounds is not None and crs else None
     return {"type": "FeatureCollection", **({"crs": reference} if reference else {}), "features": features}
-
-
-def write(
-    path: Path,
-    lines: Sequence[np.ndarray],
-    bounds: tuple[float, float, float, float] | None,
-    crs: str | None,
-    height: int,
-    width: int,
-    properties: Mapping[str, object],
-) -> None:
-    """Writes what `front` describes, whole or not at all.
-
-    Raises:
-      ValueError: as `front` does; or a property that JSON cannot hold, such as NaN.
-      OSError: as the writing does; then `path` is as it was before.
-    """
-    files.write_json(path, front(lines, bounds, crs, height, width, properties))
 
 
 def _urn(crs: str) -> str:

@@ -41,6 +41,8 @@ class Adam(tf.Module):
         epsilon: float = 1e-7,
         scale_loss: bool = False,
         clip_norm: float = 0.0,
+        peak_rate: float = 0.0,
+        rise_steps: int = 1,
     ):
         """Makes the moments, all zero.
 
@@ -52,11 +54,14 @@ class Adam(tf.Module):
           epsilon: added to the root of the second moment.
           scale_loss: whether `scaled` scales, for float16.
           clip_norm: the longest that the gradient of all variables together may be; 0 for any length.
+          peak_rate: the learning rate goes up to this and back in a triangle (`triangular`); 0: it is constant.
+          rise_steps: from the one to the other.
         """
         super().__init__(name="adam")
         self._variables = variables
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
         self._scale_loss, self._clip_norm = scale_loss, clip_norm
+        self._low, self._peak, self._rise_steps = learning_rate, peak_rate, rise_steps
         self.learning_rate = tf.Variable(learning_rate, trainable=False, dtype=tf.float32)
         self.steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.loss_scale = tf.Variable(2.0**15 if scale_loss else 1.0, trainable=False)
@@ -94,6 +99,8 @@ class Adam(tf.Module):
     def _update(self, gradients: list[tf.Tensor]) -> None:
         if self._clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        if self._peak:
+            self.learning_rate.assign(triangular(self.steps, self._low, self._peak, self._rise_steps))
         step = tf.cast(self.steps.assign_add(1), tf.float64)
         powers = [tf.cast(beta**step, tf.float32) for beta in (self._beta_1, self._beta_2)]
         for variable, m, v, gradient in zip(

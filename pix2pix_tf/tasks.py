@@ -17,7 +17,7 @@ from pix2pix_tf.models import unet, vgg
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.models.unet import make_segmenter
 from pix2pix_tf.models.vgg import make_classifier
-from pix2pix_tf.optimizers import Adam, triangular
+from pix2pix_tf.optimizers import Adam
 from pix2pix_tf.signatures import Signature, make_signatures
 
 Batch = dict[str, tf.Tensor]  # see data/pipeline.py
@@ -150,11 +150,6 @@ class Segmenter:
         Returns:
           The losses before the step, float32 scalars, one for each of `loss_names`.
         """
-        train = self.config.train
-        if train.peak_rate:
-            done = self.optimizer.steps
-            rate = triangular(done, train.learning_rate, train.peak_rate, train.rise_steps)
-            self.optimizer.learning_rate.assign(rate)
         with tf.GradientTape() as tape:
             losses = self._losses(self.segmenter([batch["input"], batch["seed"]], training=True), batch)
             scaled = self.optimizer.scaled(losses[0])
@@ -279,4 +274,6 @@ def _optimizer(variables: list[tf.Variable], config: Config, computed_in: str) -
         train.beta_1,
         scale_loss=computed_in == "mixed_float16",
         clip_norm=train.clip_norm,
+        peak_rate=train.peak_rate,
+        rise_steps=train.rise_steps,
     )

@@ -68,6 +68,7 @@ def test_an_override_wins_over_the_variant_and_takes_its_options_type():
         ("orig", "data.max_cloud=10", "from 0.0 to 1.0"),
         ("orig", "data.targets=zones", "--variant zones and fronts"),
         ("orig", "train.best_by=val_iou", "judged by eye"),
+        ("orig", "train.patience=3", "which is none"),
         ("zones", "data.targets=sar", "takes zones or fronts"),
         ("zones", "data.mask=binary", "tells all four"),
         ("zones", "model.unet_rates=0", "from 1"),

@@ -25,8 +25,8 @@ def test_widening_is_a_dilation_with_a_square_eagerly_and_in_tf_data(width, rng)
 def test_the_weights_of_a_straight_line_by_hand():
     # One pixel wide, dilated by 3: three columns, 1, 2 and 1 pixels from the outside.
     weights = distance_weights(tf.constant(line()), LossConfig(distance_dilation=3)).numpy()[..., 0]
-    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
-    inner = (sigmoid(1) - 0.5) / (sigmoid(2) - 0.5)
+    one, two = (1 / (1 + np.exp(-distance)) for distance in (1, 2))
+    inner = (one - 0.5) / (two - 0.5)
     np.testing.assert_allclose(weights[4], [0.1, 0.1, 0.1, inner, 1, inner, 0.1, 0.1, 0.1], rtol=1e-5)
 
 

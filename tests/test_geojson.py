@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from pix2pix_tf import geojson
+from pix2pix_tf import files, geojson
 from pix2pix_tf.front_lines import lines_of
 
 LINE, PIXEL = np.array([[0, 0], [1, 1], [1, 2]]), np.array([[3, 4]])
@@ -60,7 +60,8 @@ def test_what_is_written_gives_the_front_again(tmp_path):
     front[10, 5:25], front[20, 30] = True, True
     front[np.arange(11, 20), np.arange(25, 34)] = True
     path = tmp_path / "front.geojson"
-    geojson.write(path, lines_of(front), BOUNDS, "EPSG:3031", *front.shape, {"glacier": "Müller", "date": None})
+    facts = {"glacier": "Müller", "date": None}
+    files.write_json(path, geojson.front(lines_of(front), BOUNDS, "EPSG:3031", *front.shape, facts))
     read = json.loads(path.read_text(encoding="utf-8"))
     assert read["type"] == "FeatureCollection"
     again = np.zeros_like(front)
@@ -74,11 +75,11 @@ def test_what_is_written_gives_the_front_again(tmp_path):
 
 def test_a_scene_without_a_front_has_no_features(tmp_path):
     path = tmp_path / "front.geojson"
-    geojson.write(path, [], None, None, 4, 5, {})
+    files.write_json(path, geojson.front([], None, None, 4, 5, {}))
     assert json.loads(path.read_text()) == {"type": "FeatureCollection", "features": []}
 
 
 def test_what_json_cannot_hold_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        geojson.write(tmp_path / "front.geojson", [LINE], None, None, 4, 5, {"error": float("nan")})
+        files.write_json(tmp_path / "front.geojson", geojson.front([LINE], None, None, 4, 5, {"error": float("nan")}))
     assert not list(tmp_path.iterdir())

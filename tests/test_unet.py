@@ -22,10 +22,10 @@ def images(rng, *shape):
 def test_the_u_net_has_the_papers_size():
     widths = (32, 64, 128, 256, 512)
     inputs = (1, *widths[:-1])
-    norms = lambda channels: 4 * channels  # noqa: E731  scale, offset, running mean and variance
-    down = sum(9 * i * w + 9 * w * w + 2 * norms(w) for i, w in zip(inputs, widths, strict=True))
-    bottom = (1 + 4 * 9 + 1 + 6) * 512**2 + 7 * norms(512)  # 1 x 1, four rates, mean, six maps into one
-    up = sum(4 * 2 * w * w + w + 9 * 2 * w * w + 9 * w * w + 2 * norms(w) for w in widths[:-1])
+    norm = 4  # numbers a channel: scale, offset, running mean and variance
+    down = sum(9 * i * w + 9 * w * w + 2 * norm * w for i, w in zip(inputs, widths, strict=True))
+    bottom = (1 + 4 * 9 + 1 + 6) * 512**2 + 7 * norm * 512  # 1 x 1, four rates, mean, six maps into one
+    up = sum(4 * 2 * w * w + w + 9 * 2 * w * w + 9 * w * w + 2 * norm * w for w in widths[:-1])
     head = 32 * 4 + 4
     assert make_segmenter(config.make_config("zones").model, 1, 4, 256).count_params() == down + bottom + up + head
 

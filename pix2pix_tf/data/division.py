@@ -11,6 +11,29 @@ from pix2pix_tf.data.survey import Settings, Surveyed
 from pix2pix_tf.errors import UserError, unknown
 
 
+def check(split: str, known: Sequence[str], val: float, seed: int, cut: tuple[float, float] | None) -> None:
+    """Refuses what no command that divides and stretches scenes can work with.
+
+    Args:
+      split: what stays together.
+      known: the choices for that.
+      val: share of the patches for validation, above 0 and below 1.
+      seed: 0 to 2 ** 32 - 1.
+      cut: percentiles that become black and white, rising; None for none.
+
+    Raises:
+      UserError: an option is out of range, or the split unknown.
+    """
+    if split not in known:
+        raise unknown("split", split, known)
+    if not 0 < val < 1:
+        raise UserError(f"--val {val} must be a share between 0 and 1, such as 0.1.")
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--seed {seed} must be from 0 to {2**32 - 1}.")
+    if cut and not 0 <= cut[0] < cut[1] <= 100:
+        raise UserError(f"--cut {cut[0]} {cut[1]} must be two rising percentiles, such as 2 98.")
+
+
 def choose_val(units: Mapping[str, int], share: float, seed: int) -> set[str]:
     """Draws the units that become the validation split.
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, masks, patches, scenes
+from pix2pix_tf.data import checks, dataset, division, masks, patches, scenes
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.division import divide, split_of
 from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError
 
 
 def prepare(folder: Path, output: Path, settings: Settings) -> None:
@@ -42,14 +42,7 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
 def _check(settings: Settings, folder: Path, output: Path) -> None:
     if settings.size < 1 or not 0 <= settings.overlap < settings.size:
         raise UserError(f"--overlap {settings.overlap} must be at least 0 and below --size {settings.size}.")
-    if settings.split not in DIVIDE_BY:
-        raise unknown("split", settings.split, DIVIDE_BY)
-    if not 0 < settings.val < 1:
-        raise UserError(f"--val {settings.val} must be a share between 0 and 1, such as 0.1.")
-    if not 0 <= settings.seed < 2**32:
-        raise UserError(f"--seed {settings.seed} must be from 0 to {2**32 - 1}.")
-    if settings.cut and not 0 <= settings.cut[0] < settings.cut[1] <= 100:
-        raise UserError(f"--cut {settings.cut[0]} {settings.cut[1]} must be two rising percentiles, such as 2 98.")
+    division.check(settings.split, DIVIDE_BY, settings.val, settings.seed, settings.cut)
     if output.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
 

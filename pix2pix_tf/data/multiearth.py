@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, multiearth_files, patches
+from pix2pix_tf.data import checks, dataset, division, multiearth_files, patches
 from pix2pix_tf.data.dataset import MIXED, Dataset, Row
 from pix2pix_tf.data.division import choose_val
 from pix2pix_tf.data.multiearth_files import Pair
@@ -60,14 +60,7 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
 def _check(settings: Settings, folder: Path, output: Path) -> None:
     if settings.days < 0 or settings.size < 1:
         raise UserError(f"--days {settings.days} must be 0 or more, and --size {settings.size} 1 or more.")
-    if settings.split not in DIVIDE_BY:
-        raise unknown("split", settings.split, DIVIDE_BY)
-    if not 0 < settings.val < 1:
-        raise UserError(f"--val {settings.val} must be a share between 0 and 1, such as 0.1.")
-    if not 0 <= settings.seed < 2**32:
-        raise UserError(f"--seed {settings.seed} must be from 0 to {2**32 - 1}.")
-    if settings.cut and not 0 <= settings.cut[0] < settings.cut[1] <= 100:
-        raise UserError(f"--cut {settings.cut[0]} {settings.cut[1]} must be two rising percentiles, such as 2 98.")
+    division.check(settings.split, DIVIDE_BY, settings.val, settings.seed, settings.cut)
     for role, (low, high) in settings.limits.items():
         if role not in ROLES:
             raise unknown("role", role, ROLES)
