@@ -2,7 +2,8 @@
 
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
 1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
-code; [M] Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge.
+code; [M] Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge; [S] Park et al. 2019 (arXiv
+1903.07291), semantic image synthesis with SPADE.
 """
 
 import dataclasses
@@ -40,6 +41,7 @@ class ModelConfig:
     generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
     dropout: float = 0.5  # share of values dropped: pix2pix's noise z [I], or at the bottom of the U-Net [C]
+    spade_width: int = 0  # filters through which the mask steers the decoder's norms, as in SPADE [S]; 0: it does not
     discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
     discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
     discriminator_kernel: int = 4  # pixels [I]
@@ -119,6 +121,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "dis3": {"model.discriminator_kernel": "3"},
     "l11gan100": {"loss.l1": "1", "loss.gan": "100"},
     "l150gan50": {"loss.l1": "50", "loss.gan": "50"},
+    "spade": {"model.spade_width": "64"},
     "sar2optical": {
         "data.inputs": "sar_vv,sar_vh",
         "data.targets": "optical",
@@ -170,6 +173,7 @@ BOUNDS = {
     "model.levels": (5, 8),
     "model.generator_width": (1, 1024),
     "model.generator_kernel": (2, 15),
+    "model.spade_width": (0, 1024),
     "model.discriminator_width": (1, 1024),
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),

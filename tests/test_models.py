@@ -5,7 +5,7 @@ import tensorflow as tf
 from conftest import TINY
 from pix2pix_tf import addons, config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import EPSILON
+from pix2pix_tf.models.blocks import EPSILON, normalization, spade
 from pix2pix_tf.models.layers import UNROLLED, FusedInstanceNormalization, SeededDropout, SubpixelConv2DTranspose
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 
@@ -180,3 +180,64 @@ def test_seeded_dropout_drops_its_share_and_keeps_the_mean(rate):
     noise = SeededDropout(rate, salt=0)([tf.ones([4, 32, 32, 8]), tf.range(4)]).numpy()
     assert np.mean(noise == 0) == pytest.approx(rate, abs=0.02)
     assert noise.mean() == pytest.approx(1, abs=0.03)
+
+
+def inner(images):
+    """Without the rim, where a convolution sees the zeros around an image."""
+    return images[..., 1:-1, 1:-1, :]
+
+
+def built(layers, *inputs):
+    """A block as a model, so that its weights can be set."""
+    arguments = [tf.keras.Input(array.shape[1:]) for array in inputs]
+    return tf.keras.Model(arguments, layers(*arguments))
+
+
+def test_spade_by_hand():
+    # Kernels that only look at the pixel itself: seen = relu(2 first + 0 second), y = x^ (1 + 3 seen) + 5 seen.
+    x, mask = np.array([1.0, 3.0]).reshape(1, 1, 2, 1), np.array([[0.5, 9.0], [-1.0, 9.0]]).reshape(1, 1, 2, 2)
+    block = built(spade(1, 1, "instance"), x, mask)
+    for layer in (layer for layer in block.layers if isinstance(layer, tf.keras.layers.Conv2D)):
+        kernel, bias = layer.get_weights()
+        kernel[:] = 0
+        looks = kernel.shape[2] == 2
+        kernel[1, 1, 0, 0] = 2 if looks else 3 if bias[0] == 1 else 5
+        layer.set_weights([kernel, bias])
+    normalised, seen = np.array([-1, 1]) / np.sqrt(1 + EPSILON), np.array([1.0, 0.0])
+    wanted = normalised * (1 + 3 * seen) + 5 * seen
+    np.testing.assert_allclose(block([tf.constant(x), tf.constant(mask)])[0, 0, :, 0], wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+def test_an_untrained_spade_of_an_empty_mask_is_the_plain_norm(norm, rng):
+    x, mask = images(rng, 2, 16, 16, 8), images(rng, 2, 16, 16, 4)
+    block = built(spade(8, 16, norm), x, mask)
+    np.testing.assert_allclose(block([x, 0 * mask]), normalization(norm)(x), atol=1e-5)
+    assert np.abs(block([x, mask]) - block([x, 0 * mask])).max() > 1e-2
+
+
+def test_spade_tells_even_masks_apart_that_a_plain_norm_washes_out(rng):
+    glacier, ocean = (tf.one_hot(tf.fill([1, 64, 64], place), 4) for place in (2, 3))
+    x = images(rng, 1, 64, 64, 8)
+    told = built(spade(8, 16, "instance"), x, glacier)
+    plain = FusedInstanceNormalization(EPSILON)
+    convolve = tf.keras.layers.Conv2D(8, 1, use_bias=False)
+    assert np.abs(inner(told([x, glacier]) - told([x, ocean]))).max() > 0.02
+    # the same masks seen through a convolution alone: two even maps, of which the norm leaves nothing
+    np.testing.assert_allclose(plain(convolve(glacier)), plain(convolve(ocean)), atol=1e-3)
+
+
+def test_the_spade_generator_has_the_plain_ones_weights_and_those_that_look_at_the_mask():
+    # Each normalised map of the decoder loses 2 numbers a channel, and gains: a 3 x 3 convolution of the mask into 64
+    # channels, and two of these into its own; all with biases.
+    channels = (512, 512, 512, 512, 256, 128, 64)
+    more = sum((9 * 4 * 64 + 64) + 2 * (9 * 64 * c + c) - 2 * c for c in channels)
+    plain, steered = (config.make_config(variant).model for variant in ("orig", "spade"))
+    counted = [make_generator(model, 4, 1, 256).count_params() for model in (plain, steered)]
+    assert counted[1] - counted[0] == more
+
+
+@pytest.mark.parametrize("override", ["model.norm=batch", "model.norm=none", "model.generator_kernel=5"])
+def test_spade_goes_with_every_other_option(override, rng):
+    generator = make_generator(tiny("model.spade_width=4", override), 4, 1, 32)
+    assert generator([images(rng, 2, 64, 96, 4), tf.constant([0, 1])]).shape == (2, 64, 96, 1)

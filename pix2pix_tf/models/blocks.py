@@ -37,7 +37,7 @@ def downsample(filters: int, kernel: int, norm: str, strides: int = 2, padding: 
     return lambda x: activate(normalise(convolve(x)))
 
 
-def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None = None) -> Block:
+def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None = None, spade_width: int = 0) -> Block:
     """Transposed convolution that doubles the map, normalisation, then dropout and ReLU or, without dropout, LeakyReLU.
 
     Args:
@@ -45,17 +45,55 @@ def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None
       kernel: side of the kernel in pixels.
       norm: "instance", "batch" or "none".
       dropout: the layer that is the noise, in the innermost blocks.
+      spade_width: filters of the layer through which the mask steers the normalisation (`spade`); 0: it does not.
 
     Returns:
-      A block ([N, H, W, C], seed int32 [N]) -> [N, 2 H, 2 W, filters].
+      A block ([N, H, W, C], mask [N, 2 H, 2 W, M], seed int32 [N]) -> [N, 2 H, 2 W, filters].
     """
-    convolve = transposed_convolution(filters, kernel, use_bias=norm == "none")
-    normalise = normalization(norm)
+    convolve = transposed_convolution(filters, kernel, use_bias=norm == "none" and not spade_width)
+    plain = normalization(norm) if not spade_width else None
+    normalise = spade(filters, spade_width, norm) if spade_width else lambda x, mask: plain(x)
     if dropout is None:
         activate = tf.keras.layers.LeakyReLU(LEAK)
-        return lambda x, seed: activate(normalise(convolve(x)))
+        return lambda x, mask, seed: activate(normalise(convolve(x), mask))
     activate = tf.keras.layers.ReLU()
-    return lambda x, seed: activate(dropout([normalise(convolve(x)), seed]))
+    return lambda x, mask, seed: activate(dropout([normalise(convolve(x), mask), seed]))
+
+
+def spade(filters: int, width: int, norm: str) -> Block:
+    """Spatially adaptive normalisation (Park et al. 2019, arXiv 1903.07291, equation 1): the mask scales and shifts.
+
+    A plain normalisation takes from a map whatever is the same all over it, and so washes out which zone a large even
+    patch of the mask shows. Here each pixel gets that back: y = x^ * gamma(mask) + beta(mask), where x^ is the map
+    normalised without parameters, and gamma and beta are convolutions of the mask.
+
+    Args:
+      filters: channels of the map.
+      width: filters of the layer that both convolutions share.
+      norm: "instance", "batch" or "none", of x^.
+
+    Returns:
+      A block ([N, H, W, filters], mask [N, H, W, M]) -> [N, H, W, filters].
+    """
+    normalise = normalization(norm, trained=False)
+    look = tf.keras.layers.Conv2D(width, 3, padding="same", activation="relu", kernel_initializer="he_normal")
+    # gamma begins at 1 and beta at 0, so that an untrained block is the plain normalisation, all but small weights
+    gamma, beta = (
+        tf.keras.layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            kernel_initializer=tf.keras.initializers.RandomNormal(stddev=STDDEV),
+            bias_initializer=first,
+        )
+        for first in ("ones", "zeros")
+    )
+
+    def block(x: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        seen = look(mask)
+        return tf.keras.layers.Add()([tf.keras.layers.Multiply()([normalise(x), gamma(seen)]), beta(seen)])
+
+    return block
 
 
 def conv_block(filters: int, norm: str) -> Block:
@@ -159,17 +197,18 @@ def transposed_convolution(
     )
 
 
-def normalization(norm: str) -> Block:
+def normalization(norm: str, trained: bool = True) -> Block:
     """Instance normalisation is batch normalisation at batch size 1 in training mode, whatever the batch and the mode.
 
     Args:
       norm: "instance", "batch" or "none".
+      trained: whether it has a scale and an offset for each channel.
 
     Returns:
       A block [N, H, W, C] -> [N, H, W, C].
     """
     if norm == "instance":
-        return FusedInstanceNormalization(EPSILON)
+        return FusedInstanceNormalization(EPSILON, trained)
     if norm == "batch":
-        return tf.keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)
+        return tf.keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, scale=trained, center=trained)
     return lambda x: x

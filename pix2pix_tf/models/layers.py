@@ -86,16 +86,20 @@ class FusedInstanceNormalization(addons.InstanceNormalization):
     against 5.5 ms of that arithmetic in float32. Large known batches, as a GPU likes them, go the library's way.
     """
 
-    def __init__(self, epsilon: float):
-        """Makes the layer; epsilon is added to the variance."""
+    def __init__(self, epsilon: float, trained: bool = True):
+        """Makes the layer; epsilon is added to the variance; `trained` says whether there are a scale and an offset."""
         # The kernel wants its parameters in float32 and the image as it comes, so Keras must not cast.
-        super().__init__(epsilon=epsilon, dtype="float32", autocast=False)
+        super().__init__(epsilon=epsilon, scale=trained, center=trained, dtype="float32", autocast=False)
+        self.trained = trained
 
     def call(self, x):
         """Float [N, H, W, C] -> the same shape and type."""
         if (x.shape[0] or 0) > UNROLLED:
             return tf.cast(super().call(tf.cast(x, tf.float32)), x.dtype)
-        scale, offset = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if self.trained:
+            scale, offset = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        else:
+            scale, offset = tf.ones(x.shape[-1]), tf.zeros(x.shape[-1])
 
         def normalise(image):
             image = image[tf.newaxis]

@@ -17,7 +17,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     """The U-Net that paints the image ([I] section 3.2; layer for layer as in [P]).
 
     Args:
-      model: widths, kernel, dropout, norm, levels.
+      model: widths, kernel, dropout, norm, levels, and whether the mask steers the decoder's norms (`blocks.spade`).
       input_channels: channels of the mask, one-hot, and of what is stacked on it.
       output_channels: channels of the image.
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
@@ -29,7 +29,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
       UserError: the patch size is no multiple of 2**levels.
     """
     _check_size(size, model.levels)
-    w, k, n = model.generator_width, model.generator_kernel, model.norm
+    w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
     z = [SeededDropout(model.dropout, salt) for salt in range(3)]
     inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
     at_bottom = "none" if size == 2**model.levels else n  # a norm would turn a 1 x 1 map into zeros
@@ -50,14 +50,14 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     ]
     up_stack = [
         *[
-            upsample(8 * w, k, n, z[0]),  # [N, 2, 2, 512 + 512]
-            upsample(8 * w, k, n, z[1]),  # [N, 4, 4, 512 + 512]
-            upsample(8 * w, k, n, z[2]),  # [N, 8, 8, 512 + 512]
-            upsample(8 * w, k, n),  # [N, 16, 16, 512 + 512]
+            upsample(8 * w, k, n, z[0], s),  # [N, 2, 2, 512 + 512]
+            upsample(8 * w, k, n, z[1], s),  # [N, 4, 4, 512 + 512]
+            upsample(8 * w, k, n, z[2], s),  # [N, 8, 8, 512 + 512]
+            upsample(8 * w, k, n, None, s),  # [N, 16, 16, 512 + 512]
         ][:inner],
-        upsample(4 * w, k, n),  # [N, 32, 32, 256 + 256]
-        upsample(2 * w, k, n),  # [N, 64, 64, 128 + 128]
-        upsample(1 * w, k, n),  # [N, 128, 128, 64 + 64]
+        upsample(4 * w, k, n, None, s),  # [N, 32, 32, 256 + 256]
+        upsample(2 * w, k, n, None, s),  # [N, 64, 64, 128 + 128]
+        upsample(1 * w, k, n, None, s),  # [N, 128, 128, 64 + 64]
     ]
     last = transposed_convolution(output_channels, k)  # [N, 256, 256, output_channels]
 
@@ -65,8 +65,8 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     for down in down_stack:
         x = down(x)
         skips.append(x)
-    for up, skip in zip(up_stack, reversed(skips[:-1]), strict=True):
-        x = tf.keras.layers.Concatenate()([up(x, seed), skip])
+    for up, skip, mask in zip(up_stack, reversed(skips[:-1]), _halved(image, len(up_stack)), strict=True):
+        x = tf.keras.layers.Concatenate()([up(x, mask, seed), skip])
     painted = tf.keras.layers.Activation("tanh", dtype="float32")(last(x))
     return tf.keras.Model([image, seed], painted, name="generator")
 
@@ -104,6 +104,15 @@ def make_discriminator(model: ModelConfig, input_channels: int, output_channels:
         x = block(x)
     logits = tf.keras.layers.Activation("linear", dtype="float32")(x)
     return tf.keras.Model([condition, image], logits, name="discriminator")
+
+
+def _halved(image: tf.Tensor, times: int) -> list[tf.Tensor]:
+    """The input at a half, a quarter and so on of its sides, the smallest first; each pixel is a mean."""
+    smaller = []
+    for _ in range(times):
+        image = tf.keras.layers.AveragePooling2D(2)(image)
+        smaller.append(image)
+    return smaller[::-1]
 
 
 def _check_size(size: int, levels: int) -> None:
