@@ -222,9 +222,9 @@ def test_spade_tells_even_masks_apart_that_a_plain_norm_washes_out(rng):
     told = built(spade(8, 16, "instance"), x, glacier)
     plain = FusedInstanceNormalization(EPSILON)
     convolve = tf.keras.layers.Conv2D(8, 1, use_bias=False)
-    assert np.abs(inner(told([x, glacier]) - told([x, ocean]))).max() > 0.02
+    assert np.abs(inner(told([x, glacier]) - told([x, ocean]))).max() > 0.1
     # the same masks seen through a convolution alone: two even maps, of which the norm leaves nothing
-    np.testing.assert_allclose(plain(convolve(glacier)), plain(convolve(ocean)), atol=1e-3)
+    np.testing.assert_allclose(plain(convolve(glacier)), plain(convolve(ocean)), atol=0.02)
 
 
 def test_the_spade_generator_has_the_plain_ones_weights_and_those_that_look_at_the_mask():
