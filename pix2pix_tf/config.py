@@ -20,6 +20,8 @@ class DataConfig:
 
     inputs: tuple[str, ...] = ("zones",)  # roles, stacked along the channels
     targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels; none for a network that tells clouds
+    condition: tuple[str, ...] = ()  # facts told to the generator beside its input: sensor, season
+    hide_condition: float = 0.1  # probability that they are hidden in training, so that it paints without them too
     mask: str = "zones"  # zones: one-hot, 4 channels | binary: ocean against the rest, 1 channel [P]
     jitter: float = 286 / 256  # enlarge by this, then crop back at random [I]; 1: off
     flip: float = 0.5  # probability of left becoming right [I]
@@ -151,6 +153,8 @@ VARIANTS: dict[str, dict[str, str]] = {
     | dict.fromkeys(("data.flip", "data.rotate", "data.brighten", "data.wrap", "data.noise"), "0.65"),
 }
 
+CONDITIONS = ("sensor", "season")  # what data.condition may name
+
 CHOICES = {
     "data.mask": ("zones", "binary"),
     "model.network": ("pix2pix", "unet", "vgg"),
@@ -169,6 +173,7 @@ BOUNDS = {
     "data.noise": (0.0, 1.0),
     "data.cloudy": (0.0, 1.0),
     "data.max_cloud": (0.0, 1.0),
+    "data.hide_condition": (0.0, 1.0),
     "data.front_width": (1, 99),
     "model.levels": (5, 8),
     "model.generator_width": (1, 1024),
@@ -320,6 +325,11 @@ def _check_together(config: Config) -> None:
     model = config.model
     if not config.data.inputs or (not config.data.targets and model.network != "vgg"):
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
+    for key in config.data.condition:
+        if key not in CONDITIONS:
+            raise unknown("data.condition", key, CONDITIONS)
+    if config.data.condition and model.network != "pix2pix":
+        raise UserError("data.condition is told to a generator; networks that tell classes see the image alone.")
     if model.network == "vgg" and config.data.targets:
         raise UserError("model.network=vgg tells clouds, whose share dataset.json knows: data.targets stays empty.")
     if model.network == "pix2pix" and {"zones", "fronts", "lines"} & set(config.data.targets):

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from pix2pix_tf import curves, export, files, metrics, report, sheets
 from pix2pix_tf.data import images
+from pix2pix_tf.data.conditions import text_of
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.data.roles import CHANNELS
@@ -193,9 +194,11 @@ def _outputs(model: export.Model, setting: Setting, places: np.ndarray, count: i
 def _generated(model: export.Model, setting: Setting, places: np.ndarray, further: int = 0) -> np.ndarray:
     """What a model paints for images of the split, at once: float32 [N, H, W, C], [-1, 1]."""
     seeds = (setting.seed + places + further) % 2**31
-    image = stacked(setting.dataset, setting.split, model.inputs, _stems(setting, places))
+    stems = _stems(setting, places)
+    image = stacked(setting.dataset, setting.split, model.inputs, stems)
+    condition = [text_of(setting.dataset, model.conditions, stem) for stem in stems]
     try:
-        painted = model.generate(image, seeds.astype(np.int32))
+        painted = model.generate(image, seeds.astype(np.int32), condition)
     except tf.errors.ResourceExhaustedError:
         raise UserError(f"Memory does not hold {len(places)} images at a time. Take a smaller --batch-size.") from None
     if not np.isfinite(painted).all():

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,8 @@ def write(
         with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
         files.write_json(temporary / DESCRIPTION, dict(description))
-        wanted = signatures["tensor"][0](**{name: tf.constant(value) for name, value in example.items()})
+        function, specs = signatures["tensor"]
+        wanted = function(*(tf.constant(example[spec.name]) for spec in specs))
         with cpp_runtime.load(temporary) as served:
             got = served.run("tensor", example)
         compared = "probabilities" if "probabilities" in wanted else "output"  # a class may turn on a rounding
@@ -86,13 +87,16 @@ class Model:
     bits: Mapping[str, int]  # depth of each role's PNGs
     origin: str  # of the data it was trained on: real | simulated | generated: ... | unknown
     signatures: Mapping[str, Callable]
+    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # key -> values it can be told; {}: none
+    glaciers: Sequence[str] | None = None  # that it was trained on; None: not known
 
-    def generate(self, image: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    def generate(self, image: np.ndarray, seed: np.ndarray, condition: Sequence[str] | None = None) -> np.ndarray:
         """Paints images from pixels.
 
         Args:
           image: uint8 (uint16 for 16-bit roles) [N, H, W, C], the input roles' PNG values stacked along the channels.
           seed: int32 [N]; the same seed gives the same image.
+          condition: N texts, what a model with conditions is told beside each image, such as "TSX"; None: nothing.
 
         Returns:
           float32 [N, H, W, C'], [-1, 1].
@@ -100,7 +104,8 @@ class Model:
         Raises:
           tf.errors.InvalidArgumentError: a grey value that is no class, or sides that do not divide.
         """
-        return self.signatures["tensor"](image=tf.constant(image), seed=tf.constant(seed, tf.int32))["output"].numpy()
+        arguments = {"image": tf.constant(image), "seed": tf.constant(seed, tf.int32)}
+        return self.signatures["tensor"](**arguments, **self._told(condition, len(image)))["output"].numpy()
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """How likely a network that tells classes finds each class in each pixel.
@@ -114,12 +119,15 @@ class Model:
         seed = tf.zeros(len(image), tf.int32)
         return self.signatures["tensor"](image=tf.constant(image), seed=seed)["probabilities"].numpy()
 
-    def paint(self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int]) -> list[list[bytes]]:
+    def paint(
+        self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int], condition: Sequence[str] | None = None
+    ) -> list[list[bytes]]:
         """Paints images from PNG files and gives PNG files.
 
         Args:
           pngs: for each input role the files' bytes, N of them.
           seed: N whole numbers of 32 bit.
+          condition: as for `generate`.
 
         Returns:
           For each target role N PNG files.
@@ -127,12 +135,17 @@ class Model:
         Raises:
           tf.errors.InvalidArgumentError: what is no PNG, or none that the model takes.
         """
-        names = list(self.signatures["serving_default"].structured_input_signature[1])
+        taken = self.signatures["serving_default"].structured_input_signature[1]
+        names = [name for name in taken if name.endswith("_bytes")]
         arguments = {
             _name_of(role, names): tf.constant(list(data)) for role, data in zip(self.inputs, pngs, strict=True)
         }
-        outputs = self.signatures["sample"](**arguments, seed=tf.constant(list(seed), tf.int32))
+        arguments |= {"seed": tf.constant(list(seed), tf.int32)} | self._told(condition, len(seed))
+        outputs = self.signatures["sample"](**arguments)
         return [list(outputs[_name_of(role, list(outputs))].numpy()) for role in self.targets]
+
+    def _told(self, condition: Sequence[str] | None, count: int) -> dict[str, tf.Tensor]:
+        return {"condition": tf.constant(list(condition or [""] * count))} if self.conditions else {}
 
 
 def load(folder: Path) -> Model:

@@ -13,6 +13,7 @@ import numpy as np
 from pix2pix_tf import fronts, metrics
 from pix2pix_tf.data import masks
 from pix2pix_tf.data.dataset import Scene
+from pix2pix_tf.data.names import season_of
 from pix2pix_tf.fronts import FrontScore
 from pix2pix_tf.runs import Run
 
@@ -84,7 +85,7 @@ class Measured:
 Grouping = Callable[[Scene], str | None]
 BY: dict[str, Grouping] = {
     "glacier": lambda scene: scene.glacier,
-    "season": lambda scene: fronts.season_of(scene.glacier, scene.date),
+    "season": lambda scene: season_of(scene.glacier, scene.date),
     "sensor": lambda scene: "TSX/TDX" if scene.sensor in ("TSX", "TDX") else scene.sensor,
     "resolution": lambda scene: None if scene.metres_per_pixel is None else f"{scene.metres_per_pixel:g} m",
 }

@@ -8,7 +8,6 @@ scores can stand beside its tables; where this file knows better, it says so. Le
 front, and pixels that touch at a corner hang together.
 """
 
-import datetime
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from pix2pix_tf.front_lines import lines_of
 LENGTH = 750.0  # metres: a front of at most this length is taken for an error [CaFFe]
 THRESHOLD = masks.FRONT_THRESHOLD
 SMALLEST_SKELETON = 5  # pixels: a skeleton of at most so many is a speck [CaFFe, through FilFinder 1.7]
-NORTHERN, SOUTHERN = ("COL", "JAC"), ("Crane", "DBE", "Jorum", "Mapple", "SI")  # glaciers of CaFFe
 
 _CORNERS_TOUCH = np.ones((3, 3), bool)
 
@@ -253,23 +251,3 @@ def pooled(scores: Iterable[FrontScore]) -> tuple[float | None, int, int]:
     count = sum(one.count for one in scores)
     mean = math.fsum(one.total for one in scores) / count if count else None
     return mean, sum(one.missed for one in scores), sum(one.absent for one in scores)
-
-
-def season_of(glacier: str | None, date: str | None) -> str | None:
-    """The half of the year in which a scene of CaFFe was taken, as the benchmark divides it.
-
-    Args:
-      glacier: as in CaFFe's names.
-      date: YYYY-MM-DD.
-
-    Returns:
-      "winter" (September to March in the north, April to August in the south) or "summer"; None where the glacier is
-      none of CaFFe's, or the date is unknown.
-    """
-    if date is None or glacier not in NORTHERN + SOUTHERN:
-        return None
-    try:
-        month = datetime.date.fromisoformat(date).month
-    except ValueError:
-        return None
-    return "winter" if (4 <= month <= 8) == (glacier in SOUTHERN) else "summer"

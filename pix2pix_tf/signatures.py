@@ -1,11 +1,13 @@
 """What an export answers to: the same three signatures for every task, around the one function that paints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding
+from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.roles import CHANNELS
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
@@ -14,52 +16,61 @@ Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
 Paint = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 
-def make_signatures(config: Config, bits: Mapping[str, int], divisor: int, paint: Paint) -> dict[str, Signature]:
+def make_signatures(
+    config: Config, bits: Mapping[str, int], divisor: int, paint: Paint, conditions: Conditions = MappingProxyType({})
+) -> dict[str, Signature]:
     """The export's functions, each with the names and types of its inputs; the batch is free in all of them.
 
     `serving_default` takes one PNG for each input role and uses seed 0; `sample` takes a seed for each image as well;
     both give a PNG for each target role, or numbers where there is no target. `tensor` takes the input roles' pixels
-    stacked along the channels and gives what `paint` does.
+    stacked along the channels and gives what `paint` does. With conditions each takes a text for each image as well.
 
     Args:
       config: gives the roles.
       bits: depth of each input role's PNGs, 8 or 16.
       divisor: pixels; what the sides of an image must be multiples of.
       paint: the network.
+      conditions: the keys and values of what it is told beside its input.
     """
     inputs, targets, mask = config.data.inputs, config.data.targets, config.data.mask
 
-    def painted(images: list[tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        encoded = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
-        return paint(tf.concat(encoded, axis=-1), seed)
+    def painted(images: list[tf.Tensor], seed: tf.Tensor, condition: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        parts = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
+        encoded = tf.concat(parts, axis=-1)
+        for text in condition:
+            encoded = encoding.join_condition(encoded, encoding.encode_condition(text, conditions))
+        return paint(encoded, seed)
 
     def sample(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
-        *data, seed = arguments
+        data, (seed, *condition) = arguments[: len(inputs)], arguments[len(inputs) :]
         images = [
             encoding.decode_png_batch(png, role, bits[role], divisor) for role, png in zip(inputs, data, strict=True)
         ]
-        made = painted(images, seed)
+        made = painted(images, seed, condition)
         if not targets:  # nothing to look at: the answer is a number
             return made
         parts = tf.split(made["output"], [CHANNELS[role] for role in targets], axis=-1)
         return {name: encoding.encode_png(part) for name, part in zip(_names(targets, "output"), parts, strict=True)}
 
-    def serving_default(*data: tf.Tensor) -> dict[str, tf.Tensor]:
-        return sample(*data, tf.zeros(tf.shape(data[0]), tf.int32))
+    def serving_default(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        data, condition = arguments[: len(inputs)], arguments[len(inputs) :]
+        return sample(*data, tf.zeros(tf.shape(data[0]), tf.int32), *condition)
 
-    def tensor(image: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def tensor(image: tf.Tensor, seed: tf.Tensor, *condition: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.control_dependencies([encoding.check_sides(tf.shape(image)[1], tf.shape(image)[2], divisor)]):
             parts = tf.split(image, [CHANNELS[role] for role in inputs], axis=-1)
-        return painted([tf.cast(p, encoding.dtype_of(bits[r])) for r, p in zip(inputs, parts, strict=True)], seed)
+        images = [tf.cast(p, encoding.dtype_of(bits[r])) for r, p in zip(inputs, parts, strict=True)]
+        return painted(images, seed, condition)
 
     pngs = [tf.TensorSpec([None], tf.string, name) for name in _names(inputs, "image")]
     seed = tf.TensorSpec([None], tf.int32, "seed")
     depth = encoding.dtype_of(max(bits[role] for role in inputs))
     pixels = tf.TensorSpec([None, None, None, sum(CHANNELS[role] for role in inputs)], depth, "image")
+    condition = [tf.TensorSpec([None], tf.string, "condition")] if conditions else []
     return {
-        "serving_default": (serving_default, pngs),
-        "sample": (sample, [*pngs, seed]),
-        "tensor": (tensor, [pixels, seed]),
+        "serving_default": (serving_default, [*pngs, *condition]),
+        "sample": (sample, [*pngs, seed, *condition]),
+        "tensor": (tensor, [pixels, seed, *condition]),
     }
 
 

@@ -5,12 +5,14 @@ of its losses, and by the one network that is exported.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import tensorflow as tf
 
 from pix2pix_tf import addons, precision
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding, masks
+from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.losses import clouds_loss, dice_loss, discriminator_loss, generator_loss, zones_loss
 from pix2pix_tf.models import unet, vgg
@@ -24,7 +26,11 @@ Batch = dict[str, tf.Tensor]  # see data/pipeline.py
 
 
 def make_task(
-    config: Config, size: int, bits: Mapping[str, int], computed_in: str
+    config: Config,
+    size: int,
+    bits: Mapping[str, int],
+    computed_in: str,
+    conditions: Conditions = MappingProxyType({}),
 ) -> "Pix2Pix | Segmenter | Classifier":
     """The task that a configuration asks for, with fresh weights.
 
@@ -33,11 +39,14 @@ def make_task(
       size: side of the training patches in pixels.
       bits: depth of each role's PNGs, 8 or 16.
       computed_in: a precision, such as "mixed_bfloat16"; weights and losses are float32 in any case.
+      conditions: the keys of `data.condition` and the values of each.
 
     Raises:
       UserError: the patch size does not fit the networks.
     """
-    task = {"pix2pix": Pix2Pix, "unet": Segmenter, "vgg": Classifier}[config.model.network]
+    if config.model.network == "pix2pix":
+        return Pix2Pix(config, size, bits, computed_in, conditions)
+    task = {"unet": Segmenter, "vgg": Classifier}[config.model.network]
     return task(config, size, bits, computed_in)
 
 
@@ -47,10 +56,10 @@ class Pix2Pix:
     loss_names = ("generator", "generator_gan", "generator_l1", "generator_mse", "discriminator")
     made = "generated"  # what its column on a sample sheet is called
 
-    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
+    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str, conditions: Conditions):
         """Builds the networks with fresh weights; see `make_task`."""
-        self.config, self.bits, self.divisor = config, bits, 2**config.model.levels
-        inputs = encoding.channels(config.data.inputs, config.data.mask)
+        self.config, self.bits, self.divisor, self.conditions = config, bits, 2**config.model.levels, conditions
+        inputs = encoding.channels(config.data.inputs, config.data.mask) + sum(map(len, conditions.values()))
         targets = encoding.channels(config.data.targets, config.data.mask)
         with precision.using(computed_in):
             self.generator = make_generator(config.model, inputs, targets, size)
@@ -114,7 +123,7 @@ class Pix2Pix:
         def paint(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"output": self.generator([encoded, seed], training=False)}
 
-        return make_signatures(self.config, self.bits, self.divisor, paint)
+        return make_signatures(self.config, self.bits, self.divisor, paint, self.conditions)
 
 
 class Segmenter:

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from pix2pix_tf import cli, export, files, precision, runs, sheets
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import encoding, pipeline
+from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
@@ -38,12 +38,13 @@ def build_task(config: Config, dataset: Dataset, computed_in: str) -> Task:
       computed_in: a precision, such as "mixed_bfloat16".
 
     Raises:
-      UserError: the patch size does not fit the networks.
+      UserError: the patch size does not fit the networks, or the data do not tell what `data.condition` names.
     """
     tf.keras.utils.set_random_seed(config.train.seed)
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    return make_task(config, dataset.size, dataset.bits, computed_in)
+    told = conditions.vocabulary(dataset, config.data.condition)
+    return make_task(config, dataset.size, dataset.bits, computed_in, told)
 
 
 def train(config: Config, dataset: Dataset, run: Path) -> None:
@@ -221,6 +222,8 @@ class Training:
     def _export(self) -> None:
         data = self.config.data
         image = np.concatenate(list(self._pixels(data.inputs).values()), axis=-1)[:1]
+        told = conditions.vocabulary(self.dataset, data.condition)
+        text = {"condition": [conditions.text_of(self.dataset, told, self.shown[0]).encode()]} if told else {}
         export.write(
             self.run / "export" / self.config.variant / str(self.epoch),
             self.task.exported,
@@ -235,8 +238,10 @@ class Training:
                 "divisor": self.task.divisor,
                 "bits": {role: self.dataset.bits[role] for role in data.inputs + data.targets},
                 "origin": self.dataset.origin,
+                "conditions": told,
+                "glaciers": self.dataset.glaciers("train"),
             },
-            example={"image": image, "seed": np.zeros(1, np.int32)},
+            example={"image": image, "seed": np.zeros(1, np.int32), **text},
         )
 
     def _pixels(self, roles: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -232,7 +232,7 @@ def test_roles_are_stacked_in_the_models_order_and_depth(house):
 def test_a_real_export_is_measured(house):
     options = ["model.levels=5", "model.generator_width=4", "model.discriminator_width=4", "train.precision=float32"]
     chosen = config.make_config("gen5", options)
-    task = tasks.Pix2Pix(chosen, SIZE, {"zones": 8, "sar": 8}, "float32")
+    task = tasks.make_task(chosen, SIZE, {"zones": 8, "sar": 8}, "float32")
     described = {"variant": "gen5", "run": "gen5", "epoch": 3, "inputs": ["zones"], "targets": ["sar"], "size": SIZE,
                  "divisor": 32, "bits": {"zones": 8, "sar": 8}, "origin": "simulated"}  # fmt: skip
     example = {"image": np.zeros((1, SIZE, SIZE, 1), np.uint8), "seed": np.zeros(1, np.int32)}

@@ -337,26 +337,3 @@ def test_moving_both_fronts_alike_changes_nothing(pair, down, right, scale):
     before, after = fronts.score(*pair, scale), fronts.score(*moved, scale)
     assert before == after
     assert fronts.score(*moved[::-1], scale).total == pytest.approx(before.total)
-
-
-@pytest.mark.parametrize(
-    ("glacier", "date", "season"),
-    [
-        ("COL", "2011-03-31", "winter"),
-        ("COL", "2011-04-01", "summer"),
-        ("JAC", "2009-08-31", "summer"),
-        ("JAC", "2009-09-01", "winter"),
-        ("Mapple", "2010-04-01", "winter"),
-        ("Crane", "2010-08-31", "winter"),
-        ("SI", "2010-09-01", "summer"),
-        ("DBE", "1998-02-18", "summer"),
-        ("Jorum", "2003-06-07", "winter"),
-        ("Elsewhere", "2010-06-01", None),
-        (None, "2010-06-01", None),
-        ("COL", None, None),
-        ("COL", "June 2010", None),
-        ("COL", "2010-13-01", None),
-    ],
-)
-def test_seasons_by_hand(glacier, date, season):
-    assert fronts.season_of(glacier, date) == season

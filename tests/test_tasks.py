@@ -7,12 +7,12 @@ from conftest import SIZE, TINY, UNET
 from pix2pix_tf import config
 from pix2pix_tf.data import masks, pipeline
 from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.tasks import Classifier, Pix2Pix, Segmenter
+from pix2pix_tf.tasks import Classifier, Segmenter, make_task
 
 
 def task(*overrides, computed_in="float32"):
     tf.keras.utils.set_random_seed(0)
-    return Pix2Pix(config.make_config("orig", [*TINY, *overrides]), SIZE, {"zones": 8, "sar": 8}, computed_in)
+    return make_task(config.make_config("orig", [*TINY, *overrides]), SIZE, {"zones": 8, "sar": 8}, computed_in)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_batch_norm_trains_and_paints_without_changing_itself(batch):
 
 def test_several_roles_have_a_png_each(tiny_data):
     chosen = config.make_config("orig", [*TINY, "data.inputs=zones,elevation", "data.targets=sar"])
-    built = Pix2Pix(chosen, SIZE, {"zones": 8, "sar": 8, "elevation": 8}, "float32")
+    built = make_task(chosen, SIZE, {"zones": 8, "sar": 8, "elevation": 8}, "float32")
     signatures = built.signatures()
     assert [spec.name for spec in signatures["sample"][1]] == ["zones_bytes", "elevation_bytes", "seed"]
     pngs = [tf.constant([(tiny_data / "val" / role / "S6.png").read_bytes()]) for role in ("zones", "elevation")]
@@ -170,7 +170,7 @@ def test_the_discriminator_rests_between_its_epochs_and_the_generator_never(batc
 
 def test_two_channels_in_and_three_out():
     chosen = config.make_config("sar2optical", TINY)
-    built = Pix2Pix(chosen, SIZE, {"sar_vv": 8, "sar_vh": 8, "optical": 8}, "float32")
+    built = make_task(chosen, SIZE, {"sar_vv": 8, "sar_vh": 8, "optical": 8}, "float32")
     made = built.signatures()["tensor"][0](tf.zeros([2, SIZE, SIZE, 2], tf.uint8), tf.constant([1, 2]))
     assert made["output"].shape == (2, SIZE, SIZE, 3)
     assert [spec.name for spec in built.signatures()["sample"][1]] == ["sar_vv_bytes", "sar_vh_bytes", "seed"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pix2pix_tf import files
 from pix2pix_tf.data import masks
-from pix2pix_tf.data.names import QUALITIES
+from pix2pix_tf.data.names import QUALITIES, scene_of
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError, unknown
 
@@ -58,6 +58,7 @@ class Dataset:
     scenes: Mapping[str, Scene]
     stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # sorted, for each split
     rows: Mapping[str, Row] = field(default_factory=dict)  # by the stem of a sample; most data sets have none
+    seen: tuple[str, ...] | None = None  # glaciers that the generator of painted images was trained on; None: unknown
     row_role: str = "optical"  # the role of which one input may have several files: the samples are named after these
 
     def file_stem(self, role: str, stem: str) -> str:
@@ -69,6 +70,11 @@ class Dataset:
         """
         row = self.rows.get(stem)
         return stem if role == self.row_role or row is None or row.input is None else row.input
+
+    def glaciers(self, split: str) -> tuple[str, ...] | None:
+        """The glaciers that a split shows, sorted; None when that of a patch is not known."""
+        shown = {self.scenes[scene_of(stem)].glacier for stem in self.stems[split]}
+        return None if None in shown else tuple(sorted(shown))
 
     def path(self, split: str, role: str, stem: str) -> Path:
         """Where a sample's patch of a role lies."""
@@ -91,6 +97,7 @@ def save(dataset: Dataset) -> None:
         "bits": dict(dataset.bits),
         "scenes": scenes,
     }
+    described |= {} if dataset.seen is None else {"seen": list(dataset.seen)}
     files.write_json(dataset.root / FILE, described | (_rows_as_json(dataset) if dataset.rows else {}))
 
 
@@ -129,6 +136,9 @@ def read(root: Path) -> Dataset:
         for role, bits in values["bits"].items():
             _demand(bits in (8, 16) and _count(bits), f"bits of {role} should be 8 or 16, not {bits!r}")
         scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
+        seen = values.get("seen")
+        texts = isinstance(seen, list) and all(map(_text, seen))
+        _demand(seen is None or texts, f"seen should be a list of glaciers, not {seen!r}")
         role = values.get("row_role", Dataset.row_role)
         _demand(role in CHANNELS, f"row_role should be one of {', '.join(CHANNELS)}, not {role!r}")
         rows = _rows(values.get("rows", {}))
@@ -138,7 +148,7 @@ def read(root: Path) -> Dataset:
             "the data set inferred from its folders."
         ) from None
     described = (values[key] for key in ("name", "origin", "size", "bits"))
-    return Dataset(root, *described, scenes, rows=rows, row_role=role)
+    return Dataset(root, *described, scenes, rows=rows, row_role=role, seen=None if seen is None else tuple(seen))
 
 
 def _scene(name: str, values: object) -> Scene:

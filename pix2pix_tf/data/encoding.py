@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from pix2pix_tf.data import masks
+from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.roles import CHANNELS
 
 _HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
@@ -111,6 +112,41 @@ def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
         return tf.one_hot(zones, len(masks.ZONE_VALUES))
     ocean = masks.ZONE_VALUES.index(masks.OCEAN)
     return tf.where(zones == ocean, -1.0, 1.0)[..., tf.newaxis]
+
+
+def encode_condition(text: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+    """Turns what a generator is told beside its input into numbers.
+
+    Args:
+      text: string [N], such as "TSX,winter": the values in the order of the keys; an empty one is not told.
+      conditions: the keys and values there are.
+
+    Returns:
+      float32 [N, K], one-hot for each key: K values together. All 0 for a key that is not told.
+
+    Raises:
+      InvalidArgumentError: a value that is not known, or more values than keys.
+    """
+    values = tf.strings.split(text, ",")
+    known = "; ".join(f"{key}: {', '.join(values)}" for key, values in conditions.items())
+    too_many = f"condition: at most one value for each of {known}; got"
+    with tf.control_dependencies([_check(values.row_lengths() <= len(conditions), too_many, [text])]):
+        told = values.to_tensor("", shape=[None, len(conditions)])
+    one_hot = [told[:, i, tf.newaxis] == tf.constant(list(known)) for i, known in enumerate(conditions.values())]
+    found = [tf.reduce_any(one, axis=1) | (told[:, i] == "") for i, one in enumerate(one_hot)]
+    strange = f"condition: not a known value; there are {known}; got"
+    with tf.control_dependencies([_check(tf.stack(found), strange, [text])]):
+        return tf.cast(tf.concat(one_hot, axis=1), tf.float32)
+
+
+def join_condition(encoded: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+    """Spreads a condition, float32 [..., K], over the pixels of what it goes with, float32 [..., H, W, C].
+
+    Returns:
+      float32 [..., H, W, C + K].
+    """
+    shape = tf.concat([tf.shape(encoded)[:-1], tf.shape(condition)[-1:]], axis=0)
+    return tf.concat([encoded, tf.broadcast_to(condition[..., tf.newaxis, tf.newaxis, :], shape)], axis=-1)
 
 
 def encode_png(images: tf.Tensor) -> tf.Tensor:

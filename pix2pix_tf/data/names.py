@@ -9,6 +9,7 @@ _PLACE = re.compile(r"__y(\d+)_x(\d+)$")
 _CAFFE = re.compile(r"([^_]+)_(\d{4}-\d\d-\d\d)_([^_]+)_(\d+(?:\.\d+)?)_(\d+)_([^_]+)")
 
 QUALITIES = range(1, 7)  # CaFFe's marks for a picture: 1 is best
+NORTHERN, SOUTHERN = ("COL", "JAC"), ("Crane", "DBE", "Jorum", "Mapple", "SI")  # glaciers of CaFFe
 CAFFE_RULE = "Glacier_Date_Sensor_Resolution_Quality_Orbit, such as DBE_2004-10-07_RSAT_12_4_282"
 
 
@@ -50,3 +51,23 @@ def facts_of(scene: str) -> dict[str, str | float | int]:
     if int(quality) in QUALITIES:
         facts["quality"] = int(quality)
     return {**facts, "orbit": orbit}
+
+
+def season_of(glacier: str | None, date: str | None) -> str | None:
+    """The half of the year in which a scene of CaFFe was taken, as the benchmark divides it.
+
+    Args:
+      glacier: as in CaFFe's names.
+      date: YYYY-MM-DD.
+
+    Returns:
+      "winter" (September to March in the north, April to August in the south) or "summer"; None where the glacier is
+      none of CaFFe's, or the date is unknown.
+    """
+    if date is None or glacier not in NORTHERN + SOUTHERN:
+        return None
+    try:
+        month = datetime.date.fromisoformat(date).month
+    except ValueError:
+        return None
+    return "winter" if (4 <= month <= 8) == (glacier in SOUTHERN) else "summer"

@@ -6,16 +6,19 @@ have seen, and memory holds the list of names, not the data. Reading, decoding a
 jitter of a 256 x 256 pair take some 2 ms together (benchmarks/speed.py); the operating system caches the files.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import augment, checks, encoding, front_targets
+from pix2pix_tf.data import augment, checks, conditions, encoding, front_targets
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.errors import UserError
 
 # A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
 # images' noise; index int64 [N], places in dataset.stems; in training, epoch int64 [N], from 0; where fronts are to be
-# found, weight float32 [N, H, W, 1]; where clouds are to be told, cloudy float32 [N, 1], 0 or 1, and no target.
+# found, weight float32 [N, H, W, 1]; where clouds are to be told, cloudy float32 [N, 1], 0 or 1, and no target. What a
+# generator is told beside its input stands in the last channels of `input`, the same all over an image.
 Batch = dict[str, tf.Tensor]
 
 
@@ -49,6 +52,7 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
     shown = steps_per_epoch(dataset, config) * batch_size  # patches an epoch
     stems = dataset.stems["train"]
     paths, clouds = _paths(dataset, config, "train", stems), _clouds(dataset, config, stems)
+    told = _conditions(dataset, config, stems)
 
     def sample(position: tf.Tensor) -> Batch:
         epoch, place = position // shown, position % shown
@@ -60,7 +64,8 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
         images = _load(dataset, config, paths, index)
         images = augment.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
-        return _sample(images, config, seed, index) | {"epoch": epoch} | _label(clouds, index)
+        condition = [] if told is None else [_hidden(told[index], noise, config.data.hide_condition)]
+        return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
 
     positions = tf.data.Dataset.range(first_step * batch_size, tf.int64.max)
     batches = positions.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size, drop_remainder=True)
@@ -83,10 +88,12 @@ def fixed_batches(
       A tf.data.Dataset of Batch.
     """
     paths, clouds = _paths(dataset, config, split, stems), _clouds(dataset, config, stems)
+    told = _conditions(dataset, config, stems)
 
     def sample(index: tf.Tensor) -> Batch:
         images = _load(dataset, config, paths, index)
-        return _sample(images, config, tf.cast(index, tf.int32), index) | _label(clouds, index)
+        condition = [] if told is None else [told[index]]
+        return _sample(images, config, tf.cast(index, tf.int32), index, condition) | _label(clouds, index)
 
     places = tf.data.Dataset.range(len(stems))
     return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(tf.data.AUTOTUNE)
@@ -110,14 +117,31 @@ def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: 
     return images
 
 
-def _sample(images: dict[str, tf.Tensor], config: Config, seed: tf.Tensor, index: tf.Tensor) -> Batch:
+def _sample(
+    images: dict[str, tf.Tensor], config: Config, seed: tf.Tensor, index: tf.Tensor, condition: Sequence[tf.Tensor]
+) -> Batch:
     sample = {"seed": seed, "index": index}
     for name, roles in (("input", config.data.inputs), ("target", config.data.targets)):
         if roles:
             sample[name] = tf.concat([images[role] for role in roles], axis=-1)
+    for told in condition:
+        sample["input"] = encoding.join_condition(sample["input"], told)
     if config.data.targets == ("fronts",):
         sample["weight"] = front_targets.distance_weights(images["fronts"], config.loss)
     return sample
+
+
+def _conditions(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
+    """What the generator is told of each patch, float32 [n, K], 0 or 1; None where it is told nothing."""
+    known = conditions.vocabulary(dataset, config.data.condition)
+    texts = [conditions.text_of(dataset, known, stem) for stem in stems]
+    return encoding.encode_condition(tf.constant(texts), known) if known else None
+
+
+def _hidden(told: tf.Tensor, noise: tf.Tensor, probability: float) -> tf.Tensor:
+    """A condition, or zeros in its place as if none were told."""
+    drawn = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(noise, 1))
+    return tf.where(drawn < probability, tf.zeros_like(told), told)
 
 
 def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
