@@ -90,16 +90,31 @@ def fractal(rng: np.random.Generator, size: int, power: float, coarsest: float =
 
 def simulate_landscape(rng: np.random.Generator, size: int, settings: SceneSettings) -> Landscape:
     """Carves a fjord into mountains, fills its head with a glacier and says what covers each pixel."""
-    noise = functools.partial(fractal, rng, size)
     extent = 1000 * rng.uniform(*settings.extent_km)
-    along, across = flow_coordinates(rng, size, settings)
+    return fill_valley(rng, *flow_coordinates(rng, size, settings), extent / size, settings)
+
+
+def fill_valley(
+    rng: np.random.Generator, along: np.ndarray, across: np.ndarray, metres_per_pixel: float, settings: SceneSettings
+) -> Landscape:
+    """Raises mountains beside a valley, fills its head with a glacier and its mouth with the ocean.
+
+    Args:
+      rng: the random stream.
+      along: float64 [N, N], grows along the flow, seaward, in half image sides; it is not changed.
+      across: float64 [N, N], 0 on the valley's centre line, -1 and 1 on its shores.
+      metres_per_pixel: ground sampling.
+      settings: the ranges to draw from.
+    """
+    size, extent = len(along), len(along) * metres_per_pixel
+    noise = functools.partial(fractal, rng, size)
     nunatak = island(rng, size) if rng.random() < settings.nunatak_chance else 0.0
     rounded = ndimage.gaussian_filter(np.abs(across), size / 30, truncate=2)  # no sharp spurs at a junction
     shore = rounded + 0.16 * noise(3.8) + nunatak
     valley = shore < 1
 
     # Ice flows fastest mid-stream: the front bulges there, or has calved back; noise makes it ragged.
-    along += rng.uniform(*settings.front_bulge) * np.minimum(across**2, 1.5)
+    along = along + rng.uniform(*settings.front_bulge) * np.minimum(across**2, 1.5)
     along += rng.uniform(*settings.front_raggedness) * noise(3.5)
     ocean_share = min(rng.uniform(*settings.ocean_share) / valley.mean(), 0.75)  # of the valley: ice stays
     downstream = along - np.quantile(along[valley], 1 - ocean_share)
@@ -118,7 +133,7 @@ def simulate_landscape(rng: np.random.Generator, size: int, settings: SceneSetti
     rock_share = min(rng.uniform(*settings.rock_share) / slopes.mean(), 0.6)
     rock = slopes & (bareness > np.quantile(bareness[slopes], 1 - rock_share))
     cover = np.select([ocean, rock], [OCEAN, ROCK], GLACIER).astype(np.uint8)
-    return Landscape(height, cover, downstream, across, extent / size)
+    return Landscape(height, cover, downstream, across, metres_per_pixel)
 
 
 def image_grid(size: int) -> np.ndarray:
