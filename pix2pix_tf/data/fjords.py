@@ -8,13 +8,14 @@ image sides, as there, so that a fjord of 64 pixels is still a whole fjord.
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pix2pix_tf.data.landscape import Range, SceneSettings, fill_valley, fractal, image_grid
 from pix2pix_tf.data.masks import front_of
 from pix2pix_tf.data.simulate import MAX_ATTEMPTS, cast_shadow, is_complete, label_zones, swath_gap
 
-STEP = 0.02  # between the points of a centre line: finer than a pixel's neighbourhood in 128 pixels
+STEP = 0.02  # between the points of a centre line; between them the flow is taken as straight
 REACH = 2.6  # of a centre line from the trunk's middle: out of the picture, bends included
 BLEND = 8.0  # how sharply one valley's coordinate along gives way to another's where they meet
 
@@ -111,11 +112,13 @@ def valley_network(
     """
     count = rng.integers(*settings.tributaries, endpoint=True)
     valleys = [trunk, *(draw_tributary(rng, trunk, settings) for _ in range(count))]
-    along, across = np.stack([valley_coordinates(valley, size) for valley in valleys], axis=1)
+    coarse = (size + 1) // 2  # both fields are smooth where it matters, and a quarter of the pixels a quarter of the work
+    along, across = np.stack([valley_coordinates(valley, coarse) for valley in valleys], axis=1)
     # Blended by nearness: where two valleys meet their coordinates differ, and the front must not jump.
     nearness = np.exp(-BLEND * (np.abs(across) - np.abs(across).min(axis=0)))
-    nearest = np.abs(across).argmin(axis=0)
-    return (nearness * along).sum(axis=0) / nearness.sum(axis=0), np.take_along_axis(across, nearest[None], axis=0)[0]
+    along = (nearness * along).sum(axis=0) / nearness.sum(axis=0)
+    across = np.take_along_axis(across, np.abs(across).argmin(axis=0)[None], axis=0)[0]
+    return ndimage.zoom(along, size / coarse, order=1), ndimage.zoom(across, size / coarse, order=1)
 
 
 def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
