@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "cloudiness": {"data", "evaluation", "export", "metrics", "runs", "sheets"},
     "evaluation": {"curves", "data", "export", "metrics", "report", "runs", "sheets"},
     "generate": {"data", "export", "sheets"},
-    "prepare": {"data", "export", "prepare"},  # export inside a function: score-clouds
+    "prepare": {"data", "export", "prepare", "sheets"},  # export inside a function: score-clouds
 }
 WITHOUT_TENSORFLOW = {
     *("errors", "files", "cli", "config", "metrics", "report", "curves", "sheets", "runs", "prepare"),

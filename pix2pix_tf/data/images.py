@@ -76,6 +76,23 @@ def read_png(path: Path) -> np.ndarray:
     return high.astype(np.uint16) << 8 | low
 
 
+def read_painted(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a PNG of 8 bits or less as paint programs save them, and checks every byte of it.
+
+    Returns:
+      uint8 [H, W, 3], sRGB, also where the file has grey values or a palette; bool [H, W], false where it is more
+      transparent than not.
+
+    Raises:
+      BadImage: the file is cut off or damaged, or has 16 bits.
+    """
+    data = _bytes(path)
+    if _png_kind(data)[0] > 8:
+        raise BadImage("an image of 16 bit (save with 8)")
+    pixels = _decode(data, "PNG", mode="RGBA")
+    return pixels[..., :3], pixels[..., 3] > 127
+
+
 def _read_jpeg(path: Path) -> np.ndarray:
     pixels = _decode(_bytes(path), "JPEG")
     if pixels.ndim == 3 and pixels.shape[2] == 4:
@@ -113,13 +130,13 @@ def _bytes(path: Path) -> bytes:
         raise BadImage(f"not readable ({error.strerror})") from None
 
 
-def _decode(data: bytes, kind: str, raw: str | None = None) -> np.ndarray:
-    """Decodes with Pillow; `raw` is how Pillow is to understand the numbers in the file."""
+def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = None) -> np.ndarray:
+    """Decodes with Pillow; `raw` is how it is to understand the numbers in the file, `mode` what it makes of them."""
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             if raw:
                 image.tile = [tile._replace(args=raw) for tile in image.tile]
-            return np.array(image)
+            return np.array(image.convert(mode) if mode else image)
     except (*_BROKEN, UnidentifiedImageError) as error:
         hint = "" if "BytesIO" in str(error) else f"{error}; "
         raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None

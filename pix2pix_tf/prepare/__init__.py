@@ -1,4 +1,4 @@
-"""Prepares data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe | multiearth | score-clouds`.
+"""Prepares data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe | multiearth | masks | score-clouds`.
 
 Each command is a module here with one `add_...` (its options) and one `run_...` (options -> a function that does the
 work).
@@ -8,6 +8,7 @@ from pix2pix_tf import cli
 from pix2pix_tf.prepare.caffe import add_caffe
 from pix2pix_tf.prepare.folders import add_folder
 from pix2pix_tf.prepare.multiearth import add_multiearth
+from pix2pix_tf.prepare.new_masks import add_masks
 from pix2pix_tf.prepare.scoring import add_score_clouds
 from pix2pix_tf.prepare.simulating import add_simulate, simulate
 
@@ -21,7 +22,8 @@ def main(argv: list[str]) -> None:
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
         "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe\n"
-        "  python -m pix2pix_tf.prepare multiearth --input my_tiffs --output datasets/multiearth",
+        "  python -m pix2pix_tf.prepare multiearth --input my_tiffs --output datasets/multiearth\n"
+        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe",
     )
     parser.prog = "python -m pix2pix_tf.prepare"
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -29,6 +31,7 @@ def main(argv: list[str]) -> None:
     add_folder(commands)
     add_caffe(commands)
     add_multiearth(commands)
+    add_masks(commands)
     add_score_clouds(commands)
     arguments = parser.parse_args(argv)
     arguments.run(arguments)

@@ -1,0 +1,109 @@
+"""Masks as people draw them: pictures from a paint program, read as zones.
+
+A picture is read by grey value (0, 64, 127, 254), or by the colours in which this program shows zones. Brushes smooth
+their rims: such pixels lie between two classes in colour and in place, and become the nearer of the two. All else that
+is no class is an error, for nobody can tell what was meant.
+"""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from pix2pix_tf.data import images
+from pix2pix_tf.data.masks import NOT_AVAILABLE, ZONE_COLOURS, ZONE_NAMES, ZONE_VALUES
+
+TOLERANCE = 16  # in each channel, of 255: what a paint program's colour management may change
+RIM = 2  # pixels: how far a smoothed rim may lie from what it belongs to
+GREYISH = 8  # channels that differ by no more are a grey picture that was saved in colour
+
+_VALUES = np.array(ZONE_VALUES, np.uint8)
+
+
+def read_mask(path: Path, tolerance: int = TOLERANCE) -> np.ndarray:
+    """Reads a zone mask from a PNG, whatever a paint program made of it.
+
+    Args:
+      path: grey, RGB or palette, with or without transparency. What is transparent was not drawn: "not available".
+      tolerance: how far a pixel may be from a class in each channel, of 255.
+
+    Returns:
+      uint8 [H, W], CaFFe grey values.
+
+    Raises:
+      BadImage: the file is no whole PNG, or pixels are no class: how many, where the first is, and the cure.
+    """
+    pixels, opaque = images.read_painted(path)
+    if (np.ptp(pixels.astype(int), axis=2) <= GREYISH).all():
+        palette, pixels = _VALUES[:, None].astype(int), pixels[..., :1].astype(int)
+    else:
+        palette, pixels = np.array(ZONE_COLOURS), pixels.astype(int)
+    pixels[~opaque] = palette[ZONE_VALUES.index(NOT_AVAILABLE)]
+    classes, strange = nearest_classes(pixels, palette, tolerance)
+    if strange.any():
+        raise images.BadImage(_complaint(pixels, strange, len(palette[0]) == 1, tolerance))
+    return _VALUES[classes]
+
+
+def nearest_classes(pixels: np.ndarray, palette: np.ndarray, tolerance: int) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the class of each pixel, also on the smoothed rims between two classes.
+
+    Args:
+      pixels: int [H, W, C], [0, 255].
+      palette: int [K, C], the classes' values.
+      tolerance: how far a pixel may be from its class in each channel.
+
+    Returns:
+      int [H, W], the place of each pixel's class in the palette; bool [H, W], true where that is only a guess, as the
+      pixel is neither a class nor between two that are near.
+    """
+    apart = np.stack([np.abs(pixels - colour).max(axis=2) for colour in palette])
+    classes, clear = apart.argmin(axis=0), apart.min(axis=0) <= tolerance
+    if clear.all():
+        return classes, ~clear
+    # A rim from one class to another may pass the colour of a third. Such pixels are thin and lie on the rim.
+    solid = np.any(
+        [ndimage.binary_opening((classes == k) & clear, np.ones((2, 2))) for k in range(len(palette))], axis=0
+    )
+    firm = clear & (solid | ~ndimage.binary_dilation(~clear, np.ones((3, 3))))
+    window = np.ones((2 * RIM + 1, 2 * RIM + 1), bool)
+    near = np.stack([ndimage.binary_dilation(firm & (classes == k), window) for k in range(len(palette))])
+    rows, columns = np.nonzero(~firm)
+    found, between = _between(pixels[rows, columns], palette, near[:, rows, columns], tolerance)
+    classes[rows, columns] = np.where(between, found, classes[rows, columns])
+    strange = ~clear
+    strange[rows, columns] &= ~between
+    return classes, strange
+
+
+def _between(
+    pixels: np.ndarray, palette: np.ndarray, near: np.ndarray, tolerance: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For pixels int [P, C]: the nearer of the two classes that each is a mixture of, and whether there are two.
+
+    Both must be `near`, bool [K, P]. Where several pairs fit, the two that are most alike are taken.
+    """
+    best, found = np.full(len(pixels), np.inf), np.zeros(len(pixels), int)
+    for one, other in combinations(range(len(palette)), 2):
+        way = palette[other] - palette[one]
+        share = np.clip((pixels - palette[one]) @ way / (way @ way), 0, 1)
+        off = np.abs(pixels - palette[one] - share[:, None] * way).max(axis=1)
+        fits = near[one] & near[other] & (off <= tolerance) & (np.linalg.norm(way) < best)
+        best[fits] = np.linalg.norm(way)
+        found[fits] = np.where(share < 0.5, one, other)[fits]
+    return found, np.isfinite(best)
+
+
+def _complaint(pixels: np.ndarray, strange: np.ndarray, grey: bool, tolerance: int) -> str:
+    row, column = np.argwhere(strange)[0]
+    values = pixels[row, column]
+    shown = f"grey {values[0]}" if grey else "colour #" + "".join(f"{value:02x}" for value in values)
+    wanted = ", ".join(
+        f"{name} {value}" if grey else f"{name} #" + "".join(f"{part:02x}" for part in colour)
+        for name, value, colour in zip(ZONE_NAMES, ZONE_VALUES, ZONE_COLOURS, strict=True)
+    )
+    return (
+        f"{np.count_nonzero(strange)} pixels are no class, the first at row {row}, column {column} ({shown}). Paint "
+        f"with {wanted}, or allow more than --tolerance {tolerance}"
+    )

@@ -1,0 +1,166 @@
+"""Masks that new ones are made from: which there are, from which split, and what stays true of them.
+
+A data set gives the masks of its split `train` alone: a mask of a test glacier with its front moved is still that
+glacier, and a model trained on it would have seen the test.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from pix2pix_tf.data import checks, dataset, drawn, images, scenes
+from pix2pix_tf.data.dataset import SPLITS, Scene
+from pix2pix_tf.data.moved_fronts import has_front
+from pix2pix_tf.data.names import facts_of, scene_of
+from pix2pix_tf.data.parallel import run_all
+from pix2pix_tf.errors import UserError
+
+# What of a scene is true of its mask with another front too. Not the date, when the front was elsewhere, nor the
+# quality, which is a picture's.
+LASTING = ("glacier", "sensor", "orbit", "metres_per_pixel")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One mask to start from."""
+
+    name: str  # for what is made from it
+    path: Path
+    split: str  # train | val | test
+    scene: Scene  # as dataset.json or the name tell it
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The masks of one --from."""
+
+    name: str
+    origin: str  # of the data set; `unknown` without one
+    masks: tuple[Source, ...]  # sorted by name
+    size: int = 0  # pixels a side, once they have been looked at
+
+
+def find(path: Path, any_split: bool = False) -> Sources:
+    """Finds masks by the names of their files.
+
+    Args:
+      path: a PNG, a folder of PNGs, or a data set.
+      any_split: whether masks of `val` and `test` may be taken too.
+
+    Raises:
+      UserError: there are none, they are of a split that is not to be taken, or two have one name.
+    """
+    if not path.exists():
+        raise UserError(f"There is no {path}. --from takes a PNG, a folder of PNGs, or a data set.")
+    folders = _folders(path, any_split)
+    described = _described(folders[0]) if folders else None
+    found: dict[str, Source] = {}
+    for folder in folders:
+        files_there = [path] if path.is_file() else sorted(folder.glob("*.[pP][nN][gG]"))
+        for file in files_there:
+            if file.name.startswith("."):
+                continue
+            source = _source(file, _split_of(folder) or "train", described)
+            if source.name in found:
+                raise UserError(f"{found[source.name].path} and {file} would have one name. Rename one of them.")
+            found[source.name] = source
+    if not found:
+        raise UserError(f"There is no .png file in {' or '.join(map(str, folders)) or path}.")
+    name, origin = (described.name, described.origin) if described else (path.resolve().stem, "unknown")
+    return Sources(name, origin, tuple(found[name] for name in sorted(found)))
+
+
+def _folders(path: Path, any_split: bool) -> list[Path]:
+    """The folders that the masks lie in."""
+    if path.is_dir() and any((path / split).is_dir() for split in SPLITS):
+        wanted = SPLITS if any_split else ("train",)
+        folders = [path / split / "zones" for split in wanted if (path / split / "zones").is_dir()]
+        if not folders:
+            raise UserError(
+                f"{path} has no masks in {' or '.join(f'{split}/zones' for split in wanted)}. --from takes a data set "
+                "with the role zones, a folder of PNGs, or a PNG."
+            )
+        return folders
+    folder = path.parent if path.is_file() else path / "zones" if (path / "zones").is_dir() else path
+    split = _split_of(folder)
+    if split in ("val", "test") and not any_split:
+        raise UserError(
+            f"{path} is of the split {split}: a model trained on masks made from it would have seen what it is judged "
+            "by. Take the data set itself, whose split train is used, or say --any-split if you know better."
+        )
+    return [folder]
+
+
+def _split_of(folder: Path) -> str | None:
+    """The split that a folder <data set>/<split>/zones belongs to, or a zones/<split> as CaFFe has; else None."""
+    names = [folder.resolve().name, folder.resolve().parent.name]
+    return next((name for name in names if name in SPLITS), None) if "zones" in names else None
+
+
+def _described(folder: Path) -> dataset.Dataset | None:
+    """What dataset.json says, where the folder is a data set's."""
+    root = folder.resolve().parent.parent
+    return dataset.read(root) if _split_of(folder) and (root / dataset.FILE).exists() else None
+
+
+def _source(path: Path, split: str, described: dataset.Dataset | None) -> Source:
+    name = scenes.scene_name(path.stem)
+    for end in scenes.NAME_ENDS["zones"]:
+        name = name.removesuffix(end)
+    known = described.scenes.get(scene_of(path.stem)) if described else None
+    return Source(name, path, split, known or Scene(split, 0, 0, **facts_of(name)))
+
+
+def lasting_facts(source: Source, size: int) -> Scene:
+    """What is true of a mask made from another one: the place, the satellite, the scale.
+
+    Args:
+      source: the mask it was made from.
+      size: pixels of its side.
+    """
+    before = source.scene
+    facts = {key: getattr(before, key) for key in LASTING}
+    if (before.height, before.width) == (size, size):  # not a patch of a larger scene, which lies elsewhere
+        facts |= {"bounds": before.bounds, "crs": before.crs}
+    return Scene(source.split, size, size, **facts)
+
+
+def survey(found: Sources, tolerance: int, workers: int) -> Sources:
+    """Reads every mask once; those without a front are left out, and said.
+
+    Raises:
+      UserError: one message names all masks that cannot be read, or are not square and of one size; or none is left.
+    """
+    looks = run_all(partial(_look, tolerance=tolerance), [one.path for one in found.masks], workers, "masks checked")
+    good = [(one, look) for one, look in zip(found.masks, looks, strict=True) if not isinstance(look, str)]
+    problems = [(look, one.path.name) for one, look in zip(found.masks, looks, strict=True) if isinstance(look, str)]
+    size = good[0][1][0] if good else 0
+    for one, (height, width, _) in good:
+        if (height, width) != (size, size):
+            problems.append((f"{width} x {height} pixels: masks must be square and of one size, as {good[0][0].name} "
+                             f"with {size} (cut them, or resize them without smoothing)", one.path.name))  # fmt: skip
+    if problems:
+        raise checks.refusal("These masks cannot be used", problems)
+    kept = [one for one, look in good if look[2]]
+    without = [one.name for one, look in good if not look[2]]
+    if without:
+        print(
+            f"{found.name}: left out {len(without)} of {len(good)} masks, which have no front: {checks.some(without)}"
+        )
+    if not kept:
+        raise UserError(f"None of the masks of {found.name} has a front: glacier that meets ocean.")
+    return replace(found, masks=tuple(kept), size=size)
+
+
+def _look(path: Path, tolerance: int) -> tuple[int, int, bool] | str:
+    """Height, width and whether there is a front; or what is wrong with the file."""
+    try:
+        zones = drawn.read_mask(path, tolerance)
+    except images.BadImage as error:
+        return str(error)
+    return (*zones.shape, has_front(zones))
+
+
+def fingerprint(found: Sources) -> str:
+    """Says in a few letters which masks there are, and when they were written."""
+    return scenes.fingerprint([scenes.Source(one.name, {"zones": one.path}) for one in found.masks])
