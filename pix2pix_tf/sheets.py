@@ -122,8 +122,8 @@ def grid(
 
     Args:
       path: the PNG to write.
-      columns: (heading, images from the top down); a heading may have several lines. All columns have as many images,
-        uint8 [H, W] or [H, W, 3], all of one size.
+      columns: (heading, images from the top down); a heading may have several lines, or all are empty. All columns have
+        as many images, uint8 [H, W] or [H, W, 3], all of one size.
       title: stands above the sheet.
       legend: whether to say below which colour is which class of a zone mask.
       captions: the rows' names, to stand at their left; none when empty.
@@ -136,7 +136,7 @@ def grid(
         raise ValueError(f"A sheet takes columns of one length and images of one size, not of {sorted(sizes)}.")
     height, width = sizes.pop()
     zoom = max(1, CELL // max(height, width))
-    lines = max(heading.count("\n") + 1 for heading, _ in columns)
+    lines = max(len(heading.split("\n")) if heading else 0 for heading, _ in columns)
     stacks = [_column(heading, lines, images, zoom) for heading, images in columns]
     if captions:
         turned = [_text(text, CAPTION, zoom * height).rotate(90, expand=True) for text in captions]
@@ -153,7 +153,7 @@ def _column(heading: str, lines: int, images: Sequence[np.ndarray], zoom: int) -
     height, width = (zoom * side for side in images[0].shape[:2])
     patches = [Image.fromarray(image).resize((width, height), Image.Resampling.NEAREST) for image in images]
     above = "\n" * (lines - 1 - heading.count("\n"))  # a heading stands on its column, not below the title
-    return _joined([_text(above + heading, HEADING, width), *patches], down=True)
+    return _joined([_text(above + heading, HEADING, width), *patches] if lines else patches, down=True)
 
 
 def _legend(width: int) -> Image.Image:

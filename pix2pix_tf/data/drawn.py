@@ -1,7 +1,7 @@
 """Masks as people draw them: pictures from a paint program, read as zones.
 
 A picture is read by grey value (0, 64, 127, 254), or by the colours in which this program shows zones. Brushes smooth
-their rims: such pixels lie between two classes in colour and in place, and become the nearer of the two. All else that
+their rims: such pixels lie between two classes in colour and in place, and become the nearer of the two. What else
 is no class is an error, for nobody can tell what was meant.
 """
 
@@ -16,6 +16,7 @@ from pix2pix_tf.data.masks import NOT_AVAILABLE, ZONE_COLOURS, ZONE_NAMES, ZONE_
 
 TOLERANCE = 16  # in each channel, of 255: what a paint program's colour management may change
 RIM = 2  # pixels: how far a smoothed rim may lie from what it belongs to
+FAINT = 1 / 3  # share of a colour in a mixture, up to which it is a stain on the other one
 GREYISH = 8  # channels that differ by no more are a grey picture that was saved in colour
 
 _VALUES = np.array(ZONE_VALUES, np.uint8)
@@ -67,14 +68,19 @@ def nearest_classes(pixels: np.ndarray, palette: np.ndarray, tolerance: int) -> 
         [ndimage.binary_opening((classes == k) & clear, np.ones((2, 2))) for k in range(len(palette))], axis=0
     )
     firm = clear & (solid | ~ndimage.binary_dilation(~clear, np.ones((3, 3))))
-    window = np.ones((2 * RIM + 1, 2 * RIM + 1), bool)
-    near = np.stack([ndimage.binary_dilation(firm & (classes == k), window) for k in range(len(palette))])
-    rows, columns = np.nonzero(~firm)
-    found, between = _between(pixels[rows, columns], palette, near[:, rows, columns], tolerance)
-    classes[rows, columns] = np.where(between, found, classes[rows, columns])
     strange = ~clear
-    strange[rows, columns] &= ~between
+    for sure, asked in ((firm, ~firm), (clear, strange)):  # what nothing firm explains, a thin stroke may
+        rows, columns = np.nonzero(asked)
+        near = np.stack([_grown(sure & (classes == k)) for k in range(len(palette))])[:, rows, columns]
+        found, between = _between(pixels[rows, columns], palette, near, tolerance)
+        classes[rows, columns] = np.where(between, found, classes[rows, columns])
+        strange[rows, columns] &= ~between
     return classes, strange
+
+
+def _grown(mask: np.ndarray) -> np.ndarray:
+    """bool [H, W]: a mask and all within RIM of it."""
+    return ndimage.binary_dilation(mask, np.ones((2 * RIM + 1, 2 * RIM + 1)))
 
 
 def _between(
@@ -82,14 +88,16 @@ def _between(
 ) -> tuple[np.ndarray, np.ndarray]:
     """For pixels int [P, C]: the nearer of the two classes that each is a mixture of, and whether there are two.
 
-    Both must be `near`, bool [K, P]. Where several pairs fit, the two that are most alike are taken.
+    Both must be `near`, bool [K, P]; of a FAINT mixture the stronger alone, for the other may be a hair thinner than a
+    pixel. Where several pairs fit, the two that are most alike are taken.
     """
     best, found = np.full(len(pixels), np.inf), np.zeros(len(pixels), int)
     for one, other in combinations(range(len(palette)), 2):
         way = palette[other] - palette[one]
         share = np.clip((pixels - palette[one]) @ way / (way @ way), 0, 1)
         off = np.abs(pixels - palette[one] - share[:, None] * way).max(axis=1)
-        fits = near[one] & near[other] & (off <= tolerance) & (np.linalg.norm(way) < best)
+        beside = (near[one] & near[other]) | (near[one] & (share <= FAINT)) | (near[other] & (share >= 1 - FAINT))
+        fits = beside & (off <= tolerance) & (np.linalg.norm(way) < best)
         best[fits] = np.linalg.norm(way)
         found[fits] = np.where(share < 0.5, one, other)[fits]
     return found, np.isfinite(best)

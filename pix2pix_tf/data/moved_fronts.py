@@ -15,7 +15,8 @@ from pix2pix_tf.data.landscape import Range, fractal
 from pix2pix_tf.data.masks import GLACIER, OCEAN, front_of
 
 SPECK = 1 / 2000  # of the mask: rock and shadow smaller than this are no obstacle to the ice, but stay
-PIECE = 1 / 200  # of the mask: smaller pieces of glacier and ocean drive nothing, and are no longer cut off or enclosed
+PIECE = 1 / 200  # of the mask: smaller pieces of glacier or ocean drive nothing
+CUT_OFF = 1 / 50  # of the mask: what a move parts from the glacier is a berg below this size, and a glacier above it
 SLIT = 2  # pixels: half the width of what is too narrow to be left between old and new
 SHORTEST_FRONT = 1 / 16  # of the mask's side: with less there is no front to speak of
 
@@ -67,9 +68,11 @@ def move_front(zones: np.ndarray, rng: np.random.Generator, settings: MoveSettin
     ice, water = zones == GLACIER, zones == OCEAN
     lost = ice & (distance_along(water, ice, zones, -flow) < 0.5 - wanted)
     gained = water & (distance_along(ice, water, zones, flow) < 0.5 + wanted)
-    new_ice = _tidied((ice & ~lost) | gained, ice | water, lost | gained)
-    # Tidying must not make ice of water where the front retreats, nor the other way round.
-    new_ice = np.where(wanted < 0, new_ice & ice, new_ice | ice) & (ice | water)
+    new_ice = _tidied((ice & ~lost) | gained, ice, water)
+    if not gained.any():  # a retreat all along: tidying makes no ice either
+        new_ice &= ice
+    if not lost.any():
+        new_ice |= ice
     return Moved(np.where(new_ice, GLACIER, np.where(ice | water, OCEAN, zones)).astype(np.uint8), advance)
 
 
@@ -159,24 +162,40 @@ def _small(mask: np.ndarray, share: float) -> np.ndarray:
     return mask & (np.bincount(pieces.ravel()) < share * mask.size)[pieces]
 
 
-def _tidied(ice: np.ndarray, fjord: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """The new ice without what a move leaves behind beside the pixels it changed.
+def _tidied(new_ice: np.ndarray, ice: np.ndarray, water: np.ndarray) -> np.ndarray:
+    """The new ice without what a move leaves behind where it changed something.
 
     Slits between old and new are closed; pieces cut off from the glacier are ocean; water enclosed by ice is ice.
 
     Args:
-      ice: bool [H, W].
-      fjord: bool [H, W], ice and water together.
-      changed: bool [H, W].
+      new_ice: bool [H, W].
+      ice: bool [H, W], before.
+      water: bool [H, W], before.
     """
-    beside = ndimage.binary_dilation(changed, iterations=SLIT)
-    ice = ice | (fjord & beside & _closed(ice))
-    ice = ice & ~(beside & _closed(fjord & ~ice))
-    for mask in (ice, fjord & ~ice):
-        pieces, _ = ndimage.label(mask)
-        touched = np.isin(pieces, pieces[beside & mask])
-        ice = ice ^ (mask & touched & _small(mask, PIECE))
-    return ice
+    fjord = ice | water
+    beside = ndimage.binary_dilation(new_ice != ice, iterations=SLIT)
+    new_ice = new_ice | (fjord & beside & _closed(new_ice))
+    new_ice = new_ice & ~(beside & _closed(fjord & ~new_ice))
+    new_ice = new_ice & ~_scraps(new_ice, ice, beside)
+    return new_ice | _scraps(fjord & ~new_ice, water, beside)
+
+
+def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """bool [H, W]: the small pieces of a mask that reach to where something changed, and were none before.
+
+    A piece was there before when it holds more of a piece of `before` than any other does.
+    """
+    pieces, count = ndimage.label(mask)
+    older, older_count = ndimage.label(before & ~_small(before, PIECE))
+    if not count:
+        return mask
+    shared = np.bincount((older * (count + 1) + pieces).ravel(), minlength=(older_count + 1) * (count + 1))
+    shared = shared.reshape(older_count + 1, count + 1)[
+        1:, 1:
+    ]  # pixels; an older piece in a row, a new one in a column
+    heirs = shared.argmax(axis=1)[shared.any(axis=1)] + 1
+    reaching = np.setdiff1d(pieces[beside & mask], heirs)
+    return _small(mask, CUT_OFF) & np.isin(pieces, reaching)
 
 
 def _closed(mask: np.ndarray) -> np.ndarray:

@@ -152,6 +152,6 @@ def _report(output: Path, jobs: Sequence[Job], results: Sequence[Made]) -> None:
     attempts, good, size = sum(made.attempts for made in results), len(jobs) - len(bad), jobs[0].size
     print(f"{output}: {good} masks of {size} x {size} pixels, with their fronts; {output / OVERVIEW} shows some")
     if attempts > good:
-        print(f"{attempts - good} of {attempts} drawings were incomplete, such as without a front, and left out")
+        print(f"{attempts - good} of {attempts} drawings were incomplete, such as without a front, and drawn again")
     if bad:
         print(f"masks of which none of {artificial.ATTEMPTS} moves left a front: {checks.some(bad)}")
