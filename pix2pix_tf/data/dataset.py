@@ -52,7 +52,7 @@ class Dataset:
 
     root: Path
     name: str
-    origin: str  # real | simulated | generated: <run>@<epoch> | unknown
+    origin: str  # real | simulated | generated: <run>@<epoch> | moved: <name> (<origin>) | drawn: ... | unknown
     size: int  # pixels; patches are square
     bits: Mapping[str, int]  # 8 or 16, for each role there is
     scenes: Mapping[str, Scene]
