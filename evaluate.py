@@ -108,10 +108,10 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     report.check_output(output)
     dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
-    from pix2pix_tf import evaluation  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf import evaluation, painting  # TensorFlow: some seconds, which no mistake above has to wait for
 
     outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
-    setting = evaluation.Setting(dataset, options.split, options.seed, options.batch_size, outputs, options.norm)
+    setting = painting.Setting(dataset, options.split, options.seed, options.batch_size, outputs, options.norm)
     more = ["--seed", options.seed, "--outputs", *outputs, "--norm", options.norm]
     command = _command(found, dataset.root, output, options, more)
     evaluation.evaluate(found, setting, output, command)

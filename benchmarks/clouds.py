@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import config, evaluation, prepare, training
+from pix2pix_tf import config, evaluation, painting, prepare, training
 from pix2pix_tf.data.clouds import without_clouds
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.runs import find_runs
@@ -56,7 +56,7 @@ def _error(data: Path, folder: Path, limit: float, steps: int, seed: int) -> flo
     run = folder / f"run-{limit}-{seed}"
     training.train(config.make_config("sar2optical", [*overrides, f"train.export_every={epochs}"]), dataset, run)
     clear = without_clouds(open_dataset(data, ROLES, ("val",)), CLEAR)
-    setting = evaluation.Setting(clear, "val", 0, 8, (1, 3))
+    setting = painting.Setting(clear, "val", 0, 8, (1, 3))
     (scores,) = evaluation.score_run(find_runs([run], folder)[0], setting, folder / f"scores-{limit}-{seed}")
     return scores.interval("error_3")[0]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import cli, evaluation, export, files, metrics, sheets
+from pix2pix_tf import cli, export, files, metrics, painting, sheets
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
@@ -58,7 +58,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     lines, patches = [], []
     for run in runs:
         epoch, version = max(export.epochs(run.folder).items())
-        told = _told(evaluation.load_model(version, setting.dataset), setting)
+        told = _told(painting.load_model(version, setting.dataset), setting)
         lines.append([run.name, run.variant, epoch, *score(told, shares > run.cloudy), len(told)])
         rows = zip(setting.stems, shares, told, strict=True)
         patches += [[run.name, stem, float(share), float(p)] for stem, share, p in rows]
@@ -104,7 +104,7 @@ def _told(model: export.Model, setting: Setting) -> np.ndarray:
     found = []
     for first in cli.progress(batches, len(batches), "batches"):
         stems = setting.stems[first : first + setting.batch_size]
-        found.append(model.probabilities(evaluation.stacked(setting.dataset, setting.split, model.inputs, stems))[:, 0])
+        found.append(model.probabilities(painting.stacked(setting.dataset, setting.split, model.inputs, stems))[:, 0])
     return np.concatenate(found).astype(np.float64)
 
 
@@ -114,7 +114,7 @@ def _draw(path: Path, run: Run, setting: Setting, told: np.ndarray, shares: np.n
     places = order[np.linspace(0, len(order) - 1, min(EXAMPLES, len(order))).round().astype(int)]
     stems = [setting.stems[place] for place in places]
     role = run.inputs[0]
-    pixels = evaluation.stacked(setting.dataset, setting.split, (role,), stems)
+    pixels = painting.stacked(setting.dataset, setting.split, (role,), stems)
     captions = [f"{told[place]:.2f} cloudy; true share {shares[place]:.2f}" for place in places]
     title = f"{run.name}: from clear to cloudy"
     sheets.grid(path, [(sheets.name_of(role), sheets.pictures(role, pixels))], title, legend=False, captions=captions)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import cli, evaluation, export, files, front_report, fronts, geojson, metrics, overlays, sheets
+from pix2pix_tf import cli, export, files, front_report, fronts, geojson, metrics, overlays, painting, sheets
 from pix2pix_tf.data import checks, images, masks, patches
 from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, line_role
 from pix2pix_tf.data.names import place_of, scene_of
@@ -130,10 +130,10 @@ def _check_scenes(setting: Setting) -> None:
 def _newest(run: Run, setting: Setting) -> Network:
     """The newest export of a run."""
     epoch, version = max(export.epochs(run.folder).items())
-    model = evaluation.load_model(version, setting.dataset)
+    model = painting.load_model(version, setting.dataset)
 
     def predict(stems: Sequence[str]) -> np.ndarray:
-        return model.probabilities(evaluation.stacked(setting.dataset, setting.split, model.inputs, stems))
+        return model.probabilities(painting.stacked(setting.dataset, setting.split, model.inputs, stems))
 
     return Network(f"{run.name}@{epoch}", run, epoch, predict, export.fingerprint(version))
 

@@ -15,52 +15,21 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import curves, export, files, metrics, report, sheets
-from pix2pix_tf.data import images
-from pix2pix_tf.data.conditions import text_of
-from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf import curves, export, files, metrics, painting, report, sheets
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.painting import Setting
 from pix2pix_tf.report import Scores
 from pix2pix_tf.runs import Run
 
 PATCHES = 5  # rows of the comparison sheet
 SHOWN = 3  # outputs of each input on it, where several are painted
-
-
-@dataclass(frozen=True)
-class Setting:
-    """On what the exports are measured, and how."""
-
-    dataset: Dataset  # opened with the roles of all runs
-    split: str  # train | val | test
-    seed: int  # image i of the split is painted with seed + i
-    batch_size: int  # images painted at a time
-    outputs: tuple[int, ...] = (1,)  # how many images an input may be painted, for the error score; 1: no such score
-    norm: str = "mae"  # of the error score, a key of metrics.NORMS
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The images of the split, in order."""
-        return self.dataset.stems[self.split]
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The input of each image of the split; several images may share one."""
-        rows = self.dataset.rows
-        return tuple((rows[stem].input if stem in rows else None) or stem for stem in self.stems)
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """The names of what is measured of each image."""
-        return (*metrics.MEASURES, *(report.error_name(n) for n in self.outputs if max(self.outputs) > 1))
 
 
 def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
@@ -118,32 +87,11 @@ def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
             print(f"{name}: measured before, taken from {path}")
         else:
             print(f"{name}: {len(setting.stems)} images", flush=True)
-            values = _measure(load_model(version, setting.dataset), setting)
+            values = _measure(painting.load_model(version, setting.dataset), setting)
             _write_scores(path, key, Scores(run.name, run.variant, epoch, setting.stems, setting.inputs, values))
             gc.collect()  # a loaded model is a ring of references, and the next one needs its memory
         scores.append(Scores(run.name, run.variant, epoch, setting.stems, setting.inputs, values))
     return scores
-
-
-def load_model(version: Path, dataset: Dataset) -> export.Model:
-    """Loads an export, and makes sure that it takes the patches of a data set.
-
-    Raises:
-      UserError: it takes patches of other sides, or of another depth.
-    """
-    model = export.load(version)
-    if dataset.size % model.divisor:
-        raise UserError(
-            f"{version} takes patches whose sides are multiples of {model.divisor} pixels; those of {dataset.root} "
-            f"have {dataset.size}. Cut the scenes anew: python -m pix2pix_tf.prepare folder --size {model.size}."
-        )
-    for role in model.inputs:
-        if dataset.bits[role] != model.bits[role]:
-            raise UserError(
-                f"{version} takes {role} of {model.bits[role]} bit; {dataset.root} has {dataset.bits[role]} bit. Name "
-                "with --data a data set of the depth that the run was trained on."
-            )
-    return model
 
 
 def _measure(model: export.Model, setting: Setting) -> dict[str, np.ndarray]:
@@ -162,10 +110,11 @@ def _measure(model: export.Model, setting: Setting) -> dict[str, np.ndarray]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for first in range(0, len(groups), setting.batch_size):
             batch = groups[first : first + setting.batch_size]
-            painted = _outputs(model, setting, np.array([group[0] for group in batch]), max(setting.outputs))
+            painted = painting.outputs(model, setting, np.array([group[0] for group in batch]), max(setting.outputs))
             places = [place for group in batch for place in group]
             generated = [outputs for outputs, group in zip(painted, batch, strict=True) for _ in group]
-            targets = stacked(setting.dataset, setting.split, model.targets, _stems(setting, places)) / white
+            stems = [setting.stems[place] for place in places]
+            targets = painting.stacked(setting.dataset, setting.split, model.targets, stems) / white
             new = list(pool.map(functools.partial(_compare, setting), generated, targets))
             bar.add(len(new), [(name, np.mean([row[name] for row in new])) for name in ("dice", "ssim")])
             for place, row in zip(places, new, strict=True):
@@ -182,45 +131,6 @@ def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[
     return found
 
 
-def _outputs(model: export.Model, setting: Setting, places: np.ndarray, count: int) -> np.ndarray:
-    """What a model paints of some inputs, each `count` times: float32 [N, count, H, W, C], [0, 1].
-
-    The first image of an input has the seed that it has where only one is painted.
-    """
-    several = [_generated(model, setting, places, number * len(setting.stems)) for number in range(count)]
-    return (np.stack(several, axis=1) + 1) / 2
-
-
-def _generated(model: export.Model, setting: Setting, places: np.ndarray, further: int = 0) -> np.ndarray:
-    """What a model paints for images of the split, at once: float32 [N, H, W, C], [-1, 1]."""
-    seeds = (setting.seed + places + further) % 2**31
-    stems = _stems(setting, places)
-    image = stacked(setting.dataset, setting.split, model.inputs, stems)
-    condition = [text_of(setting.dataset, model.conditions, stem) for stem in stems]
-    try:
-        painted = model.generate(image, seeds.astype(np.int32), condition)
-    except tf.errors.ResourceExhaustedError:
-        raise UserError(f"Memory does not hold {len(places)} images at a time. Take a smaller --batch-size.") from None
-    if not np.isfinite(painted).all():
-        raise UserError(f"{model.folder} paints values that are no numbers: its weights are spoilt. Remove it.")
-    return painted
-
-
-def _stems(setting: Setting, places: Sequence[int]) -> list[str]:
-    return [setting.stems[place] for place in places]
-
-
-def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[str]) -> np.ndarray:
-    """The pixels of some patches, their roles stacked along the channels: uint8 or uint16 [N, H, W, C]."""
-    return np.concatenate([_pixels(dataset, split, role, stems) for role in roles], axis=-1)
-
-
-def _pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> np.ndarray:
-    """One role of some patches, as the PNGs have it: uint8 or uint16 [N, H, W, C]."""
-    pixels = np.stack([images.read_png(dataset.path(split, role, stem)) for stem in stems])
-    return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
-
-
 def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
     """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints.
 
@@ -228,9 +138,8 @@ def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, 
     """
     shown = spread(setting.stems, PATCHES)
     places = np.array([setting.stems.index(stem) for stem in shown])
-    there = {
-        role: _pixels(setting.dataset, setting.split, role, shown) for run in runs for role in run.inputs + run.targets
-    }
+    roles = {role for run in runs for role in run.inputs + run.targets}
+    there = {role: painting.pixels(setting.dataset, setting.split, role, shown) for role in roles}
     inputs = dict.fromkeys(role for run in runs for role in run.inputs)
     columns = [(sheets.name_of(role), role, there[role]) for role in inputs]
     targets = runs[0].targets
@@ -241,10 +150,10 @@ def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, 
     common = report.last_common_epoch(exports.values())
     for run in runs:
         epoch = max(exports[run.name]) if common is None else common
-        model = load_model(exports[run.name][epoch], setting.dataset)
+        model = painting.load_model(exports[run.name][epoch], setting.dataset)
         for number in range(SHOWN if several else 1):
             further = number * len(setting.stems)
-            made = [_generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
+            made = [painting.generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
             painted = sheets.to_pixels(np.concatenate(made))
             parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
             for role, part in zip(targets, parts, strict=True):

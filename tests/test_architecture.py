@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "optimizers": set(),
     "precision": set(),
     "metrics": set(),
+    "realism": {"data"},
     "data": {"addons", "config", "data"},
     "models": {"config", "addons", "models"},
     "signatures": {"config", "data"},
@@ -33,17 +34,18 @@ MAY_IMPORT = {
     "curves": {"report"},
     "runs": {"config", "data"},
     "delineation": {
-        *("data", "evaluation", "export", "front_lines", "front_report", "fronts", "geojson", "metrics", "overlays"),
+        *("data", "export", "front_lines", "front_report", "fronts", "geojson", "metrics", "overlays", "painting"),
         *("runs", "sheets"),
     },
     "front_report": {"data", "fronts", "metrics", "runs"},
-    "cloudiness": {"data", "evaluation", "export", "metrics", "runs", "sheets"},
-    "evaluation": {"curves", "data", "export", "metrics", "report", "runs", "sheets"},
+    "cloudiness": {"data", "export", "metrics", "painting", "runs", "sheets"},
+    "painting": {"data", "export", "metrics", "report"},
+    "evaluation": {"curves", "data", "export", "metrics", "painting", "report", "runs", "sheets"},
     "generate": {"data", "export", "sheets"},
     "prepare": {"data", "export", "prepare", "sheets"},  # export inside a function: score-clouds
 }
 WITHOUT_TENSORFLOW = {
-    *("errors", "files", "cli", "config", "metrics", "report", "curves", "sheets", "runs", "prepare"),
+    *("errors", "files", "cli", "config", "metrics", "realism", "report", "curves", "sheets", "runs", "prepare"),
     *("front_lines", "front_report", "fronts", "overlays", "geojson"),
 }
 SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

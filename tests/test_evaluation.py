@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 import evaluate
-from pix2pix_tf import cli, config, evaluation, export, files, runs, tasks
+from pix2pix_tf import cli, config, evaluation, export, files, painting, runs, tasks
 from pix2pix_tf.data import images, masks
 from pix2pix_tf.data.dataset import Dataset, Row, save
 from pix2pix_tf.data.opening import open_dataset
@@ -104,7 +104,7 @@ def brightness(house):
 
 
 def setting_of(run, seed=0, batch_size=8):
-    return evaluation.Setting(runs.open_data([run], None, "val"), "val", seed, batch_size)
+    return painting.Setting(runs.open_data([run], None, "val"), "val", seed, batch_size)
 
 
 def score_run(name, **options):
@@ -398,7 +398,7 @@ def shared_inputs(tmp_path):
 def test_the_error_score_by_hand(shared_inputs):
     dataset = open_dataset(shared_inputs / "data", ("sar", "optical"), ("val",))
     (run,) = runs.find_runs([shared_inputs / "runs" / "s2o"], shared_inputs)
-    setting = evaluation.Setting(dataset, "val", 0, 2, (1, 2, 3))
+    setting = painting.Setting(dataset, "val", 0, 2, (1, 2, 3))
     (scores,) = evaluation.score_run(run, setting, shared_inputs / "scores")
     # The seeds of input a are 0, 3, 6, those of b (third image of three) 2, 5, 8.
     of_a, of_b, targets = (0.0, 0.03, 0.06), (0.02, 0.05, 0.08), (8 / 255, 15 / 255, 13 / 255)
