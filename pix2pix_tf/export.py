@@ -119,6 +119,18 @@ class Model:
         seed = tf.zeros(len(image), tf.int32)
         return self.signatures["tensor"](image=tf.constant(image), seed=seed)["probabilities"].numpy()
 
+    def probabilities_and_features(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """What `probabilities` gives, and what the network has of each image at its bottom, in one go.
+
+        Args:
+          image: as for `generate`.
+
+        Returns:
+          The probabilities, and float32 [N, C], the features; None for an export of before they were part of it.
+        """
+        told = self.signatures["tensor"](image=tf.constant(image), seed=tf.zeros(len(image), tf.int32))
+        return told["probabilities"].numpy(), told["features"].numpy() if "features" in told else None
+
     def paint(
         self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int], condition: Sequence[str] | None = None
     ) -> list[list[bytes]]:

@@ -140,6 +140,7 @@ class Segmenter:
         inputs = encoding.channels(config.data.inputs, config.data.mask)
         with precision.using(computed_in):
             self.segmenter = make_segmenter(config.model, inputs, len(masks.ZONE_VALUES) if self.zones else 1, size)
+        self.with_features = unet.with_features(self.segmenter)  # of the same weights, for the export
         self.variables = addons.trainable_variables(self.segmenter)
         self.optimizer = _optimizer(self.variables, config, computed_in)
 
@@ -188,21 +189,22 @@ class Segmenter:
         return {"val_loss": self._losses(logits, batch)[0], "val_iou": tf.reduce_mean(iou)}
 
     def signatures(self) -> dict[str, Signature]:
-        """The export's functions: `tensor` gives `output`, the mask's grey values in [-1, 1], and `probabilities`.
+        """The export's functions: `tensor` gives `output`, the mask's grey values in [-1, 1], and what led to it.
 
-        These are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
+        `probabilities` are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
+        `features` are float32 [N, C]: what the network has of an image at its bottom, averaged over the map.
         """
         return make_signatures(self.config, self.bits, self.divisor, self._paint)
 
     def _paint(self, encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = self.segmenter([encoded, seed], training=False)
+        logits, features = self.with_features([encoded, seed], training=False)
         if self.zones:
             probabilities = tf.nn.softmax(logits)
             grey = tf.gather(tf.constant(masks.ZONE_VALUES, tf.float32), tf.argmax(logits, axis=-1))[..., tf.newaxis]
         else:
             probabilities = tf.sigmoid(logits)
             grey = tf.where(probabilities > masks.FRONT_THRESHOLD, 255.0, 0.0)
-        return {"output": grey / 127.5 - 1.0, "probabilities": probabilities}
+        return {"output": grey / 127.5 - 1.0, "probabilities": probabilities, "features": features}
 
     def _losses(self, logits: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, ...]:
         target, weights = self._target(batch), self.config.loss

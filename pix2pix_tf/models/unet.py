@@ -12,6 +12,7 @@ from pix2pix_tf.models.blocks import aspp, conv_block, convolution, transposed_c
 from pix2pix_tf.models.layers import SeededDropout
 
 DIVISOR = 16  # pixels: sides must be multiples of this, since four levels halve them
+BOTTLENECK = "bottleneck"  # the layer at the bottom of the U, whose output says in few numbers what an image is like
 
 
 def make_segmenter(model: ModelConfig, input_channels: int, classes: int, size: int) -> tf.keras.Model:
@@ -43,7 +44,8 @@ def make_segmenter(model: ModelConfig, input_channels: int, classes: int, size: 
         conv_block(8 * w, n),  # [N, 32, 32, 256]
         conv_block(16 * w, n),  # [N, 16, 16, 512]
     ]
-    bottom = aspp(16 * w, model.unet_rates, n, SeededDropout(model.dropout, 0, always=False))  # [N, 16, 16, 512]
+    dropout = SeededDropout(model.dropout, 0, always=False, name=BOTTLENECK)
+    bottom = aspp(16 * w, model.unet_rates, n, dropout)  # [N, 16, 16, 512]
     up_stack = [
         (transposed_convolution(8 * w, 2, initial="he_normal"), conv_block(8 * w, n)),  # [N, 32, 32, 256 + 256]
         (transposed_convolution(4 * w, 2, initial="he_normal"), conv_block(4 * w, n)),  # [N, 64, 64, 128 + 128]
@@ -61,3 +63,18 @@ def make_segmenter(model: ModelConfig, input_channels: int, classes: int, size: 
         x = block(tf.keras.layers.Concatenate()([skip, up(x)]))
     logits = tf.keras.layers.Activation("linear", dtype="float32")(head(x))
     return tf.keras.Model([image, seed], logits, name="segmenter")
+
+
+def with_features(segmenter: tf.keras.Model) -> tf.keras.Model:
+    """The same network, of the same weights, that gives what it has at its bottom as well.
+
+    Args:
+      segmenter: from `make_segmenter`.
+
+    Returns:
+      A model of the same inputs -> logits as there, features float32 [N, 16 * width]: the mean over the map of the
+      pyramid's output, at least 0.
+    """
+    bottom = segmenter.get_layer(BOTTLENECK).output
+    features = tf.keras.layers.GlobalAveragePooling2D(dtype="float32")(bottom)
+    return tf.keras.Model(segmenter.inputs, [segmenter.output, features], name="segmenter_with_features")
