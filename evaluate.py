@@ -23,7 +23,8 @@ EXAMPLES = """\
   python evaluate.py runs/gen5                         # -> runs/gen5/report
   python evaluate.py runs/orig runs/gen5 --data datasets/caffe --split test --output generated/comparison
   python evaluate.py runs/zones runs/fronts --split test --output runs/report-caffe   # calving fronts, in metres
-  python evaluate.py runs/zones --unit pixels --baseline"""
+  python evaluate.py runs/zones --unit pixels --baseline
+  python evaluate.py runs/orig runs/gen5 --segmenter runs/zones   # realism and faithfulness as well"""
 
 RUNS = Path("runs")
 OUTPUTS = (1, 2, 3, 5, 10)  # images painted of an input whose targets are optical; the challenge takes 3
@@ -37,6 +38,8 @@ def main(argv: list[str]) -> None:
     from pix2pix_tf import runs
 
     found = runs.find_runs(options.runs, RUNS)
+    if options.segmenter:
+        check_painters(found)
     alike = [found] if options.runs or options.output else runs.alike(found)
     for together in alike:
         several = f"report-{together[0].kind}" if len(alike) > 1 else "report"
@@ -85,6 +88,12 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         "--baseline", action="store_true", help="of zones or fronts: measure the mean training mask as well"
     )
     parser.add_argument(
+        "--segmenter",
+        type=Path,
+        metavar="RUN",
+        help="of SAR painted from zones: judge realism and faithfulness by this run of --variant zones, or its export",
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="DIR", help=f"(default: <run>/report, or {RUNS}/report for several runs)"
     )
     options = parser.parse_args(argv)
@@ -101,6 +110,18 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     return options
 
 
+def check_painters(found: Sequence["runs.Run"]) -> None:
+    """Makes sure that the runs that paint SAR, which --segmenter is to judge, do so from zones."""
+    judged = [run for run in found if run.kind == "sar"] or found
+    other = next((run for run in judged if run.targets != ("sar",) or "zones" not in run.inputs), None)
+    if other:
+        made = f"{', '.join(other.targets) or 'no images'} from {', '.join(other.inputs)}"
+        raise UserError(
+            f"--segmenter judges SAR that is painted from zones, and {other.folder} makes {made}. Leave it out, or name "
+            "other runs."
+        )
+
+
 def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
     """Measures what paints, image by image."""
     from pix2pix_tf import report, runs
@@ -111,8 +132,12 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     from pix2pix_tf import evaluation, painting  # TensorFlow: some seconds, which no mistake above has to wait for
 
     outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
-    setting = painting.Setting(dataset, options.split, options.seed, options.batch_size, outputs, options.norm)
+    segmenter = options.segmenter if found[0].kind == "sar" else None
+    setting = painting.Setting(
+        dataset, options.split, options.seed, options.batch_size, outputs, options.norm, segmenter
+    )
     more = ["--seed", options.seed, "--outputs", *outputs, "--norm", options.norm]
+    more += ["--segmenter", segmenter] if segmenter else []
     command = _command(found, dataset.root, output, options, more)
     evaluation.evaluate(found, setting, output, command)
 

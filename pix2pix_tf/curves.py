@@ -16,11 +16,15 @@ from pix2pix_tf.report import Scores, name_of, runs_of, scores_of
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
+REAL = "#BBBBBB"  # of real images: a light grey, broad or as an area, which no run's line can be taken for
 SHADED = 5  # runs; the intervals of more would cover each other
 
 
-def draw(path: Path, scores: Sequence[Scores]) -> None:
-    """Draws Dice above SSIM by epoch, one line a run: the paper's figure 3.
+LABELS = {"dice": "Dice (non-binary)", "ssim": "SSIM", "faithfulness": "faithfulness (mean IoU)"}  # from the top down
+
+
+def draw(path: Path, scores: Sequence[Scores], real: float | None = None) -> None:
+    """Draws Dice above SSIM by epoch, one line a run, the paper's figure 3; and faithfulness where it was measured.
 
     A line is the mean over the images, its shade the 95 % interval: a bar where there is one epoch only, and left out
     where there are so many runs that shades would cover each other.
@@ -28,24 +32,29 @@ def draw(path: Path, scores: Sequence[Scores]) -> None:
     Args:
       path: the PNG to write.
       scores: of all runs and epochs, in any order.
+      real: the faithfulness of the real images, as a line to compare with.
     """
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     single = len({s.epoch for s in scores}) == 1
-    figure = Figure(figsize=(8, 7.5), layout="constrained")
-    upper, lower = figure.subplots(2, sharex=True)
-    for axes, measure, label in ((upper, "dice", "Dice (non-binary)"), (lower, "ssim", "SSIM")):
+    shown = {measure: label for measure, label in LABELS.items() if measure in scores[0].values}
+    figure = Figure(figsize=(8, 1.1 + 3.2 * len(shown)), layout="constrained")
+    panels = figure.subplots(len(shown), sharex=True)
+    for axes, (measure, label) in zip(panels, shown.items(), strict=True):
         for number, run in enumerate(runs):
             aside = 0.2 * (number - (len(runs) - 1) / 2) / len(runs) if single else 0.0  # epochs, lest bars coincide
             _curve(axes, run, measure, number, aside, shaded=len(runs) <= SHADED)
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
+    lower = panels[-1]
+    if real is not None:
+        lower.axhline(real, color=REAL, linewidth=4, zorder=0, label="real images")
     lower.set_xlabel("epoch")
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
     if single:
         lower.set_xticks([scores[0].epoch])
         lower.set_xlim(scores[0].epoch - 0.5, scores[0].epoch + 0.5)
-    handles, labels = upper.get_legend_handles_labels()
+    handles, labels = lower.get_legend_handles_labels()
     fitting = max(1, 100 // (max(map(len, labels)) + 10))  # columns; the page is some 100 letters wide
     figure.legend(
         handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False, handlelength=4

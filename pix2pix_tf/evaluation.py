@@ -2,6 +2,7 @@
 
 <output>/report.md metrics.csv table.md curves.png comparison.png
          scores/<run>@<epoch>.csv   the values of each image
+         realism.png                with a network that tells zones (see judging)
 
 A score file is written when its export is measured on all images, and the next evaluation of the same takes it as it
 is: so an interrupted evaluation goes on where it stopped.
@@ -10,7 +11,6 @@ is: so an interrupted evaluation goes on where it stopped.
 import csv
 import functools
 import gc
-import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -20,7 +20,18 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import curves, export, files, metrics, painting, report, sheets
+from pix2pix_tf import (
+    curves,
+    export,
+    files,
+    judging,
+    metrics,
+    painting,
+    realism_plot,
+    realism_report,
+    report,
+    sheets,
+)
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
@@ -50,8 +61,16 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
             f"window of {metrics.SSIM_WINDOW}. Prepare larger patches."
         )
     # First the pictures, of a few images: they find in seconds what does not fit, which the scores find in hours.
+    segmenter = judging.open_segmenter(setting.segmenter, setting) if setting.segmenter else None
     columns, captions = _comparison(runs, setting)
     scores = [one for run in runs for one in score_run(run, setting, output / "scores")]
+    (output / "realism.png").unlink(missing_ok=True)  # of an earlier report
+    sections, real = "", None
+    if segmenter:
+        judged = judging.judge(runs, setting, segmenter, output / "scores")
+        scores, real = realism_report.added(scores, judged), float(judged.real.faithfulness.mean())
+        realism_plot.draw(output / "realism.png", scores, judged)
+        sections = realism_report.sections(scores, judged)
 
     dataset, trained_on = setting.dataset, {run.name: run.origin for run in runs}
     measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on)
@@ -59,9 +78,9 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     zones = any("zones" in run.inputs + run.targets for run in runs)
     files.write_text(output / "metrics.csv", report.summary(scores))
     files.write_text(output / "table.md", report.table(scores, measured))
-    curves.draw(output / "curves.png", scores)
+    curves.draw(output / "curves.png", scores, real)
     sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
-    files.write_text(output / "report.md", report.page(scores, measured, command, captions))
+    files.write_text(output / "report.md", report.page(scores, measured, command, captions, sections))
 
 
 def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
@@ -171,12 +190,7 @@ def _heading(name: str, role: str, targets: Sequence[str]) -> str:
 def _key(version: Path, run: Run, setting: Setting) -> str:
     """Names all that an export's scores follow from: another export, image, seed or measure gives another key."""
     facts = [list(setting.measures), setting.norm, setting.split, setting.seed, export.fingerprint(version)]
-    digest = hashlib.sha256(" ".join(map(str, facts)).encode())
-    for role in run.inputs + run.targets:
-        for stem in setting.stems:
-            status = setting.dataset.path(setting.split, role, stem).stat()
-            digest.update(f"{role}/{stem} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    return painting.digest(setting, run.inputs + run.targets, facts)
 
 
 def _write_scores(path: Path, key: str, scores: Scores) -> None:

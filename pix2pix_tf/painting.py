@@ -1,6 +1,7 @@
 """Exports at work on a split of a data set: loaded and checked, fed with its patches, and what they paint of them."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Setting:
     batch_size: int  # images painted at a time
     outputs: tuple[int, ...] = (1,)  # how many images an input may be painted, for the error score; 1: no such score
     norm: str = "mae"  # of the error score, a key of metrics.NORMS
+    segmenter: Path | None = None  # a run that tells zones, or an export of one: then realism and faithfulness as well
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -123,3 +125,22 @@ def pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> np.
     """One role of some patches, as the PNGs have it: uint8 or uint16 [N, H, W, C]; for the rest see `stacked`."""
     pixels = np.stack([images.read_png(dataset.path(split, role, stem)) for stem in stems])
     return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
+
+
+def digest(setting: Setting, roles: Iterable[str], facts: Sequence[object]) -> str:
+    """Names all that something measured follows from: another fact or another file gives another name.
+
+    Args:
+      setting: gives the images.
+      roles: whose files were read.
+      facts: what else decides, each as its text.
+
+    Returns:
+      64 hexadecimal digits.
+    """
+    named = hashlib.sha256(" ".join(map(str, facts)).encode())
+    for role in roles:
+        for stem in setting.stems:
+            status = setting.dataset.path(setting.split, role, stem).stat()
+            named.update(f"{role}/{stem} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return named.hexdigest()

@@ -6,7 +6,7 @@ It tells of the scores that it is given, and knows nothing of models.
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,7 @@ class Scores:
     stems: tuple[str, ...]  # the images, in the order of the values
     inputs: tuple[str, ...]  # what each was painted from; several images may share one
     values: Mapping[str, np.ndarray]  # measure -> float64 [n], one for each image
+    of_all: Mapping[str, float] = field(default_factory=dict)  # column of metrics.csv -> of all images together
 
     def interval(self, measure: str) -> tuple[float, float | None]:
         """The mean over the images and half of its 95 % interval (None for one image).
@@ -127,12 +128,11 @@ def summary(scores: Sequence[Scores]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    errors = _errors(scores)
-    writer.writerow([*COLUMNS, *errors])
+    further = [name for name in scores[0].values if name not in metrics.MEASURES]  # error scores, faithfulness
+    writer.writerow([*COLUMNS, *further, *scores[0].of_all])
     for s in (s for run in runs_of(scores) for s in scores_of(scores, run)):
-        means = [s.interval(name)[0] for name in (*COLUMNS[3:-1], *errors)]
-        cut = len(means) - len(errors)
-        writer.writerow([s.run, s.variant, s.epoch, *means[:cut], len(s.stems), *means[cut:]])
+        means, more = ([s.interval(name)[0] for name in names] for names in (COLUMNS[3:-1], further))
+        writer.writerow([s.run, s.variant, s.epoch, *means, len(s.stems), *more, *s.of_all.values()])
     return text.getvalue()
 
 
@@ -146,7 +146,9 @@ def table(scores: Sequence[Scores], measured: Measured) -> str:
     return f"# Scores\n\n{_tables(scores)}\n\n{_measured_on(scores, measured)}\n"
 
 
-def page(scores: Sequence[Scores], measured: Measured, command: str, captions: Sequence[str]) -> str:
+def page(
+    scores: Sequence[Scores], measured: Measured, command: str, captions: Sequence[str], sections: str = ""
+) -> str:
     """The text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
 
     Args:
@@ -154,6 +156,7 @@ def page(scores: Sequence[Scores], measured: Measured, command: str, captions: S
       measured: on what.
       command: the command line that makes this report again.
       captions: the names of the patches in comparison.png, from the top down.
+      sections: further ones, such as those of realism and faithfulness, each with its heading and an empty line behind.
     """
     return f"""# Evaluation of {", ".join(runs_of(scores))}
 
@@ -175,7 +178,7 @@ The mean over the images, by epoch; a shade or a bar is its 95 % interval.
 
 Patches spread evenly over the split: {", ".join(f"`{name}`" for name in captions)}.
 
-## How to read this
+{sections}## How to read this
 
 {HOW_TO_READ}
 ## Where it comes from
@@ -208,10 +211,16 @@ def name_of(scores: Scores) -> str:
     return scores.run if scores.run == scores.variant else f"{scores.run} ({scores.variant})"
 
 
-def _tables(scores: Sequence[Scores]) -> str:
+def at_last_common_epoch(scores: Sequence[Scores]) -> tuple[int | None, list[Scores]]:
+    """The last epoch that all runs have, and the scores of each run there; None, and each run's last ones."""
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     common = last_common_epoch([s.epoch for s in run] for run in runs)
-    last = [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
+    return common, [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
+
+
+def _tables(scores: Sequence[Scores]) -> str:
+    runs = [scores_of(scores, run) for run in runs_of(scores)]
+    common, last = at_last_common_epoch(scores)
     best = [max(run, key=lambda s: s.interval("ssim")[0]) for run in runs]
     if common is None:
         title = "The runs have no exported epoch in common: each at its own last one"

@@ -32,6 +32,10 @@ MAY_IMPORT = {
     "training": {"config", "data", "export", "precision", "runs", "sheets", "tasks"},
     "report": {"metrics"},
     "curves": {"report"},
+    "appearance": {"data", "metrics", "realism"},
+    "realism_report": {"appearance", "data", "metrics", "realism", "report"},
+    "realism_plot": {"appearance", "curves", "realism", "realism_report", "report"},
+    "judging": {"appearance", "data", "export", "fronts", "painting", "realism", "realism_report", "runs"},
     "runs": {"config", "data"},
     "delineation": {
         *("data", "export", "front_lines", "front_report", "fronts", "geojson", "metrics", "overlays", "painting"),
@@ -40,13 +44,17 @@ MAY_IMPORT = {
     "front_report": {"data", "fronts", "metrics", "runs"},
     "cloudiness": {"data", "export", "metrics", "painting", "runs", "sheets"},
     "painting": {"data", "export", "metrics", "report"},
-    "evaluation": {"curves", "data", "export", "metrics", "painting", "report", "runs", "sheets"},
+    "evaluation": {
+        *("curves", "data", "export", "judging", "metrics", "painting", "realism_plot", "realism_report", "report"),
+        *("runs", "sheets"),
+    },
     "generate": {"data", "export", "sheets"},
     "prepare": {"data", "export", "prepare", "sheets"},  # export inside a function: score-clouds
 }
 WITHOUT_TENSORFLOW = {
-    *("errors", "files", "cli", "config", "metrics", "realism", "report", "curves", "sheets", "runs", "prepare"),
+    *("errors", "files", "cli", "config", "metrics", "report", "curves", "sheets", "runs", "prepare"),
     *("front_lines", "front_report", "fronts", "overlays", "geojson"),
+    *("realism", "appearance", "realism_report", "realism_plot"),
 }
 SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
