@@ -117,8 +117,8 @@ def check_painters(found: Sequence["runs.Run"]) -> None:
     if other:
         made = f"{', '.join(other.targets) or 'no images'} from {', '.join(other.inputs)}"
         raise UserError(
-            f"--segmenter judges SAR that is painted from zones, and {other.folder} makes {made}. Leave it out, or name "
-            "other runs."
+            f"--segmenter judges SAR that is painted from zones, and {other.folder} makes {made}. Leave it out, or "
+            "name other runs."
         )
 
 

@@ -184,6 +184,9 @@ def test_a_segmenter_takes_sar_and_gives_a_mask_and_its_probabilities(kind, clas
         wanted = np.where(probabilities[0, ..., 0] > 0.12, 255, 0)
     np.testing.assert_array_equal(pixels, wanted)
     assert model.paint([[png]], [7]) == [[mask]]  # nothing is left to chance
+    told, features = model.probabilities_and_features(np.concatenate([sar, sar[:, ::-1]]))
+    np.testing.assert_allclose(told[:1], probabilities, atol=1e-5)
+    assert features.shape == (2, 16 * 4) and features.dtype == np.float32 and features.min() >= 0 < features.max()
 
 
 def test_a_segmenters_export_runs_in_the_c_runtime_in_any_batch(zones_run, fronts_data):
