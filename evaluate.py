@@ -28,7 +28,6 @@ EXAMPLES = """\
 
 RUNS = Path("runs")
 OUTPUTS = (1, 2, 3, 5, 10)  # images painted of an input whose targets are optical; the challenge takes 3
-SHORTEST = {"metres": 750.0, "pixels": 10.0}  # of a front: the benchmark's rule, and one for scenes of unknown scale
 
 
 def main(argv: list[str]) -> None:
@@ -70,7 +69,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--norm", choices=("mae", "rmse"), default="mae", help="of the error score (default: mae)")
     parser.add_argument("--batch-size", type=int, default=8, help="images at a time (default: 8)")
     parser.add_argument(
-        "--unit", choices=tuple(SHORTEST), default="metres", help="of distances between fronts (default: metres)"
+        "--unit", choices=("metres", "pixels"), default="metres", help="of distances between fronts (default: metres)"
     )
     parser.add_argument(
         "--shortest",
@@ -151,7 +150,7 @@ def judge_fronts(found: Sequence["runs.Run"], output: Path, options: argparse.Na
 
     from pix2pix_tf import delineation  # TensorFlow, as above
 
-    shortest = SHORTEST[options.unit] if options.shortest is None else options.shortest
+    shortest = front_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
     setting = delineation.Setting(dataset, options.split, options.batch_size, options.unit, shortest)
     more = ["--unit", options.unit, "--shortest", f"{shortest:g}", *["--baseline"] * options.baseline]
     command = _command(found, dataset.root, output, options, more)

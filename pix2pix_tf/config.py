@@ -71,13 +71,14 @@ class LossConfig:
 class TrainConfig:
     """The optimisation, and what is kept of it."""
 
-    epochs: int = 210  # passes over the training patches [P]
+    epochs: int = 210  # passes over the training patches [P]; with epoch_steps so many times these
+    epoch_steps: int = 0  # steps after which an epoch ends (validation, log, export); 0: one pass over the patches
     batch_size: int = 1  # patches a step [I]
     learning_rate: float = 2e-4  # Adam [I]
     peak_rate: float = 0.0  # learning_rate rises to this and falls again, in a triangle [C]; 0: it is constant
     rise_steps: int = 30_000  # steps from learning_rate to peak_rate, and as many back [C]
     beta_1: float = 0.5  # Adam's first-moment decay; 0.9 makes GANs swing [I]
-    discriminator_every: int = 1  # epochs: 2 trains the discriminator in every other epoch only [M]
+    discriminator_every: int = 1  # passes, whatever epoch_steps: 2 trains the discriminator in every other one only [M]
     clip_norm: float = 0.0  # the gradient of all variables together is cut to this length [C]; 0: never
     best_by: str = "none"  # export the best epochs only, by a validation value; none: export by the calendar
     patience: int = 0  # epochs without a better one after which a training by best_by stops [C]; 0: never
@@ -193,6 +194,7 @@ BOUNDS = {
     "loss.distance_background": (0.0, 1.0),
     "loss.distance_relax": (1e-3, 1e3),
     "train.epochs": (1, 1_000_000),
+    "train.epoch_steps": (0, 1_000_000_000),
     "train.batch_size": (1, 65_536),
     "train.learning_rate": (1e-12, 1.0),
     "train.peak_rate": (0.0, 1.0),

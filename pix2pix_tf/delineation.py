@@ -89,7 +89,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     Raises:
       UserError: scenes are cut apart by the split or their scale is not known, or an export takes other patches.
     """
-    _check_scenes(setting)
+    check_scenes(setting)
     networks = [_newest(run, setting) for run in runs]
     if baseline:
         networks += [_mean_mask(run, setting) for run in {run.targets: run for run in runs}.values()]
@@ -108,7 +108,12 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     files.write_text(output / "report.md", front_report.page(results, measured, command, shown))
 
 
-def _check_scenes(setting: Setting) -> None:
+def check_scenes(setting: Setting) -> None:
+    """Makes sure that every scene can be judged.
+
+    Raises:
+      UserError: scenes are cut apart by the split, or their scale is not known.
+    """
     described = {name: setting.dataset.scenes[name] for name in setting.scenes}
     torn = [name for name, scene in described.items() if scene.split == MIXED]
     if torn:

@@ -23,6 +23,7 @@ CLASSES = {"zones": masks.ZONE_NAMES, "fronts": ("front",)}
 COLUMNS = ("network", "grouped_by", "group", "scenes")  # of metrics.csv, the first ones
 FOLDERS = ("masks", "overlays", "fronts")  # what lies beside the report
 SYMBOL = {"metres": "m", "pixels": "px"}
+SHORTEST = {"metres": 750.0, "pixels": 10.0}  # of a front: the benchmark's rule, and one for scenes of unknown scale
 
 # Mean distance error in metres on the test split of CaFFe at full resolution: of all, of Mapple, of COL.
 PUBLISHED = (
@@ -179,7 +180,7 @@ def _tables(results: Sequence[Result], measured: Measured) -> str:
     if measured.unit == "metres":
         parts += [
             "Published, on the 122 test scenes of CaFFe at full resolution, in metres:",
-            _lines(["system", "all", "Mapple", "COL"], PUBLISHED),
+            markdown(["system", "all", "Mapple", "COL"], PUBLISHED),
         ]
     for target in dict.fromkeys(result.target for result in results):
         mine = [result for result in results if result.target == target]
@@ -197,7 +198,7 @@ def _front_table(results: Sequence[Result], unit: str) -> str:
         each = [one.front.mean for one in result.scenes if one.front.mean is not None]
         of_scenes = _with_interval(*metrics.confidence_interval(each), 1) if each else "none"
         rows.append([result.name, len(result.scenes), _number(mean, 1), missed, of_scenes, absent])
-    return _lines(head, rows)
+    return markdown(head, rows)
 
 
 def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
@@ -208,7 +209,7 @@ def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
             values = [metrics.macro([one.agreement[measure][i] for one in result.scenes]) for i in range(len(classes))]
             values += [_macro(result.scenes, measure)] if len(classes) > 1 else []
             rows.append([result.name, heading, *(_number(value, 3) for value in values)])
-    return _lines(head, rows)
+    return markdown(head, rows)
 
 
 def _group_table(result: Result, unit: str) -> str:
@@ -217,7 +218,7 @@ def _group_table(result: Result, unit: str) -> str:
         mean, missed, absent = fronts.pooled(one.front for one in members)
         rows.append([by, group, len(members), _number(mean, 1), missed, absent])
     head = ["by", "group", "scenes", f"mean distance error ({SYMBOL[unit]})", "missed", "without a true front"]
-    return _lines(head, rows)
+    return markdown(head, rows)
 
 
 def _groups(result: Result) -> list[tuple[str, str, list[SceneScore]]]:
@@ -247,7 +248,7 @@ def _value(result: Result, one: SceneScore, measure: str, name: str) -> float | 
     return "" if np.isnan(value) else float(value)
 
 
-def _lines(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+def markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     """A table in Markdown; a | in a cell is escaped."""
     lines = (head, ["---", *["---:"] * (len(head) - 1)], *rows)
     cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]

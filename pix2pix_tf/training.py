@@ -71,7 +71,8 @@ class Training:
     def __init__(self, config: Config, dataset: Dataset, run: Path, task: Task):
         """Takes possession of the run's folder, and takes up its newest checkpoint, if there is one."""
         self.config, self.dataset, self.run, self.task = config, dataset, run, task
-        self.steps_per_epoch = pipeline.steps_per_epoch(dataset, config)
+        one_pass = pipeline.steps_per_epoch(dataset, config)
+        self.steps_per_epoch = config.train.epoch_steps or one_pass
         runs.claim(run, config, dataset)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}

@@ -42,6 +42,7 @@ MAY_IMPORT = {
         *("runs", "sheets"),
     },
     "front_report": {"data", "fronts", "metrics", "runs"},
+    "benefit": {"benefit", "config", "curves", "data", "delineation", "front_report", "metrics", "runs", "training"},
     "cloudiness": {"data", "export", "metrics", "painting", "runs", "sheets"},
     "painting": {"data", "export", "metrics", "report"},
     "evaluation": {

@@ -1,0 +1,1 @@
+"""Whether synthetic SAR images help to find calving fronts: see `command`."""
