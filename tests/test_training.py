@@ -241,6 +241,29 @@ def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zo
     assert list(export.epochs(run)) == list(export.epochs(zones_run))
 
 
+def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path, monkeypatch):
+    # Three passes of three steps, which are three epochs there, in one epoch of nine steps here; interrupted in it.
+    dataset, run, step = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run", tasks.Segmenter.train_step
+    countdown = itertools.count(5, -1)
+
+    def stopped_step(self, batch):
+        if next(countdown) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step.__get__(self, type(self))(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.Segmenter, "train_step", stopped_step)
+        with pytest.raises(Interrupted, match="epoch 0, step 5 of 9 of the next"):
+            training.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
+    training.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
+    assert [(line["epoch"], line["step"]) for line in lines(run)] == [(1, 9)]
+    assert list(export.epochs(run)) == [1]
+    reached, before = ({k: v for k, v in state(r).items() if "best_" not in k} for r in (run, zones_run))
+    assert_same(reached, before)
+    with pytest.raises(UserError, match="train.epoch_steps: 9 -> 3"):
+        training.train(of_zones("train.epoch_steps=3"), dataset, run)
+
+
 def test_patches_that_do_not_fit_the_u_net_are_refused(fronts_data, tmp_path):
     dataset = dataclasses.replace(open_dataset(fronts_data, ("sar", "zones")), size=40)
     with pytest.raises(UserError, match="do not divide by 16"):

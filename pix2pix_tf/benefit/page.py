@@ -123,10 +123,9 @@ def _answer(outcomes: Sequence[Outcome], compared: Compared) -> str:
             else:
                 said.append(f"{heading(measure, compared.unit)}: no front was predicted by one or the other")
         missed = [with_sd(values_of(outcomes, kind, fraction, "missed"), 1) for kind in ("real", "both")]
-        said.append(f"missed fronts {missed[0]} with real scenes alone, {missed[1]} with both, of {compared.scenes}")
-        lines.append(
-            f"With {100 * fraction:g} % of the real training scenes, adding the synthetic ones: {'; '.join(said)}."
-        )
+        said.append(f"missed fronts of {compared.scenes}: {missed[0]} with real scenes alone, {missed[1]} with both")
+        head = f"With {100 * fraction:g} % of the real training scenes, adding the synthetic ones:"
+        lines.append("\n  - ".join([head, *said]))
     return _bullets(lines)
 
 

@@ -44,8 +44,8 @@ def _draw(path: Path, outcomes: Sequence[Outcome], compared: Compared, measures:
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, handlelength=4)
-    bars = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed, no error bar"
-    title = f"{compared.scenes} held-out real scenes, {compared.steps} steps a training; {bars}"
+    bars = f"mean ± standard deviation of {seeds} seeds (small: each seed)" if seeds > 1 else "one seed, no error bar"
+    title = f"{compared.scenes} held-out scenes, {compared.steps} steps a training; {bars}"
     figure.suptitle(title, fontsize="medium")
     with files.whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
@@ -69,8 +69,8 @@ def _panel(axes: Axes, outcomes: Sequence[Outcome], measure: str) -> None:
         axes.axhline(mean, color=colour, linestyle=dash, linewidth=1.5, label=label)
     if not math.isnan(sd):
         axes.axhspan(mean - sd, mean + sd, color=colour, alpha=0.12, linewidth=0)
-    if measure == "missed":
-        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    low, high = axes.get_ylim()
+    axes.set_ylim(bottom=max(low, -0.03 * high))  # a deviation may reach below 0, where no measure is
     scenes = [_scenes(outcomes, fraction) for fraction in fractions]
     axes.set_xticks(places, [f"{100 * f:g} %\n(n = {n})" for f, n in zip(fractions, scenes, strict=True)])
     axes.set_xlim(-0.5, len(fractions) - 0.5)

@@ -24,7 +24,8 @@ def setting_of(comparison: Comparison) -> Setting:
 def work_through(comparison: Comparison) -> None:
     """Trains and measures whatever has no report yet.
 
-    In one process: the graphs that TensorFlow keeps of a training are small beside what one needs while it runs.
+    In one process, as starting TensorFlow for each takes time too. It keeps the graphs of what is over, some 150 MB a
+    training whatever the network's width; where memory is short, interrupt and start again.
 
     Raises:
       Interrupted: SIGINT or SIGTERM came in a training; its checkpoint is written.
@@ -43,7 +44,7 @@ def work_through(comparison: Comparison) -> None:
         tf.keras.backend.clear_session()  # the next training builds graphs of its own, and needs the memory
         gc.collect()
         left = cli.duration((time.monotonic() - started) / done * (len(missing) - done))
-        print(f"{trial.name} is measured; {len(missing) - done} trainings left, about {left}", flush=True)
+        print(f"{trial.name} is measured. Trainings left: {len(missing) - done}, about {left}", flush=True)
 
 
 def _train(comparison: Comparison, trial: Trial) -> None:
