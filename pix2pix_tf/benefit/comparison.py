@@ -127,12 +127,12 @@ def check_batches(comparison: Comparison) -> None:
       UserError: one has fewer patches.
     """
     batch_size = comparison.config.train.batch_size
-    for trial in comparison.trials:
-        if (patches := sum(comparison.patches(trial))) < batch_size:
-            raise UserError(
-                f"{trial.name} would have {patches} training patches, fewer than one batch of {batch_size}: take --set "
-                f"train.batch_size={patches} or less, for all trainings alike, or larger --fractions."
-            )
+    fewest, name = min((sum(comparison.patches(trial)), trial.name) for trial in comparison.trials)
+    if fewest < batch_size:
+        raise UserError(
+            f"{name} would have {fewest} training patches, fewer than one batch of {batch_size}: take --set "
+            f"train.batch_size={fewest} or less, for all trainings alike, or larger --fractions."
+        )
 
 
 def claim(comparison: Comparison) -> None:

@@ -119,7 +119,7 @@ def _check_leaks(sources: Sources) -> None:
             f"{synthetic.root} has scenes of the names of held-out ones: {checks.some(copied)}. Generate it from masks "
             "of other glaciers, or rename the scenes if they are none of these."
         )
-    seen = sorted(held_out & set(seen_by_generator(synthetic) or ()))
+    seen = sorted(held_out & set(synthetic.seen or ()))
     if seen:
         raise UserError(
             f"The generator of {synthetic.root} was trained on {', '.join(seen)}, which --hold-out names: train a "
@@ -127,15 +127,10 @@ def _check_leaks(sources: Sources) -> None:
         )
 
 
-def seen_by_generator(synthetic: Dataset) -> Sequence[str] | None:
-    """The glaciers that a generated set's network was trained on; None where that is not known."""
-    return getattr(synthetic, "seen", None)
-
-
 def what_is_known_of_leaks(sources: Sources) -> tuple[str, ...]:
     """Whether the synthetic images may know of the held-out glaciers, in sentences for the report."""
     real, synthetic = sources.real, sources.synthetic
-    held_out, seen = ", ".join(sources.held_out), seen_by_generator(synthetic)
+    held_out, seen = ", ".join(sources.held_out), synthetic.seen
     shown = [synthetic.scenes[scene].glacier for scene in {scene_of(stem) for stem in synthetic.stems["train"]}]
     known = sorted({glacier for glacier in shown if glacier})
     which = f"{len(known)} glaciers" if len(known) > MANY else ", ".join(known) or "none by name"
