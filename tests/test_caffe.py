@@ -88,7 +88,7 @@ def times(root):
 
 def make(raw, output, *options):
     """The command, inside this process; its exit code."""
-    options = ["--size", str(SIZE), "--workers", "1", *options]
+    options = ["--size", str(SIZE), *options]
     return cli.run(prepare.main, ["caffe", "--raw", str(raw), "--output", str(output), *options])
 
 
@@ -400,7 +400,7 @@ def test_images_must_be_grey_of_8_bits(raw, tmp_path, capsys, mode):
 def test_the_check_of_a_whole_benchmark(made, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(caffe.caffe_report, "SCENES", {"train": 5, "test": 2})
     before = tree(made.parent)
-    command = ["caffe", "--raw", str(made), "--check", "--workers", "1"]
+    command = ["caffe", "--raw", str(made), "--check"]
     assert cli.run(prepare.main, command) == 0
     out = capsys.readouterr().out
     assert "whole benchmark: 5 training and 2 test scenes" in out
@@ -414,7 +414,7 @@ def test_the_check_names_everything_at_once(raw, tmp_path, capsys):
     (raw / f"bounding_boxes/{COL}_front_extent_coord.txt").unlink()
     (raw / f"bounding_boxes/{MAPPLE}_front_extent_coord.txt").write_text("x,y\n")
     (raw / f"bounding_boxes/{SI}_front_extent_coord.txt").unlink()
-    assert cli.run(prepare.main, ["caffe", "--raw", str(raw), "--check", "--workers", "1"]) == 2
+    assert cli.run(prepare.main, ["caffe", "--raw", str(raw), "--check"]) == 2
     message = capsys.readouterr().err
     for words in (
         f"{JAC}: no partner in zones/train/",
