@@ -165,6 +165,12 @@ def test_simulate_refuses_what_cannot_be(tmp_path, options):
     assert not (tmp_path / "sim").exists()
 
 
+def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(tmp_path):
+    with pytest.raises(UserError, match="all machines share"):
+        simulating._simulated(simulating.Job(tmp_path / "sim", "train", "SIM_00001", 1, SIZE, optical=False))
+    assert not list(tmp_path.iterdir())
+
+
 # ---- folder: what it makes ------------------------------------------------------------------------------------------
 
 
