@@ -2,7 +2,8 @@
 
 Makes the same simulated data set with one process, with several, and with as many workers of a local Dask cluster, in
 turns, and prints scenes a second and the ratio to one process. Starting processes counts, as each command pays for it;
-starting the cluster does not, as it is there before the command. The bytes are compared, too.
+starting the cluster does not, as it is there before the command. Processor seconds a scene tell what sharing the work
+costs even where other programs keep the cores from being free. The bytes are compared, too.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import distributed
+import psutil
 
 from pix2pix_tf import prepare
 
@@ -37,26 +39,39 @@ def main() -> None:
             f"{options.workers} Dask workers": {"scheduler": cluster.scheduler_address},
         }
         prepare.simulate(Path(folder) / "first", 2 * options.workers, 32, **list(ways.values())[-1])  # they import now
-        _report({name: [] for name in ways}, ways, options, Path(folder))
+        _report(_measure(ways, options, Path(folder)), options)
 
 
-def _report(rates: dict[str, list[float]], ways: dict[str, dict], options: argparse.Namespace, folder: Path) -> None:
-    digests = set()
+def _measure(ways: dict[str, dict], options: argparse.Namespace, folder: Path) -> dict[str, list[tuple[float, float]]]:
+    """Scenes a second, and processor seconds a scene, of each way in each turn."""
+    found, digests = {name: [] for name in ways}, set()
     for turn in range(options.rounds):
         for name, way in ways.items():
-            output, start = folder / str(turn) / name / "data", time.perf_counter()
+            output, start, used = folder / str(turn) / name / "data", time.perf_counter(), _processor_seconds()
             with contextlib.redirect_stdout(None):
                 prepare.simulate(output, options.scenes, options.size, **way)
-            rates[name].append(options.scenes / (time.perf_counter() - start))
+            seconds, used = time.perf_counter() - start, _processor_seconds() - used
+            found[name].append((options.scenes / seconds, used / options.scenes))
             digests.add(_digest(output))
-    print(f"\n{options.scenes} scenes of {options.size} x {options.size} pixels, median of {options.rounds} turns")
-    print("| who | scenes/s | to one process, turn by turn |\n|---|---:|---:|")
-    one = rates["1 process"]
-    for name, found in rates.items():
-        ratios = [rate / base for rate, base in zip(found, one, strict=True)]
-        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"| {name} | {statistics.median(found):.1f} | {statistics.median(ratios):.2f} ({each}) |")
     print("the bytes are the same" if len(digests) == 1 else "THE BYTES DIFFER")
+    return found
+
+
+def _processor_seconds() -> float:
+    """Of this process and all it started, since their beginning."""
+    me = psutil.Process()
+    all_times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
+    return sum(sum(times[:4]) for times in all_times)  # user, system, and both of children that have ended
+
+
+def _report(found: dict[str, list[tuple[float, float]]], options: argparse.Namespace) -> None:
+    print(f"{options.scenes} scenes of {options.size} x {options.size} pixels, median of {options.rounds} turns")
+    print("| who | scenes/s | to one process (turn by turn) | processor s a scene |\n|---|---:|---:|---:|")
+    for name, turns in found.items():
+        ratios = [rate / one for (rate, _), (one, _) in zip(turns, found["1 process"], strict=True)]
+        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        rate, cost = (statistics.median(column) for column in zip(*turns, strict=True))
+        print(f"| {name} | {rate:.1f} | {statistics.median(ratios):.2f} ({each}) | {cost:.3f} |")
 
 
 def _digest(root: Path) -> str:

@@ -36,7 +36,7 @@ def test_cores_are_those_that_this_process_may_use():
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "two", "1.5", ""])
-@pytest.mark.parametrize("command", [["simulate"], ["caffe", "--raw", "gone"]])
+@pytest.mark.parametrize("command", [["simulate"], ["caffe", "--raw", "gone"], ["masks"]])
 def test_a_count_that_cannot_be_is_refused(command, count, tmp_path, capsys):
     assert cli.run(prepare.main, [*command, "--output", str(tmp_path / "out"), f"--workers={count}"]) == 2
     assert capsys.readouterr().err == f"error: --workers {count} must be a whole number from 1, or all.\n"

@@ -47,7 +47,7 @@ def mapped(tmp_path):
 
 def run(output, *options):
     """The command, inside this process; its exit code."""
-    return cli.run(prepare.main, ["masks", "--output", str(output), "--workers", "1", *map(str, options)])
+    return cli.run(prepare.main, ["masks", "--output", str(output), *map(str, options)])
 
 
 def refused(capsys, output, *options):
@@ -257,7 +257,6 @@ def test_drawings_that_cannot_be_read_are_all_named(tmp_path, capsys):
         (("--size", "16"), "--size 16 must be 32"),
         (("--seed", "-1"), "--seed -1"),
         (("--val", "1"), "--val 1.0 must be a share"),
-        (("--workers", "0"), "--workers 0 must be 1"),
         (("--move", "5"), "--move is about masks that there are"),
         (("--as-drawn",), "--as-drawn is about masks that there are"),
         (("--from", "nowhere"), "There is no nowhere"),
