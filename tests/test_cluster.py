@@ -179,15 +179,20 @@ def test_another_dask_is_refused(address, monkeypatch):
         parallel.run_all(abs, [1], 1, "numbers", address)
 
 
-def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsys):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsys, number, code):
     def interrupt():
         until(lambda: list(tmp_path.glob("sim/*/sar/*.png")), "the first scene")
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
 
     threading.Thread(target=interrupt).start()
     command = ["simulate", "--output", str(tmp_path / "sim"), "--size", "32", "--scenes", "3000"]
-    assert cli.run(prepare.main, [*command, "--scheduler", address]) == 130
-    assert capsys.readouterr().err == "\ninterrupted; the same command goes on from what is already written\n"
+    assert cli.run(prepare.main, [*command, "--scheduler", address]) == code
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == [
+        "stopping after this step ...",
+        "interrupted; the same command goes on from what is already written",
+    ]
     with distributed.Client(address, set_as_default=False) as client:
         until(lambda: not any(client.processing().values()), "the end of what had begun")
     before = tree(tmp_path)

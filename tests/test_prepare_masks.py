@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pix2pix_tf import cli, generate, prepare
-from pix2pix_tf.data import artificial, images, mask_sources
+from pix2pix_tf.data import artificial, images, mask_sources, patches
 from pix2pix_tf.data.artificial import Job, Settings
 from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES, colour_zones
@@ -86,6 +86,7 @@ def touching(zones):
 )
 def test_labels_agree_whatever_way_a_mask_was_made(tmp_path_factory, way, seed, advance, rough):
     root = tmp_path_factory.mktemp("made")
+    patches.begin(root, {})
     fjord = artificial.make(Job(root, "train", "fjord", (seed,), 40))
     job = Job(root, "train", way, (seed,), 40)
     if way != "fjord":

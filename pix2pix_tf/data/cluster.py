@@ -27,7 +27,7 @@ import distributed
 from distributed.scheduler import KilledWorker
 
 from pix2pix_tf import cli
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import Interrupted, UserError
 
 Job, Result = TypeVar("Job"), TypeVar("Result")
 
@@ -41,7 +41,7 @@ WRITING = ("numpy", "scipy", "pillow")  # must be the same wherever files are wr
 
 
 def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: str, what: str) -> list[Result]:
-    """Applies a function to all jobs on a cluster; when this process ends, whatever way, what has not begun is dropped.
+    """Applies a function to all jobs on a cluster; when this process ends, however, what has not begun is dropped.
 
     Args:
       function: of a module that the workers find too; what it writes must appear whole or not at all.
@@ -54,15 +54,17 @@ def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: s
 
     Raises:
       UserError: no scheduler answers, there is no worker, a job ended worker after worker, or versions differ.
+      Interrupted: by Ctrl-C or SIGTERM; the scheduler forgets what has not begun.
       Exception: what a job raised, as if it had run here.
     """
     packed = [pickle.dumps(_Call(function, job)) for job in jobs]
     results = [None] * len(jobs)
-    with _connected(scheduler) as client:  # on leaving, the scheduler forgets what is left of the jobs
+    # Noted, not raised: Python drops an exception that comes while it clears away objects, here thousands of them.
+    with _connected(scheduler) as client, cli.stop_signals() as received:
         # What is called must exist on the scheduler too, so it is Python's own: unpickling a `_Call` does the job.
         futures = client.map(pickle.loads, packed, pure=False, retries=RETRIES, batch_size=BATCH, key=what)
         numbers = {future: number for number, future in enumerate(futures)}
-        for future, result in cli.progress(_arriving(client, futures, scheduler), len(jobs), what):
+        for future, result in cli.progress(_arriving(client, futures, scheduler, received), len(jobs), what):
             results[numbers[future]] = result
             future.release()  # it is here now: should its worker be lost, it is not done again
     return results
@@ -73,7 +75,7 @@ def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: s
 
 def _connected(scheduler: str) -> distributed.Client:
     """A connection to a cluster that speaks our version and has a worker."""
-    for name in ("distributed", "distributed.client"):  # here, not on the workers: what goes wrong is told below, once
+    for name in ("distributed", "distributed.client", "tornado.application"):  # here alone: it is told below, once
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         installed = asyncio.run(asyncio.wait_for(_ask_versions(scheduler), CONNECT_SECONDS))
@@ -118,13 +120,15 @@ def _expect_worker(client: distributed.Client, scheduler: str) -> None:
 
 
 def _arriving(
-    client: distributed.Client, futures: list[distributed.Future], scheduler: str
+    client: distributed.Client, futures: list[distributed.Future], scheduler: str, received: list[int]
 ) -> Iterator[tuple[distributed.Future, Any]]:
     """Hands results on as they come. When none comes for long, it asks whether there is a worker left."""
     results = distributed.as_completed(futures, loop=client.loop, with_results=True)
     patient_until = time.monotonic() + WORKER_SECONDS
     try:
         while not results.is_empty():
+            if received:
+                raise Interrupted("interrupted; the same command goes on from what is already written", received[0])
             if results.has_ready():
                 future, result = next(results)
                 if isinstance(result, CancelledError):

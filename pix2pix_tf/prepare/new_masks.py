@@ -31,7 +31,7 @@ def add_masks(commands) -> None:
         "are, grey or in the display colours, as a paint program saved them. Fronts are always where ocean meets\n"
         "glacier. Masks without a front are left out, and said.",
         "  python -m pix2pix_tf.prepare masks --output datasets/fjords\n"
-        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe --count 2000 --workers all\n"
+        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe --workers all\n"
         "  python -m pix2pix_tf.prepare masks --output datasets/retreat --from datasets/caffe --move -800 -200 "
         "--unit metres\n"
         "  python -m pix2pix_tf.prepare masks --output datasets/straight --from mask.png --move 12 --bend 0 --rough 0 "
