@@ -56,9 +56,10 @@ def _open_data(path: Path | None, chosen: config.Config):
         path = OPTICAL_DATA if optical else DEFAULT_DATA
         if not (path / "dataset.json").exists():
             from pix2pix_tf import prepare
+            from pix2pix_tf.data.parallel import cores
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
-            prepare.simulate(path, optical=optical)
+            prepare.simulate(path, optical=optical, workers=cores())  # all: somebody waits for the training to begin
     return without_clouds(open_dataset(path, roles), chosen.data.max_cloud)
 
 

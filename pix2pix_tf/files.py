@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +14,8 @@ from pix2pix_tf.errors import UserError
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a temporary name beside `path`, and renames it to `path` when the block ends well.
 
+    Several may write the same file at a time, in one process or on several machines: the last one to end well counts.
+
     Args:
       path: the file to make or to replace; its folder is made if it is missing.
 
@@ -21,7 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
       OSError: as the writing does (full disk, read-only folder); then `path` is as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    temporary = path.with_name(f".tmp-{secrets.token_hex(6)}-{path.name}")  # two machines can have the same pid
     try:
         yield temporary
         temporary.replace(path)

@@ -128,5 +128,5 @@ def fronts_run(fronts_data, tmp_path_factory) -> Path:
 def optical_data(tmp_path_factory) -> Path:
     """A simulated data set for SAR-to-optical: 5 training and 2 validation scenes, three targets each."""
     root = tmp_path_factory.mktemp("data") / "optical"
-    prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True, workers=1)
+    prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True)
     return root

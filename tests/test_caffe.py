@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf import cli, prepare
-from pix2pix_tf.data import caffe, caffe_facts, caffe_patches, caffe_raw, images, names, parallel, patches
+from pix2pix_tf.data import caffe, caffe_facts, caffe_patches, caffe_raw, images, names, patches
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
 
@@ -88,7 +88,7 @@ def times(root):
 
 def make(raw, output, *options):
     """The command, inside this process; its exit code."""
-    options = ["--size", str(SIZE), "--workers", "1", *options]
+    options = ["--size", str(SIZE), *options]
     return cli.run(prepare.main, ["caffe", "--raw", str(raw), "--output", str(output), *options])
 
 
@@ -371,7 +371,6 @@ def test_names_that_do_not_parse(raw, tmp_path, capsys, name):
         (["--split", "glacier", "--hold-out", "Crane", "DBE", "JAC", "SI"], "Nothing is left for train"),
         (["--hold-out", "SI"], "--hold-out goes with --split glacier"),
         (["--size", "1"], "--size 1"),
-        (["--workers", "0"], "--workers 0"),
     ],
 )
 def test_bad_options(made, tmp_path, capsys, options, words):
@@ -400,7 +399,7 @@ def test_images_must_be_grey_of_8_bits(raw, tmp_path, capsys, mode):
 def test_the_check_of_a_whole_benchmark(made, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(caffe.caffe_report, "SCENES", {"train": 5, "test": 2})
     before = tree(made.parent)
-    command = ["caffe", "--raw", str(made), "--check", "--workers", "1"]
+    command = ["caffe", "--raw", str(made), "--check"]
     assert cli.run(prepare.main, command) == 0
     out = capsys.readouterr().out
     assert "whole benchmark: 5 training and 2 test scenes" in out
@@ -414,7 +413,7 @@ def test_the_check_names_everything_at_once(raw, tmp_path, capsys):
     (raw / f"bounding_boxes/{COL}_front_extent_coord.txt").unlink()
     (raw / f"bounding_boxes/{MAPPLE}_front_extent_coord.txt").write_text("x,y\n")
     (raw / f"bounding_boxes/{SI}_front_extent_coord.txt").unlink()
-    assert cli.run(prepare.main, ["caffe", "--raw", str(raw), "--check", "--workers", "1"]) == 2
+    assert cli.run(prepare.main, ["caffe", "--raw", str(raw), "--check"]) == 2
     message = capsys.readouterr().err
     for words in (
         f"{JAC}: no partner in zones/train/",
@@ -431,14 +430,11 @@ def test_the_check_names_everything_at_once(raw, tmp_path, capsys):
 # ---- Processes ------------------------------------------------------------------------------------------------------
 
 
-def test_a_worker_that_dies_is_told(capsys):
-    with pytest.raises(UserError, match="--workers"):
-        parallel.run_all(os._exit, [3, 3], 2, "exits")
-
-
-def test_an_exception_comes_out_of_a_worker():
-    with pytest.raises(ZeroDivisionError):
-        parallel.run_all((1).__truediv__, [1, 0, 1], 2, "quotients")
+def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(made, tmp_path):
+    source = next(iter(caffe_raw.find(made)))
+    with pytest.raises(UserError, match="all machines share"):
+        caffe_patches.write_scene(caffe_patches.Job(source, "train", SIZE, tmp_path / "out"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupted_run_goes_on(made, tmp_path, monkeypatch):

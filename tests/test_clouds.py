@@ -85,7 +85,7 @@ def test_without_data_the_variants_that_need_them_get_optical_pictures(tmp_path,
     monkeypatch.setattr(
         prepare,
         "simulate",
-        lambda path, optical: made.append(str(path)) or real(path, 3, 32, val=0.3, optical=optical, workers=1),
+        lambda path, optical, workers: made.append(str(path)) or real(path, 3, 32, val=0.3, optical=optical),
     )
     for options in (["data.inputs=sar_vv,sar_vh", "data.targets=optical"], []):
         assert train._open_data(None, config.make_config("orig", options)).origin == "simulated"

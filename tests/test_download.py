@@ -318,7 +318,7 @@ def test_download_and_prepare(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(caffe_raw, "ZIP", server.url)
     monkeypatch.setattr(caffe_raw, "METADATA", f"{server.url}/meta_data.csv")
     output = tmp_path / "made/caffe"
-    command = ["caffe", "--download", "--output", str(output), "--size", "32", "--workers", "1"]
+    command = ["caffe", "--download", "--output", str(output), "--size", "32"]
     assert cli.run(prepare.main, [*command, "--sha256", "abc"]) == 2
     assert not output.exists()
     assert cli.run(prepare.main, command) == 0

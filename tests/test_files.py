@@ -16,6 +16,15 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_two_may_write_the_same_file_at_a_time(tmp_path):
+    path = tmp_path / "a.txt"
+    with files.whole_file(path) as one, files.whole_file(path) as two:  # as two machines, should they share a pid
+        one.write_text("first to begin")
+        two.write_text("first to end")
+    assert path.read_text() == "first to begin"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path):
     path = tmp_path / "7"
     for text in ("old", "new"):

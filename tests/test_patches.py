@@ -145,3 +145,10 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path):
     (tmp_path / "train/sar/.tmp-77-b.png").write_bytes(b"half")
     patches.begin(tmp_path, {})
     assert [path.name for path in (tmp_path / "train/sar").iterdir()] == ["a.png"]
+
+
+def test_a_folder_of_the_same_name_on_another_machine_is_told(tmp_path):
+    with pytest.raises(UserError, match="all machines share"):
+        patches.expect_begun(tmp_path / "out")
+    patches.begin(tmp_path / "out", {})
+    patches.expect_begun(tmp_path / "out")

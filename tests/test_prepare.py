@@ -157,12 +157,18 @@ def test_simulated_optical_data_go_on_and_do_not_depend_on_the_workers(optical_d
 
 @pytest.mark.parametrize(
     "options",
-    [{"scenes": 1}, {"scenes": 100_000}, {"size": 31}, {"val": 0.0}, {"val": 1.0}, {"seed": -1}, {"workers": 0}],
+    [{"scenes": 1}, {"scenes": 100_000}, {"size": 31}, {"val": 0.0}, {"val": 1.0}, {"seed": -1}],
 )
 def test_simulate_refuses_what_cannot_be(tmp_path, options):
     with pytest.raises(UserError, match=f"--{next(iter(options))}"):
         prepare.simulate(tmp_path / "sim", **options)
     assert not (tmp_path / "sim").exists()
+
+
+def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(tmp_path):
+    with pytest.raises(UserError, match="all machines share"):
+        simulating._simulated(simulating.Job(tmp_path / "sim", "train", "SIM_00001", 1, SIZE, optical=False))
+    assert not list(tmp_path.iterdir())
 
 
 # ---- folder: what it makes ------------------------------------------------------------------------------------------
@@ -504,8 +510,8 @@ def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
     assert len(calls) == len(examples) > 0
 
 
-def test_preparing_needs_no_tensorflow():
-    code = "import sys, pix2pix_tf.prepare; sys.exit('tensorflow' in sys.modules)"
+def test_preparing_needs_neither_tensorflow_nor_dask():
+    code = "import sys, pix2pix_tf.prepare; sys.exit(bool({'tensorflow', 'dask', 'distributed'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

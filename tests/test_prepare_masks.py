@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pix2pix_tf import cli, generate, prepare
-from pix2pix_tf.data import artificial, images, mask_sources
+from pix2pix_tf.data import artificial, images, mask_sources, patches
 from pix2pix_tf.data.artificial import Job, Settings
 from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES, colour_zones
@@ -47,7 +47,7 @@ def mapped(tmp_path):
 
 def run(output, *options):
     """The command, inside this process; its exit code."""
-    return cli.run(prepare.main, ["masks", "--output", str(output), "--workers", "1", *map(str, options)])
+    return cli.run(prepare.main, ["masks", "--output", str(output), *map(str, options)])
 
 
 def refused(capsys, output, *options):
@@ -86,6 +86,7 @@ def touching(zones):
 )
 def test_labels_agree_whatever_way_a_mask_was_made(tmp_path_factory, way, seed, advance, rough):
     root = tmp_path_factory.mktemp("made")
+    patches.begin(root, {})
     fjord = artificial.make(Job(root, "train", "fjord", (seed,), 40))
     job = Job(root, "train", way, (seed,), 40)
     if way != "fjord":
@@ -257,7 +258,6 @@ def test_drawings_that_cannot_be_read_are_all_named(tmp_path, capsys):
         (("--size", "16"), "--size 16 must be 32"),
         (("--seed", "-1"), "--seed -1"),
         (("--val", "1"), "--val 1.0 must be a share"),
-        (("--workers", "0"), "--workers 0 must be 1"),
         (("--move", "5"), "--move is about masks that there are"),
         (("--as-drawn",), "--as-drawn is about masks that there are"),
         (("--from", "nowhere"), "There is no nowhere"),

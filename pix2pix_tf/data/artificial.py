@@ -145,6 +145,7 @@ def move_settings(settings: Settings, size: int, metres_per_pixel: float | None)
 
 def make(job: Job) -> Made:
     """Makes one mask and writes it with its front, unless it is there already."""
+    patches.expect_begun(job.output)
     if not patches.missing(job.output, job.split, list(ROLES), job.name):
         scale = images.read_text(job.path, SCALE)
         return Made(int(images.read_text(job.path, TRIES)), metres_per_pixel=scale and float(scale))

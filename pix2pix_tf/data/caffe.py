@@ -35,7 +35,7 @@ class Settings:
     hold_out: tuple[str, ...] = ()  # training glaciers that become val, with the split "glacier"
 
 
-def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1) -> None:
+def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1, scheduler: str | None = None) -> None:
     """Makes a data set from the benchmark or from a part of it, or goes on with one that was interrupted.
 
     Args:
@@ -43,6 +43,7 @@ def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1) -> No
       output: the data set's folder.
       settings: checked here.
       workers: processes; what is written does not depend on them.
+      scheduler: of a Dask cluster that does the work in their place.
 
     Raises:
       UserError: settings, names or the output folder are not usable, and nothing has been written; or some scenes are
@@ -58,7 +59,7 @@ def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1) -> No
         return
     patches.begin(output, made_with)
     jobs = [Job(source, where[source.name], settings.size, output) for source in sources]
-    outcomes = run_all(write_scene, jobs, workers, "scenes written")
+    outcomes = run_all(write_scene, jobs, workers, "scenes written", scheduler)
     bad = [one for one in outcomes if one.problems]
     patches.begin(output, _made_with(sources, settings, [one.name for one in bad]))
     if bad:
@@ -166,12 +167,13 @@ def _held_out(training: Sequence[str], glaciers: Sequence[str]) -> list[str]:
 # ---- Only checking --------------------------------------------------------------------------------------------------
 
 
-def check(raw: Path, workers: int = 1) -> None:
+def check(raw: Path, workers: int = 1, scheduler: str | None = None) -> None:
     """Checks the whole benchmark as its own script does, and writes nothing.
 
     Args:
       raw: data_raw, or the folder that holds it.
       workers: processes.
+      scheduler: of a Dask cluster that does the work in their place.
 
     Raises:
       UserError: one message names all that is wrong.
@@ -187,7 +189,7 @@ def check(raw: Path, workers: int = 1) -> None:
     problems += [
         ("no file in bounding_boxes/", source.name) for source in sources if source.split == "test" and not source.box
     ]
-    outcomes = run_all(check_scene, sources, workers, "scenes checked")
+    outcomes = run_all(check_scene, sources, workers, "scenes checked", scheduler)
     problems += [problem for one in outcomes for problem in one.problems]
     if problems:
         raise checks.refusal(f"The benchmark in {root} is not as it was published", problems)

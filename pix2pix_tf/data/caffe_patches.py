@@ -75,6 +75,7 @@ def check_scene(source: Source) -> Outcome:
 
 def write_scene(job: Job) -> Outcome:
     """Reads one scene, checks it, and writes those of its patches that are not there yet."""
+    patches.expect_begun(job.output)
     name, overlap = job.source.name, overlap_of(job.split, job.size)
     try:
         pixels, box = caffe_raw.read(job.source)

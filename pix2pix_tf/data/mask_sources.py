@@ -125,13 +125,14 @@ def lasting_facts(source: Source, size: int) -> Scene:
     return Scene(source.split, size, size, **facts)
 
 
-def survey(found: Sources, tolerance: int, workers: int) -> Sources:
+def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
     """Reads every mask once; those without a front are left out, and said.
 
     Raises:
       UserError: one message names all masks that cannot be read, or are not square and of one size; or none is left.
     """
-    looks = run_all(partial(_look, tolerance=tolerance), [one.path for one in found.masks], workers, "masks checked")
+    look_at, paths = partial(_look, tolerance=tolerance), [one.path for one in found.masks]
+    looks = run_all(look_at, paths, workers, "masks checked", scheduler)
     good = [(one, look) for one, look in zip(found.masks, looks, strict=True) if not isinstance(look, str)]
     problems = [(look, one.path.name) for one, look in zip(found.masks, looks, strict=True) if isinstance(look, str)]
     size = good[0][1][0] if good else 0

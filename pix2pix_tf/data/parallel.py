@@ -1,5 +1,6 @@
-"""One function for many jobs, in processes that end with this one."""
+"""One function for many jobs: in this process, in processes that end with it, or on a Dask cluster."""
 
+import argparse
 import contextlib
 import multiprocessing
 import os
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from types import ModuleType
 from typing import TypeVar
 
 from pix2pix_tf import cli
@@ -16,22 +18,52 @@ from pix2pix_tf.errors import UserError
 Job, Result = TypeVar("Job"), TypeVar("Result")
 
 
-def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, what: str) -> list[Result]:
+def add_options(to: argparse.ArgumentParser) -> None:
+    """Adds --workers and --scheduler, the same for all commands that have many jobs to do."""
+    who = to.add_mutually_exclusive_group()
+    who.add_argument("--workers", type=_count, default=1, metavar="N", help="processes, or all cores (default: 1)")
+    who.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work, such as tcp://host:8786"
+    )
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _count(word: str) -> int:
+    if word == "all":
+        return cores()
+    if not word.isdecimal() or int(word) < 1:
+        raise UserError(f"--workers {word} must be a whole number from 1, or all.")
+    return int(word)
+
+
+def run_all(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, what: str, scheduler: str | None = None
+) -> list[Result]:
     """Applies a function to all jobs; Ctrl-C, an exception and the end of this process end the workers at once.
+
+    The results, and the files written, do not depend on who does the work.
 
     Args:
       function: of a module, so that another process finds it; what it writes must appear whole or not at all.
       jobs: small, as they are sent to the processes.
       workers: how many processes; 1: none but this one.
       what: what is done with the jobs, for the line of progress, such as "scenes written".
+      scheduler: the address of a Dask scheduler, whose workers then do the work in place of `workers`; a job that has
+        begun there is finished.
 
     Returns:
       The results in the order of the jobs.
 
     Raises:
-      UserError: the system ended a worker.
+      UserError: the system ended a worker; or there is no such cluster, or it is not fit for the work.
     """
-    if workers == 1:
+    if scheduler is not None:
+        return _cluster().run_all(function, jobs, scheduler, what)
+    if workers == 1 or len(jobs) < 2:
         return [function(job) for job in cli.progress(jobs, len(jobs), what)]
     # Spawned, not forked: a fork would copy the locks of whatever threads run here.
     context = multiprocessing.get_context("spawn")
@@ -52,6 +84,18 @@ def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int
         raise
     finally:
         pool.shutdown()
+
+
+def _cluster() -> ModuleType:
+    """The module that knows Dask, which only --scheduler needs."""
+    try:
+        from pix2pix_tf.data import cluster
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--scheduler needs Dask ({error}): pip install -r requirements-dask.txt. Or leave it out, and give "
+            "--workers all for all cores of this machine."
+        ) from None
+    return cluster
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ A data set is made in this order: `prepare.json` (the settings), the patches, `d
 """
 
 import math
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -131,6 +132,19 @@ def begin(output: Path, settings: Mapping[str, object]) -> None:
     for stray in output.glob("*/*/.tmp-*"):
         stray.unlink(missing_ok=True)
     files.write_json(output / SETTINGS, dict(settings))
+
+
+def expect_begun(output: Path) -> None:
+    """Looks whether a folder is the one that `begin` marked; on another machine it may be of that name only.
+
+    Raises:
+      UserError: it is not.
+    """
+    if not (output / SETTINGS).exists():
+        raise UserError(
+            f"{output} on {socket.gethostname()} is not the folder that the command began. Choose an --output that all "
+            "machines share, under the same path."
+        )
 
 
 def missing(root: Path, split: str, roles: list[str], stem: str) -> list[str]:

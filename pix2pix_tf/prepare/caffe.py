@@ -1,10 +1,9 @@
 """The command `caffe`: a data set from the CaFFe benchmark of glaciers and their calving fronts."""
 
 import argparse
-import os
 from pathlib import Path
 
-from pix2pix_tf.data import caffe, caffe_raw, dataset
+from pix2pix_tf.data import caffe, caffe_raw, dataset, parallel
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.prepare.commands import command, next_command
 
@@ -20,7 +19,9 @@ def add_caffe(commands) -> None:
         "Science Data 14, 4287; data: PANGAEA 940950, CC-BY-4.0, 2.9 GB. datasets/README.md tells the rest.",
         "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe\n"
         "  python -m pix2pix_tf.prepare caffe --raw data_raw --check\n"
-        "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe-si --split glacier --hold-out SI",
+        "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe-si --split glacier --hold-out SI\n"
+        "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe --workers all\n"
+        "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe --scheduler tcp://host:8786",
     )
     source = new.add_mutually_exclusive_group(required=True)
     source.add_argument("--download", action="store_true", help="fetch it into <output>_raw, or go on with that")
@@ -37,7 +38,7 @@ def add_caffe(commands) -> None:
         "--hold-out", nargs="+", default=(), metavar="GLACIER", help="training glaciers that become val (split glacier)"
     )
     new.add_argument("--size", type=int, default=defaults.size, metavar="PIXELS", help="of a patch (default: 256)")
-    new.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    parallel.add_options(new)
     new.add_argument("--check", action="store_true", help="only check that the benchmark in --raw is whole and good")
     new.add_argument("--sha256", metavar="HEX", help="what the downloaded zip must have; none is published")
     new.set_defaults(run=run_caffe)
@@ -45,13 +46,10 @@ def add_caffe(commands) -> None:
 
 def run_caffe(arguments: argparse.Namespace) -> None:
     """From options to a data set of the benchmark, or to its check."""
-    workers = (os.cpu_count() or 1) if arguments.workers is None else arguments.workers
-    if workers < 1:
-        raise UserError(f"--workers {workers} must be 1 or more.")
     if arguments.check:
         if arguments.download:
             raise UserError("--check looks at what is on the disk: give it with --raw.")
-        caffe.check(arguments.raw, workers)
+        caffe.check(arguments.raw, arguments.workers, arguments.scheduler)
         return
     if not arguments.output:
         raise UserError("--output DIR is missing: where shall the data set go?")
@@ -62,5 +60,5 @@ def run_caffe(arguments: argparse.Namespace) -> None:
             print(f"{arguments.output} is finished already, and {raw} is no longer needed.")
             return
         caffe_raw.download(raw, arguments.sha256)
-    caffe.prepare(raw, arguments.output, settings, workers)
+    caffe.prepare(raw, arguments.output, settings, arguments.workers, arguments.scheduler)
     print(next_command("zones", arguments.output))

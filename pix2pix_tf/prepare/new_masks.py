@@ -4,7 +4,6 @@
 """
 
 import argparse
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,7 +12,7 @@ from pathlib import Path
 from pix2pix_tf.data import artificial, checks, dataset, drawn, mask_sources, patches
 from pix2pix_tf.data.artificial import Job, Made, Settings
 from pix2pix_tf.data.moved_fronts import MoveSettings
-from pix2pix_tf.data.parallel import run_all
+from pix2pix_tf.data.parallel import add_options, run_all
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.prepare.commands import command
 from pix2pix_tf.prepare.mask_overview import OVERVIEW, draw_overview
@@ -32,7 +31,7 @@ def add_masks(commands) -> None:
         "are, grey or in the display colours, as a paint program saved them. Fronts are always where ocean meets\n"
         "glacier. Masks without a front are left out, and said.",
         "  python -m pix2pix_tf.prepare masks --output datasets/fjords\n"
-        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe --count 2000\n"
+        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe --workers all\n"
         "  python -m pix2pix_tf.prepare masks --output datasets/retreat --from datasets/caffe --move -800 -200 "
         "--unit metres\n"
         "  python -m pix2pix_tf.prepare masks --output datasets/straight --from mask.png --move 12 --bend 0 --rough 0 "
@@ -46,7 +45,7 @@ def add_masks(commands) -> None:
     new.add_argument("--size", type=int, metavar="PIXELS", help="of each side (default: 256, or as in --from)")
     new.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other masks (default: 0)")
     new.add_argument("--val", type=float, default=0.0, metavar="SHARE", help="of new fjords for val (default: 0)")
-    new.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    add_options(new)
     new.add_argument(
         "--move", type=float, nargs="+", metavar="LENGTH",
         help=f"one length, or the lowest and highest, along the flow; below 0 a retreat (default: {usual.advance[0]:g} "
@@ -74,31 +73,31 @@ def run_masks(arguments: argparse.Namespace) -> None:
         if len(arguments.move) > 2:
             raise UserError("--move takes one length, or the lowest and the highest.")
         options["move"] = (arguments.move[0], arguments.move[-1])
-    workers = (os.cpu_count() or 1) if arguments.workers is None else arguments.workers
-    make_masks(arguments.output, Settings(**options), workers)
+    make_masks(arguments.output, Settings(**options), arguments.workers, arguments.scheduler)
     data = shlex.quote(str(arguments.output))
     print(f"next: python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks {data} --output generated/mine")
 
 
-def make_masks(output: Path, settings: Settings, workers: int = 1) -> None:
+def make_masks(output: Path, settings: Settings, workers: int = 1, scheduler: str | None = None) -> None:
     """Makes a data set of artificial masks, or goes on with one that was interrupted.
 
     Args:
       output: the data set's folder.
       settings: which masks; the same settings and sources give the same bytes.
       workers: processes.
+      scheduler: of a Dask cluster that does the work in their place.
 
     Raises:
       UserError: an option is out of range, a source cannot be used, or the folder holds something else.
     """
-    _check(settings, workers)
+    _check(settings)
     found = mask_sources.find(settings.source, settings.any_split) if settings.source else None
     made_with = {"command": "masks", **settings.as_json()}
     made_with |= {"sources": mask_sources.fingerprint(found)} if found else {}
     if patches.is_finished(output, made_with):
         return
     if found:
-        found = mask_sources.survey(found, settings.tolerance, workers)
+        found = mask_sources.survey(found, settings.tolerance, workers, scheduler)
         if settings.size not in (None, found.size):
             raise UserError(f"--size {settings.size}: the masks of {found.name} have {found.size} pixels a side.")
     sources = artificial.chosen_sources(found, settings) if found else []
@@ -106,7 +105,7 @@ def make_masks(output: Path, settings: Settings, workers: int = 1) -> None:
         artificial.source_jobs(output, found, sources, settings) if found else artificial.fjord_jobs(output, settings)
     )
     patches.begin(output, made_with)
-    results = run_all(artificial.make, jobs, workers, "masks made")
+    results = run_all(artificial.make, jobs, workers, "masks made", scheduler)
     good = [job for job, made in zip(jobs, results, strict=True) if made.good]
     if not good:
         raise UserError(
@@ -118,9 +117,7 @@ def make_masks(output: Path, settings: Settings, workers: int = 1) -> None:
     _report(output, jobs, results)
 
 
-def _check(settings: Settings, workers: int) -> None:
-    if workers < 1:
-        raise UserError(f"--workers {workers} must be 1 or more.")
+def _check(settings: Settings) -> None:
     if settings.count is not None and not 1 <= settings.count <= MOST:
         raise UserError(f"--count {settings.count} must be from 1 to {MOST}.")
     if settings.size is not None and settings.size < 32:

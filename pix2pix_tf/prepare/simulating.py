@@ -1,7 +1,6 @@
 """The command `simulate`: a data set out of nothing."""
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from pix2pix_tf.data import dataset, division, images, patches
 from pix2pix_tf.data.dataset import Dataset, Row, Scene
 from pix2pix_tf.data.optical import simulate_optical
-from pix2pix_tf.data.parallel import run_all
+from pix2pix_tf.data.parallel import add_options, run_all
 from pix2pix_tf.data.simulate import simulate_scene, simulate_vh
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.prepare.commands import command, next_command
@@ -55,7 +54,9 @@ def add_simulate(commands) -> None:
         "of each scene. About half of them have no cloud; of the others the share of cloud is known.",
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated-optical --optical\n"
-        "  python -m pix2pix_tf.prepare simulate --output datasets/small --scenes 20 --size 64 --seed 7",
+        "  python -m pix2pix_tf.prepare simulate --output datasets/small --scenes 20 --size 64 --seed 7\n"
+        "  python -m pix2pix_tf.prepare simulate --output datasets/large --scenes 5000 --workers all\n"
+        "  python -m pix2pix_tf.prepare simulate --output datasets/large --scenes 5000 --scheduler tcp://host:8786",
     )
     new.add_argument("--output", type=Path, required=True, metavar="DIR", help="the data set's folder")
     new.add_argument("--optical", action="store_true", help="for SAR-to-optical: two polarisations, optical pictures")
@@ -63,16 +64,14 @@ def add_simulate(commands) -> None:
     new.add_argument("--size", type=int, default=256, metavar="PIXELS", help="of each side (default: 256)")
     new.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other scenes (default: 0)")
     new.add_argument("--val", type=float, default=0.1, metavar="SHARE", help="validation share (default: 0.1)")
-    new.add_argument(
-        "--workers", type=int, metavar="N", help="processes (default: 1; with --optical one for each core)"
-    )
+    add_options(new)
     new.set_defaults(run=run_simulate)
 
 
 def run_simulate(arguments: argparse.Namespace) -> None:
     """From options to a simulated data set."""
     shape = (arguments.scenes, arguments.size, arguments.seed, arguments.val)
-    simulate(arguments.output, *shape, arguments.optical, arguments.workers)
+    simulate(arguments.output, *shape, arguments.optical, arguments.workers, arguments.scheduler)
     print(next_command("sar2optical" if arguments.optical else "gen5", arguments.output))
 
 
@@ -83,7 +82,8 @@ def simulate(
     seed: int = 0,
     val: float = 0.1,
     optical: bool = False,
-    workers: int | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
 ) -> None:
     """Makes a data set of simulated scenes, one patch each; or goes on with one that was interrupted.
 
@@ -95,13 +95,13 @@ def simulate(
         image in VV, do not depend on `optical`.
       val: share of the scenes for validation.
       optical: whether there are two polarisations and several optical pictures of each scene.
-      workers: processes; None: 1, and one for each core where there are optical pictures.
+      workers: processes; what is written does not depend on them.
+      scheduler: of a Dask cluster that does the work in their place.
 
     Raises:
       UserError: an argument is out of range, or the folder holds something else; nothing has been written then.
     """
-    workers = ((os.cpu_count() or 1) if optical else 1) if workers is None else workers
-    _check(scenes, size, seed, val, workers)
+    _check(scenes, size, seed, val)
     settings = {"command": "simulate", "scenes": scenes, "size": size, "seed": seed, "val": val}
     settings |= {"optical": PICTURES} if optical else {}
     if patches.is_finished(output, settings):
@@ -113,7 +113,7 @@ def simulate(
         Job(output, "val" if name in chosen else "train", name, SEEDS * seed + number, size, optical)
         for name, number in numbers.items()
     ]
-    facts = dict(zip(numbers, run_all(_simulated, jobs, workers, "scenes simulated"), strict=True))
+    facts = dict(zip(numbers, run_all(_simulated, jobs, workers, "scenes simulated", scheduler), strict=True))
     dataset.save(_described(output, size, jobs, facts))
     print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {len(chosen)} of them for validation")
     if optical:
@@ -121,15 +121,13 @@ def simulate(
         print(f"{PICTURES * scenes} optical pictures, {clear} of them without a cloud")
 
 
-def _check(scenes: int, size: int, seed: int, val: float, workers: int) -> None:
+def _check(scenes: int, size: int, seed: int, val: float) -> None:
     if not 2 <= scenes < SEEDS:
         raise UserError(f"--scenes {scenes} must be from 2 (one to train, one to validate) to {SEEDS - 1}.")
     if size < 32 or not 0 < val < 1:
         raise UserError(f"--size {size} must be 32 pixels or more, and --val {val} between 0 and 1.")
     if not 0 <= seed < 2**32:
         raise UserError(f"--seed {seed} must be from 0 to {2**32 - 1}.")
-    if workers < 1:
-        raise UserError(f"--workers {workers} must be 1 or more.")
 
 
 def _described(
@@ -150,6 +148,7 @@ def _described(
 
 def _simulated(job: Job) -> tuple[float, list[float]]:
     """Writes one scene unless it is there already; returns its metres per pixel, and the clouds in its pictures."""
+    patches.expect_begun(job.output)
     folder, last = job.output / job.split, job.roles[-1]
     sar = folder / last / f"{job.name}.png"  # written last: where it is, the scene is whole
     optical = [folder / "optical" / f"{stem}.png" for stem in job.pictures]
