@@ -25,7 +25,7 @@ from pix2pix_tf.data.stretch import Cut, stretch
 from pix2pix_tf.errors import UserError, unknown
 
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
-TOLD = "scenes.json"  # {"origin": ..., "scenes": {stem: {field of Scene: value}}}, written with painted scenes
+TOLD = "scenes.json"  # written with painted scenes: origin and seen of Dataset; of each scene, by stem, fields of Scene
 NAME_ENDS = {"zones": ("_zones",), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry these
 TARGETS = ("sar", "sar_vv", "sar_vh", "optical")  # what is learnt to be painted: twins here leak between splits
 
@@ -86,9 +86,10 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     return [replace(one, facts=told.get(one.name, {})) for one in sorted(sources, key=lambda source: source.name)]
 
 
-def origin(folder: Path) -> str:
-    """Where the scenes in a folder come from: "real", unless they say that they were painted."""
-    return str(_told(folder).get("origin", "real"))
+def origin(folder: Path) -> tuple[str, tuple[str, ...] | None]:
+    """Where scenes come from, as `origin` and `seen` of Dataset: real, unless they say that they are painted."""
+    told = _told(folder)
+    return told.get("origin", "real"), None if told.get("seen") is None else tuple(told["seen"])
 
 
 def _told(folder: Path) -> dict:

@@ -93,11 +93,11 @@ def describe(output: Path, model: "Model", masks: Masks, samples: int, size: int
       samples: images of each mask.
       size: of patches, None for scenes.
     """
-    origin = f"generated: {model.run}@{model.epoch}"
+    origin, seen = f"generated: {model.run}@{model.epoch}", model.glaciers
     stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
     if size is None:
         told = {new: sources.facts(masks, stem) for new, stem in stems.items()}
-        files.write_json(output / TOLD, {"origin": origin, "scenes": told})
+        files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
         return
     known, scenes = sources.scenes(masks), {}
     for new, stem in stems.items():
@@ -105,18 +105,18 @@ def describe(output: Path, model: "Model", masks: Masks, samples: int, size: int
         described = known.get(names.scene_of(stem))
         scenes[name] = described or grown(scenes.get(name), "train", new, size, sources.facts(masks, stem))
     bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
-    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes))
+    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, seen=seen))
 
 
 def closing(output: Path, images: int, size: int | None, tiling: Tiling) -> str:
     """What to say at the end: what there is, and what can be done with it."""
     seen = f"{output / OVERVIEW} shows some."
     if size is not None:
-        return f"{images} images in {output}, a data set of train alone, to train with beside real images; {seen}"
+        return f"images in {output}: {images}, a data set of train alone, to train with beside real ones; {seen}"
     folder, cut = shlex.quote(str(output)), shlex.quote(f"{output}-{tiling.tile}")
     split = "scene" if images > 1 else "random"
     return (
-        f"{images} whole scenes in {output}; {seen}\nnext, to cut them into a data set of patches: "
+        f"whole scenes in {output}: {images}; {seen}\nnext, to cut them into a data set of patches: "
         f"python -m pix2pix_tf.prepare folder --input {folder} --output {cut} --size {tiling.tile} --split {split}"
     )
 

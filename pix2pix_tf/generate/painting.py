@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pix2pix_tf.export import Model
 
 # Threads that TensorFlow may split one operation among, in every process. Their number changes the order of sums, and
-# so the last bits (measured: 3 threads give other bytes than 1, 2 and 4): it may depend neither on --workers nor on the
-# machine. Two are 1.5 times as quick as one; more cores are used better by more workers.
+# so the last bits: three give other bytes than one, two or four (benchmarks/threads.py). So it may depend neither on
+# --workers nor on the machine; more cores are used better by more workers.
 THREADS = 2
 
 

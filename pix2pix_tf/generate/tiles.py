@@ -60,7 +60,7 @@ class Tiling:
         """Where tiles lie along a scene's side; the last one may reach beyond it."""
         starts = [0]
         while starts[-1] + self.tile < length:
-            less = int((len(starts) - 1) * GOLDEN % 1 * self.overlap / 4)
+            less = int(len(starts) * GOLDEN % 1 * self.overlap / 4)
             starts.append(starts[-1] + self.tile - self.overlap + less)
         shared = [0, *(a + self.tile - b for a, b in itertools.pairwise(starts)), 0]
         return [Place(*place) for place in zip(starts, shared, shared[1:], strict=False)]
