@@ -18,7 +18,7 @@ import numpy as np
 from pix2pix_tf import config, export
 from pix2pix_tf.data import png
 from pix2pix_tf.data.simulate import simulate_scene
-from pix2pix_tf.tasks import Pix2Pix
+from pix2pix_tf.tasks import make_task
 
 SETTINGS = ("model.levels=5", "model.generator_width=4", "model.discriminator_width=4")
 TILE = 512  # pixels: a multiple of what both the small network and those of the paper take
@@ -43,7 +43,7 @@ def main() -> None:
 def small_model(folder: Path) -> Path:
     """An export of a network that is not trained."""
     chosen = config.make_config("orig", SETTINGS)
-    task = Pix2Pix(chosen, TILE, {"zones": 8, "sar": 8}, "float32")
+    task = make_task(chosen, TILE, {"zones": 8, "sar": 8}, "float32")
     described = {"variant": "orig", "run": "none", "epoch": 0, "inputs": ["zones"], "targets": ["sar"]}
     described |= {"size": TILE, "divisor": task.divisor, "bits": {"zones": 8, "sar": 8}, "origin": "unknown"}
     example = {"image": np.zeros((1, 32, 32, 1), np.uint8), "seed": np.zeros(1, np.int32)}

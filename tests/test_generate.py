@@ -14,7 +14,7 @@ from pix2pix_tf.data import dataset, masks, pipeline
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.data.simulate import simulate_scene
 from pix2pix_tf.generate import painting
-from pix2pix_tf.tasks import Pix2Pix, Segmenter
+from pix2pix_tf.tasks import make_task
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_zones_are_learnt_from_painted_images(arguments, tmp_path):
     assert run(arguments()) == 0
     opened = open_dataset(tmp_path / "out", ("sar", "zones"), ("train",))
     chosen = config.make_config("zones", UNET)
-    task = Segmenter(chosen, opened.size, opened.bits, "float32")
+    task = make_task(chosen, opened.size, opened.bits, "float32")
     losses = task.train_step(next(iter(pipeline.training_batches(opened, chosen))))
     assert np.isfinite(float(losses["loss"]))
 
@@ -116,7 +116,7 @@ def optical_model(tmp_path):
     chosen = config.make_config("sar2optical", [*TINY, "data.targets=optical,sar"])
     roles = {"inputs": chosen.data.inputs, "targets": chosen.data.targets}
     bits = dict.fromkeys(roles["inputs"] + roles["targets"], 8)
-    task = Pix2Pix(chosen, SIZE, bits, "float32")
+    task = make_task(chosen, SIZE, bits, "float32")
     described = {"variant": "sar2optical", "run": "r", "epoch": 1, "size": SIZE, "divisor": 32, "origin": "simulated"}
     described |= {"glaciers": ["DBE"]}
     example = {"image": np.zeros((1, SIZE, SIZE, 2), np.uint8), "seed": np.zeros(1, np.int32)}
