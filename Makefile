@@ -28,7 +28,7 @@ DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 demo: $(VENV)/.installed
 	$(RUN) train.py --variant gen5 --run $(DEMO_RUN) $(DEMO_SETTINGS)
 	$(RUN) evaluate.py $(DEMO_RUN)
-	$(RUN) -m pix2pix_tf.generate --model $(DEMO_RUN)/export/gen5 --masks datasets/simulated/val/zones \
+	$(RUN) -m pix2pix_tf.generate --model $(DEMO_RUN)/export/gen5 --masks datasets/simulated --split val --any-split \
 		--output generated/demo-$(TF) --samples 3
 	@echo
 	@echo "The pictures are here:"

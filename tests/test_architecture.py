@@ -49,7 +49,7 @@ MAY_IMPORT = {
         *("curves", "data", "export", "judging", "metrics", "painting", "realism_plot", "realism_report", "report"),
         *("runs", "sheets"),
     },
-    "generate": {"data", "export", "sheets"},
+    "generate": {"data", "export", "generate", "sheets"},
     "prepare": {"data", "export", "prepare", "sheets"},  # export inside a function: score-clouds
 }
 WITHOUT_TENSORFLOW = {

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pix2pix_tf import cli, generate, prepare
+from pix2pix_tf import cli, prepare
 from pix2pix_tf.data import artificial, images, mask_sources, patches
 from pix2pix_tf.data.artificial import Job, Settings
 from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES, colour_zones
 from pix2pix_tf.data.moved_fronts import MoveSettings
 from pix2pix_tf.data.opening import open_dataset
+from pix2pix_tf.generate import sources
 
 NAMES = {"train": "AA_2001-02-03_ERS_20_2_7", "val": "BB_2001-02-03_ERS_20_2_7", "test": "CC_2001-02-03_TSX_7_1_9"}
 
@@ -113,7 +114,7 @@ def test_new_fjords_are_a_data_set_that_generate_takes(tmp_path, capsys):
     assert (found.origin, found.size, len(found.stems["train"]), len(found.stems["val"])) == ("simulated", 32, 5, 2)
     for name, scene in found.scenes.items():
         assert scene.glacier == name and 9000 / 32 <= scene.metres_per_pixel <= 24000 / 32
-    assert len(generate.find_masks(root, ("zones",), "train")) == 5
+    assert len(sources.find(root, ("zones",), "train").paths) == 5
     assert Image.open(root / "overview.png").size[0] > 600
     assert "7 masks of 32 x 32 pixels" in capsys.readouterr().out
 

@@ -35,7 +35,9 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     for one in cli.progress(found, len(found), "scenes written"):
         _write(one, where, output, settings)
     described = {one.source.name: replace(one.scene, split=split_of(one, where)) for one in found}
-    dataset.save(Dataset(output, output.resolve().name, "real", settings.size, found[0].bits, described))
+    origin, seen = scenes.origin(folder)
+    whole = Dataset(output, output.resolve().name, origin, settings.size, found[0].bits, described, seen=seen)
+    dataset.save(whole)
     report(found, where, settings)
 
 

@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix_tf import files
+from pix2pix_tf.data import png
 
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
 METRE = 9001  # the GeoTIFF code of the unit
@@ -22,9 +23,9 @@ METRE = 9001  # the GeoTIFF code of the unit
 Image.MAX_IMAGE_PIXELS = None  # Pillow's limit is meant for pictures from strangers; a satellite scene exceeds it
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is raised, and told once
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB, _PALETTE = 0, 2, 3  # a PNG's colour types without alpha
 _BROKEN = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+_HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
+_CUT = "not a whole PNG (cut off or damaged; copy or make the file again)"
 
 
 class BadImage(Exception):
@@ -63,13 +64,8 @@ def read_png(path: Path) -> np.ndarray:
     """
     data = _bytes(path)
     depth, colour = _png_kind(data)
-    if colour == _PALETTE:
-        raise BadImage("a palette image (save as grey or RGB)")
-    if colour not in (_GREY, _RGB):
-        raise BadImage("an image with an alpha channel, such as RGBA (save without transparency)")
-    if depth not in (8, 16):
-        raise BadImage(f"an image of {depth} bit (save with 8)")
-    if (depth, colour) != (16, _RGB):
+    _refuse_kinds(depth, colour)
+    if (depth, colour) != (16, png.RGB):
         return _decode(data, "PNG")
     # Pillow has no 16-bit colour. Read as big-endian it keeps the high byte of each number, as little-endian the low.
     high, low = _decode(data, "PNG", "RGB;16B"), _decode(data, "PNG", "RGB;16L")
@@ -142,17 +138,48 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
         raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None
 
 
+def check_png_header(path: Path) -> None:
+    """Makes sure that a file begins as a PNG of a kind that `read_png` reads.
+
+    Raises:
+      BadImage: it does not.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_HEADER)
+    except OSError as error:
+        raise BadImage(f"not readable ({error.strerror})") from None
+    _refuse_kinds(*_header(data))
+
+
 def _png_kind(data: bytes) -> tuple[int, int]:
     """Bit depth and colour type of a PNG, every chunk of which is there and unhurt."""
-    if data[:8] != _SIGNATURE:
-        raise BadImage("not a PNG, whatever its name says (convert it)")
-    kind = b""
+    found = _header(data)
     for kind, body, checksum in _chunks(data):
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
             break
         if kind == b"IEND":
-            return data[24], data[25]
-    raise BadImage("not a whole PNG (cut off or damaged; copy or make the file again)")
+            return found
+    raise BadImage(_CUT)
+
+
+def _header(data: bytes) -> tuple[int, int]:
+    """Bit depth and colour type of a PNG, of which the beginning is enough."""
+    if data[:8] != png.SIGNATURE:
+        raise BadImage("not a PNG, whatever its name says (convert it)")
+    if len(data) < _HEADER:
+        raise BadImage(_CUT)
+    return data[24], data[25]
+
+
+def _refuse_kinds(depth: int, colour: int) -> None:
+    """Refuses the kinds of PNG that no role has."""
+    if colour == png.PALETTE:
+        raise BadImage("a palette image (save as grey or RGB)")
+    if colour not in (png.GREY, png.RGB):
+        raise BadImage("an image with an alpha channel, such as RGBA (save without transparency)")
+    if depth not in (8, 16):
+        raise BadImage(f"an image of {depth} bit (save with 8)")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
@@ -217,14 +244,15 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
     Raises:
       OSError: as the writing does; then `path` is as it was before.
     """
+    if pixels.dtype == np.uint16 and pixels.ndim == 3:  # Pillow cannot write it
+        with png.written(path, *pixels.shape, bits=16, effort=effort) as write:
+            write(pixels)
+        return
     with files.whole_file(path) as temporary:
-        if pixels.dtype == np.uint16 and pixels.ndim == 3:
-            temporary.write_bytes(_encode_rgb16(pixels, effort))
-        else:
-            info = PngImagePlugin.PngInfo()
-            for key, value in (texts or {}).items():
-                info.add_text(key, value)
-            Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=info, compress_level=effort)
+        info = PngImagePlugin.PngInfo()
+        for key, value in (texts or {}).items():
+            info.add_text(key, value)
+        Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=info, compress_level=effort)
 
 
 def read_text(path: Path, key: str) -> str | None:
@@ -232,19 +260,3 @@ def read_text(path: Path, key: str) -> str | None:
     with Image.open(path, formats=["PNG"]) as image:
         image.load()
         return image.text.get(key)
-
-
-def _encode_rgb16(pixels: np.ndarray, effort: int) -> bytes:
-    """A PNG of 16-bit colour, which Pillow cannot write."""
-    height, width, _ = pixels.shape
-    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
-    filtered = np.pad(rows, ((0, 0), (1, 0)))  # each row begins with its filter's number; 0 is none
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _RGB, 0, 0, 0)),
-        (b"IDAT", zlib.compress(filtered.tobytes(), effort)),
-        (b"IEND", b""),
-    )
-    return _SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
-        for kind, body in chunks
-    )

@@ -7,7 +7,7 @@ The same stem in every role is one sample; where the data set has rows, several 
 `datasets/README.md` tells the whole contract.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,7 +112,7 @@ def _completed(found: Dataset, roles: Sequence[str], described: bool) -> Dataset
         for stem in stems:
             name = scene_of(stem)
             if name not in found.scenes:
-                scenes[name] = _grown(scenes.get(name), split, stem, size)
+                scenes[name] = grown(scenes.get(name), split, stem, size, facts_of(name))
     new = sorted(scenes.keys() - found.scenes.keys())
     if not described:
         depths = ", ".join(f"{role} {bits[role]} bit" for role in roles)
@@ -137,11 +137,19 @@ def _first_good(found: Dataset, role: str) -> tuple[int, int]:
     return 0, 8
 
 
-def _grown(scene: Scene | None, split: str, stem: str, size: int) -> Scene:
-    """A scene as far as its patches' names tell, one patch more."""
+def grown(scene: Scene | None, split: str, stem: str, size: int, facts: Mapping[str, object]) -> Scene:
+    """A scene as far as its patches' names tell, one patch more.
+
+    Args:
+      scene: as the patches before tell; None before the first.
+      split: of the patch.
+      stem: of the patch.
+      size: pixels of its side.
+      facts: what else is known, by the names of Scene's fields.
+    """
     row, column = place_of(stem)
     if scene is None:
-        return Scene(split, row + size, column + size, **facts_of(scene_of(stem)))
+        return Scene(split, row + size, column + size, **facts)
     return replace(
         scene,
         split=split if scene.split == split else MIXED,

@@ -2,6 +2,7 @@
 
     <folder>/<role>/<stem>.{png,tif,tiff,jpg}     the same stem in every role is one scene
     <folder>/[train|val|test/]<stem>.png          or side by side: the left half one role, the right half another
+    <folder>/scenes.json                          of painted scenes: where they come from, and facts beyond their names
 
 Scenes are found by name alone, then read one at a time.
 """
@@ -11,11 +12,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf import files
 from pix2pix_tf.data import checks, images, names
 from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.roles import CHANNELS, VALUES
@@ -23,6 +25,7 @@ from pix2pix_tf.data.stretch import Cut, stretch
 from pix2pix_tf.errors import UserError, unknown
 
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
+TOLD = "scenes.json"  # written with painted scenes: origin and seen of Dataset; of each scene, by stem, fields of Scene
 NAME_ENDS = {"zones": ("_zones",), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry these
 TARGETS = ("sar", "sar_vv", "sar_vh", "optical")  # what is learnt to be painted: twins here leak between splits
 
@@ -43,6 +46,7 @@ class Source:
     paths: Mapping[str, Path]  # for each role; side by side, the same file for both
     split: str | None = None  # where the folders fix it
     halves: bool = False  # the roles lie side by side in one file, in the order of `paths`
+    facts: Mapping[str, object] = field(default_factory=dict)  # by the names of Scene's fields, where TOLD has them
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,18 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
     if problems:
         raise checks.refusal(f"The scenes in {folder} cannot be used", problems)
-    return sorted(sources, key=lambda source: source.name)
+    told = _told(folder).get("scenes", {})
+    return [replace(one, facts=told.get(one.name, {})) for one in sorted(sources, key=lambda source: source.name)]
+
+
+def origin(folder: Path) -> tuple[str, tuple[str, ...] | None]:
+    """Where scenes come from, as `origin` and `seen` of Dataset: real, unless they say that they are painted."""
+    told = _told(folder)
+    return told.get("origin", "real"), None if told.get("seen") is None else tuple(told["seen"])
+
+
+def _told(folder: Path) -> dict:
+    return files.read_json(folder / TOLD) if (folder / TOLD).exists() else {}
 
 
 def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
@@ -187,7 +202,7 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
       BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold values that are no class.
     """
     problems: list[tuple[str, str]] = []
-    pixels, stretched, digests, facts = {}, {}, {}, dict(names.facts_of(source.name))
+    pixels, stretched, digests, facts = {}, {}, {}, {**names.facts_of(source.name), **source.facts}
     not_finite = 0
     for role, path in source.paths.items():
         try:

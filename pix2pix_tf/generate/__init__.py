@@ -1,0 +1,133 @@
+"""Paints images from masks with an export: python -m pix2pix_tf.generate --model runs/gen5/export/gen5 ...
+
+Patches become a data set to train with; scenes of any size are painted tile by tile.
+"""
+
+import argparse
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pix2pix_tf import cli
+from pix2pix_tf.data.dataset import SPLITS
+from pix2pix_tf.data.parallel import run_all
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.generate import output, painting, sources
+from pix2pix_tf.generate.painting import Job
+from pix2pix_tf.generate.tiles import Tiling
+
+if TYPE_CHECKING:
+    from pix2pix_tf.export import Model
+
+EXAMPLES = """\
+  python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks my_masks --output generated/mine
+  python -m pix2pix_tf.generate --model runs/gen5/export/gen5/210 --masks mask.png --output generated/one --samples 5
+  python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --output generated/caffe
+  python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
+  python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
+      --output generated/to-look-at"""
+
+
+def main(argv: list[str]) -> None:
+    """Reads the arguments, checks the masks, paints, and says what there is."""
+    options = parse(argv)
+
+    from pix2pix_tf import export  # TensorFlow: some seconds, which no mistake above has to wait for
+
+    model = painting.load(export.find(options.model))
+    if not model.targets:
+        raise UserError(f"{options.model} gives numbers and paints nothing. --model takes an export such as of gen5.")
+    tile = model.size if options.tile is None else options.tile
+    tiling = Tiling(tile, tile // 2 if options.overlap is None else options.overlap, model.divisor)
+    tiling.check()
+    masks = sources.find(options.masks, model.inputs, options.split)
+    sources.check_split(masks, options.any_split)
+    size = output.patch_size(sources.check(masks, model, tiling), masks, tiling)
+    output.claim(options.output, options, model, tiling, size)
+    jobs = jobs_of(model, masks, tiling, options, size)
+    run_all(painting.paint_image, [job for job in jobs if not job.is_done], options.workers, "images painted")
+    output.describe(options.output, model, masks, options.samples, size)
+    output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
+    print(output.closing(options.output, len(jobs), size, tiling))
+
+
+def jobs_of(
+    model: "Model", masks: sources.Masks, tiling: Tiling, options: argparse.Namespace, size: int | None
+) -> list[Job]:
+    """What is to be painted: each mask, as often as samples are wanted.
+
+    Args:
+      model: that paints.
+      masks: what it paints from.
+      tiling: how large ones are divided.
+      options: gives output, samples and seed.
+      size: of patches, None for scenes.
+    """
+    wanted = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
+    jobs = []
+    for stem, sample in wanted:
+        name = output.sample_stem(stem, sample, options.samples)
+        written = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
+        seed = seed_of(options.seed, stem, sample)
+        jobs.append(Job(model.folder, masks.paths[stem], written, seed, tiling, alone=len(wanted) == 1))
+    return jobs
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Reads the arguments.
+
+    Raises:
+      UserError: one is out of range, or there are no masks where they should be.
+    """
+    parser = cli.parser(__doc__, EXAMPLES)
+    parser.prog = "python -m pix2pix_tf.generate"
+    parser.add_argument(
+        "--model", type=Path, required=True, help="an export: a version folder, or its parent = the newest"
+    )
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        required=True,
+        help="a PNG or TIFF, a folder of them, or a data set. Patches of one size become a data set; of other masks "
+        "whole scenes are painted, of any size, for prepare folder to cut",
+    )
+    parser.add_argument("--split", choices=SPLITS, default="train", help="of the data set (default: train)")
+    parser.add_argument(
+        "--any-split",
+        action="store_true",
+        help="take masks of val or test, too; a model trained on such images knows the scenes it is judged by",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder for the images")
+    parser.add_argument(
+        "--samples", type=int, default=1, help="images for each mask, each of another seed (default: 1)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default: 0)")
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="larger masks are painted in tiles of this side (default: the size the model was trained on, which is "
+        "what it does best; a larger one needs more memory)",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=int,
+        metavar="PIXELS",
+        help="that neighbouring tiles share at most, and blend over (default: half a tile, which hides that each has a "
+        "brightness of its own; less is quicker)",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help=f"processes of {painting.THREADS} threads (default: 1)"
+    )
+    options = parser.parse_args(argv)
+    for name in ("samples", "workers"):
+        if getattr(options, name) < 1:
+            raise UserError(f"--{name} takes a whole number from 1, not {getattr(options, name)}.")
+    if not options.masks.exists():
+        raise UserError(f"There is no {options.masks}. --masks takes an image, a folder of images, or a data set.")
+    return options
+
+
+def seed_of(seed: int, stem: str, sample: int) -> int:
+    """The seed of one image, from 0 up to below 2**31: other masks and samples beside it do not change it."""
+    return zlib.crc32(f"{seed}/{stem}/{sample}".encode()) >> 1

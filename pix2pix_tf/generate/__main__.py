@@ -1,0 +1,9 @@
+"""`python -m pix2pix_tf.generate`."""
+
+import sys
+
+from pix2pix_tf import cli
+from pix2pix_tf.generate import main
+
+if __name__ == "__main__":  # worker processes import this file too, under another name
+    sys.exit(cli.run(main))

@@ -1,0 +1,159 @@
+"""What `generate` leaves: a data set of patches, or whole scenes for `prepare folder` to cut; and a sheet to look at.
+
+<output>/train/<role>/<stem>.png    and dataset.json, where all masks are patches of one size
+<output>/<role>/<stem>.png          and scenes.json, where they are scenes
+"""
+
+import argparse
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pix2pix_tf import files, sheets
+from pix2pix_tf.data import dataset, names
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.opening import grown
+from pix2pix_tf.data.roles import VALUES
+from pix2pix_tf.data.rows import Rows
+from pix2pix_tf.data.scenes import TOLD
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.generate import sources
+from pix2pix_tf.generate.sources import Masks
+from pix2pix_tf.generate.tiles import Tiling
+
+if TYPE_CHECKING:
+    from pix2pix_tf.export import Model
+
+OVERVIEW = "overview.png"
+SETTINGS = "generate.json"
+SHOWN = 6  # rows of the overview sheet, and samples in a row
+SIDE = 512  # pixels: larger images are shown this small
+
+
+def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, tiling: Tiling) -> int | None:
+    """The side of the patches, where the masks are patches: squares of one size, of a data set or of at most a tile.
+
+    None: they are scenes, which are to be cut before one trains on them.
+    """
+    found = set(sizes.values())
+    (height, width), *others = found
+    square = height == width and not others
+    return height if square and (masks.data is not None or height <= tiling.tile) else None
+
+
+def roles_of(model: "Model") -> tuple[str, ...]:
+    """What is written of each image: the input roles, the fronts that follow from zones, the target roles."""
+    fronts = ("fronts",) if "zones" in model.inputs and "fronts" not in model.inputs + model.targets else ()
+    return (*model.inputs, *fronts, *model.targets)
+
+
+def image_path(output: Path, size: int | None, role: str, stem: str) -> Path:
+    """Where an image lies; `size` is that of patches, None for scenes."""
+    return (output / role if size is None else output / "train" / role) / f"{stem}.png"
+
+
+def sample_stem(stem: str, sample: int, samples: int) -> str:
+    """What a sample is called: each is a scene of its own, and what stands before the patch's place is the scene."""
+    scene, mark, place = stem.partition(names.PATCH_MARK)
+    return stem if samples == 1 else f"{scene}_s{sample}{mark}{place}"
+
+
+def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None) -> None:
+    """Makes sure that nothing but images of the same model, masks and options is or comes into the folder.
+
+    Raises:
+      UserError: other things are there.
+    """
+    settings = {"variant": model.variant, "run": model.run, "epoch": model.epoch, "masks": str(options.masks)}
+    settings |= {"split": options.split, "samples": options.samples, "seed": options.seed}
+    settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
+    path = output / SETTINGS
+    if path.exists():
+        before = files.read_json(path)
+        changes = [
+            f"{key}: {before.get(key)} -> {value}" for key, value in settings.items() if before.get(key) != value
+        ]
+        if changes:
+            raise UserError(f"{output} holds images of other settings ({', '.join(changes)}). Choose another --output.")
+    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UserError(f"{output} is there already, and not empty. Choose another --output.")
+    files.write_json(path, settings)
+
+
+def describe(output: Path, model: "Model", masks: Masks, samples: int, size: int | None) -> None:
+    """Writes what the images are and what is known of their scenes: dataset.json for patches, scenes.json for scenes.
+
+    Args:
+      output: the folder.
+      model: what painted them.
+      masks: what they were painted from.
+      samples: images of each mask.
+      size: of patches, None for scenes.
+    """
+    origin, seen = f"generated: {model.run}@{model.epoch}", model.glaciers
+    stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
+    if size is None:
+        told = {new: sources.facts(masks, stem) for new, stem in stems.items()}
+        files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
+        return
+    known, scenes = sources.scenes(masks), {}
+    for new, stem in stems.items():
+        name = names.scene_of(new)
+        described = known.get(names.scene_of(stem))
+        scenes[name] = described or grown(scenes.get(name), "train", new, size, sources.facts(masks, stem))
+    bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
+    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, seen=seen))
+
+
+def closing(output: Path, images: int, size: int | None, tiling: Tiling) -> str:
+    """What to say at the end: what there is, and what can be done with it."""
+    seen = f"{output / OVERVIEW} shows some."
+    if size is not None:
+        return f"images in {output}: {images}, a data set of train alone, to train with beside real ones; {seen}"
+    folder, cut = shlex.quote(str(output)), shlex.quote(f"{output}-{tiling.tile}")
+    split = "scene" if images > 1 else "random"
+    return (
+        f"whole scenes in {output}: {images}; {seen}\nnext, to cut them into a data set of patches: "
+        f"python -m pix2pix_tf.prepare folder --input {folder} --output {cut} --size {tiling.tile} --split {split}"
+    )
+
+
+def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: int, size: int | None) -> None:
+    """A sheet of the first masks, each with its images."""
+    shown = stems[:SHOWN]
+    role, target = model.inputs[0], model.targets[0]
+    columns = [(sheets.name_of(role), _pictures(output, size, role, [sample_stem(s, 0, samples) for s in shown]))]
+    for sample in range(min(samples, SHOWN)):
+        painted = _pictures(output, size, target, [sample_stem(stem, sample, samples) for stem in shown])
+        columns.append((f"sample {sample}", painted))
+    title = f"{model.variant}, epoch {model.epoch}"
+    sheets.grid(output / OVERVIEW, columns, title, legend="zones" in (role, target), captions=shown)
+
+
+def _pictures(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
+    """Images of a role for the sheet; scenes of different sizes are fitted into squares of one."""
+    pictures = [
+        sheets.pictures(role, _small(image_path(output, size, role, stem), role)[np.newaxis])[0] for stem in stems
+    ]
+    if size is None:
+        return [sheets.fitted(picture, SIDE, smooth=role not in VALUES) for picture in pictures]
+    return pictures
+
+
+def _small(path: Path, role: str) -> np.ndarray:
+    """An image made at most SIDE pixels large by taking (classes) or averaging (brightness) squares: [h, w, C]."""
+    rows = Rows(path)
+    step = -(-max(rows.height, rows.width) // SIDE)
+    if step == 1:
+        return rows.read(rows.height)
+    width = max(1, rows.width // step) * min(step, rows.width)
+    lines = []
+    for block in rows.blocks(step):
+        if role in VALUES:
+            lines.append(block[0, :width:step])
+        else:
+            lines.append(block[:, :width].mean(0).reshape(-1, min(step, rows.width), rows.channels).mean(1))
+    return np.stack(lines).round().astype(rows.dtype)
