@@ -77,7 +77,7 @@ def painted(model: export.Model, mask: np.ndarray, tiling: Tiling, seed: int) ->
     def read(count: int) -> np.ndarray:
         return np.frombuffer(file.read(count * mask.shape[1]), np.uint8).reshape(-1, mask.shape[1], 1)
 
-    strips = stitched(read, *mask.shape, tiling, functools.partial(paint_tile, model), seed)
+    strips = stitched(read, *mask.shape, tiling, functools.partial(paint_tile, model, ""), seed)
     return np.concatenate(list(strips))[..., 0]
 
 
@@ -118,7 +118,7 @@ def ripple(model: export.Model, zones: Sequence[np.ndarray], period: int) -> lis
         for _ in range(8):
             row, column = (int(rng.integers(side - model.size + 1)) for side in mask.shape)
             patch = mask[row : row + model.size, column : column + model.size, np.newaxis]
-            image = paint_tile(model, patch, int(rng.integers(2**31)))[..., 0]
+            image = paint_tile(model, "", patch, int(rng.integers(2**31)))[..., 0]
             steps = np.stack([np.abs(np.diff(image, axis=axis)).mean(1 - axis) for axis in (0, 1)])
             found.append(steps[:, period - 1 :: period].mean() / steps.mean())
     return found

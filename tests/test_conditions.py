@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from conftest import TINY
-from pix2pix_tf import config, cpp_runtime, export, training
+from pix2pix_tf import cli, config, cpp_runtime, export, generate, training
 from pix2pix_tf.data import conditions, encoding, images, pipeline
+from pix2pix_tf.data.dataset import Scene, read
 from pix2pix_tf.data.names import season_of
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
@@ -71,10 +72,17 @@ def test_data_that_do_not_tell_are_refused(tiny_dataset):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "text"), [([], ","), (["sensor=TSX"], "TSX,"), (["season=winter", "sensor=ERS"], "ERS,winter")]
+    ("words", "text"), [([], ","), (["sensor=TSX"], "TSX,"), (["season=winter", "sensor=ERS"], "ERS,winter")]
 )
-def test_wishes_become_the_models_text(wishes, text):
-    assert conditions.chosen(KNOWN, wishes) == text
+def test_wishes_become_the_models_text(words, text):
+    assert conditions.as_text(conditions.wishes_of(words, KNOWN), KNOWN) == text
+
+
+def test_what_a_wish_makes_untrue_of_a_scene():
+    scene = Scene("train", 1, 1, glacier="COL", date="2011-01-31", sensor="ERS")
+    assert conditions.changes(scene, {}) == {}
+    assert conditions.changes(scene, {"sensor": "TSX", "season": "winter"}) == {"sensor": "TSX"}
+    assert conditions.changes(scene, {"season": "summer"}) == {"date": None}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_wishes_become_the_models_text(wishes, text):
 )
 def test_wishes_that_a_model_cannot_fulfil_are_refused(known, wish, message):
     with pytest.raises(UserError, match=message):
-        conditions.chosen(known, [wish])
+        conditions.wishes_of([wish], known)
 
 
 CODES = {
@@ -169,3 +177,24 @@ def test_the_cpp_runtime_is_told_too(model, dataset):
 
 def test_an_export_names_the_glaciers_it_was_trained_on(model):
     assert list(model.glaciers) == ["COL", "DBE"]
+
+
+def painted(model, dataset, output, *more):
+    arguments = ["--model", str(model.folder), "--masks", str(dataset.root), "--output", str(output), *more]
+    assert cli.run(generate.main, arguments) == 0
+    return {path.name: path.read_bytes() for path in (output / "train" / "sar").glob("*.png")}
+
+
+def test_generate_tells_what_is_known_of_each_mask_or_what_the_user_wishes(model, dataset, tmp_path):
+    known = painted(model, dataset, tmp_path / "known")
+    tsx = painted(model, dataset, tmp_path / "tsx", "--condition", "sensor=TSX")
+    for name in known:
+        assert (known[name] == tsx[name]) == ("TSX" in name)
+    assert {scene.sensor for scene in read(tmp_path / "known").scenes.values()} == {"ERS", "TSX"}
+    assert {scene.sensor for scene in read(tmp_path / "tsx").scenes.values()} == {"TSX"}
+
+
+def test_generate_refuses_a_wish_that_the_model_cannot_fulfil(model, dataset, tmp_path, capsys):
+    arguments = ["--model", str(model.folder), "--masks", str(dataset.root), "--output", str(tmp_path / "out")]
+    assert cli.run(generate.main, [*arguments, "--condition", "sensor=S1"]) == 2
+    assert "Unknown sensor 'S1'" in capsys.readouterr().err

@@ -322,7 +322,7 @@ def test_a_full_disk_leaves_no_half_image(arguments, tmp_path, capsys, monkeypat
     save(tmp_path / "masks" / "m.png", scene(3 * SIZE, 40))
     painted = iter([True, False])
 
-    def fail(model, tile, seed):
+    def fail(model, condition, tile, seed):
         if not next(painted):
             raise OSError(28, "No space left on device")
         return np.zeros((*tile.shape[:2], 1), np.float32)

@@ -37,7 +37,12 @@ POLL_SECONDS = 0.02  # between two looks for results
 RETRIES = 2  # of a job that failed: a shared folder may be out of reach for a moment
 BATCH = 1000  # jobs sent to the scheduler at a time
 SPEAKING = ("dask", "distributed")  # must be the same everywhere for the machines to understand one another
-WRITING = ("numpy", "scipy", "pillow")  # must be the same wherever files are written, for them to be the same bytes
+WRITING = (
+    "numpy",
+    "scipy",
+    "pillow",
+    "tensorflow",
+)  # must be the same wherever files are written, for them to be the same bytes
 
 
 def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: str, what: str) -> list[Result]:

@@ -32,7 +32,7 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
     Raises:
       UserError: a fact is known of no training patch.
     """
-    scenes = [_scene(dataset, stem) for stem in dataset.stems["train"]] if keys else []
+    scenes = [dataset.scenes[scene_of(stem)] for stem in dataset.stems["train"]] if keys else []
     known = {key: tuple(sorted({value for scene in scenes if (value := FACTS[key](scene))})) for key in keys}
     for key, values in known.items():
         if not values:
@@ -44,43 +44,49 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
 
 
 def text_of(dataset: Dataset, conditions: Conditions, stem: str) -> str:
-    """What a generator is told of a patch; a value that it does not know is not told.
+    """What a generator is told of a patch: its own scene's facts, or those of the patch that its row names as input."""
+    row = dataset.rows.get(stem)
+    scene = dataset.scenes[scene_of(row.input if row and row.input else stem)]
+    return as_text(facts_of(scene, conditions), conditions)
+
+
+def facts_of(scene: Scene, conditions: Conditions) -> dict[str, str]:
+    """What is known of a scene, by key; without the values that a generator does not know."""
+    facts = {key: FACTS[key](scene) for key in conditions}
+    return {key: value for key, value in facts.items() if value in conditions[key]}
+
+
+def wishes_of(words: Sequence[str], conditions: Conditions) -> dict[str, str]:
+    """What the user asks a generator for, by key.
 
     Args:
-      dataset: gives the scene.
+      words: "key=value" each, such as "sensor=TSX".
       conditions: the generator's keys and values.
-      stem: of the patch.
-    """
-    values = {key: FACTS[key](_scene(dataset, stem)) for key in conditions}
-    return ",".join(values[key] if values[key] in known else "" for key, known in conditions.items())
-
-
-def chosen(conditions: Conditions, wishes: Sequence[str]) -> str:
-    """What the user asks a generator for, as its text.
-
-    Args:
-      conditions: the generator's keys and values.
-      wishes: "key=value" each, such as "sensor=TSX".
 
     Raises:
-      UserError: the generator knows no such key or value; the message lists those it knows.
+      UserError: the generator knows no such key or value; the message names the nearest.
     """
-    told = dict.fromkeys(conditions, "")
-    for wish in wishes:
-        key, equals, value = wish.partition("=")
+    wishes = {}
+    for word in words:
+        key, equals, value = word.partition("=")
         if not conditions:
-            raise UserError(f"--condition {wish}: this model was trained without conditions (data.condition).")
+            raise UserError(f"--condition {word}: this model was trained without conditions (data.condition).")
         if not equals:
-            raise UserError(f"--condition takes KEY=VALUE, such as sensor=TSX, not {wish!r}.")
+            raise UserError(f"--condition takes KEY=VALUE, such as sensor=TSX, not {word!r}.")
         if key not in conditions:
             raise unknown("condition", key, conditions)
         if value not in conditions[key]:
             raise unknown(key, value, conditions[key])
-        told[key] = value
-    return ",".join(told.values())
+        wishes[key] = value
+    return wishes
 
 
-def _scene(dataset: Dataset, stem: str) -> Scene:
-    """Where a patch's input comes from: its own scene, unless its row names another patch's."""
-    row = dataset.rows.get(stem)
-    return dataset.scenes[scene_of(row.input if row and row.input else stem)]
+def as_text(told: Mapping[str, str], conditions: Conditions) -> str:
+    """Writes values by key as a generator takes them; a key without a value is not told."""
+    return ",".join(told.get(key, "") for key in conditions)
+
+
+def changes(scene: Scene, wishes: Mapping[str, str]) -> dict[str, object]:
+    """What is no longer true of a scene once it is painted as wished, by Scene's fields: its sensor, and its date."""
+    other_season = "season" in wishes and wishes["season"] != FACTS["season"](scene)
+    return ({"sensor": wishes["sensor"]} if "sensor" in wishes else {}) | ({"date": None} if other_season else {})

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2pix_tf import cli
+from pix2pix_tf.data import conditions, parallel
 from pix2pix_tf.data.dataset import SPLITS
-from pix2pix_tf.data.parallel import run_all
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.generate import output, painting, sources
 from pix2pix_tf.generate.painting import Job
@@ -24,6 +24,8 @@ EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5/210 --masks mask.png --output generated/one --samples 5
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --output generated/caffe
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
+  python -m pix2pix_tf.generate --model runs/told/export/gen5 --masks my_masks --output generated/tsx \\
+      --condition sensor=TSX
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
       --output generated/to-look-at"""
 
@@ -42,11 +44,13 @@ def main(argv: list[str]) -> None:
     tiling.check()
     masks = sources.find(options.masks, model.inputs, options.split)
     sources.check_split(masks, options.any_split)
+    wishes = conditions.wishes_of(options.condition, model.conditions)
     size = output.patch_size(sources.check(masks, model, tiling), masks, tiling)
     output.claim(options.output, options, model, tiling, size)
     jobs = jobs_of(model, masks, tiling, options, size)
-    run_all(painting.paint_image, [job for job in jobs if not job.is_done], options.workers, "images painted")
-    output.describe(options.output, model, masks, options.samples, size)
+    wanted = [job for job in jobs if not job.is_done]
+    parallel.run_all(painting.paint_image, wanted, options.workers, "images painted", options.scheduler)
+    output.describe(options.output, model, masks, options.samples, size, wishes)
     output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
     print(output.closing(options.output, len(jobs), size, tiling))
 
@@ -60,16 +64,18 @@ def jobs_of(
       model: that paints.
       masks: what it paints from.
       tiling: how large ones are divided.
-      options: gives output, samples and seed.
+      options: gives output, samples, seed and condition; where the user wishes nothing, the mask's scene tells it.
       size: of patches, None for scenes.
     """
+    known, wishes = sources.scenes(masks), conditions.wishes_of(options.condition, model.conditions)
     wanted = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
     jobs = []
     for stem, sample in wanted:
         name = output.sample_stem(stem, sample, options.samples)
         written = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
-        seed = seed_of(options.seed, stem, sample)
-        jobs.append(Job(model.folder, masks.paths[stem], written, seed, tiling, alone=len(wanted) == 1))
+        told = conditions.facts_of(sources.scene(masks, known, stem), model.conditions) | wishes
+        text, seed = conditions.as_text(told, model.conditions), seed_of(options.seed, stem, sample)
+        jobs.append(Job(model.folder, masks.paths[stem], written, seed, text, tiling, alone=len(wanted) == 1))
     return jobs
 
 
@@ -117,12 +123,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "brightness of its own; less is quicker)",
     )
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help=f"processes of {painting.THREADS} threads (default: 1)"
+        "--condition",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what a model with data.condition is told, such as sensor=TSX (default: what is known of the mask)",
     )
+    parallel.add_options(parser)
     options = parser.parse_args(argv)
-    for name in ("samples", "workers"):
-        if getattr(options, name) < 1:
-            raise UserError(f"--{name} takes a whole number from 1, not {getattr(options, name)}.")
+    if options.samples < 1:
+        raise UserError(f"--samples takes a whole number from 1, not {options.samples}.")
     if not options.masks.exists():
         raise UserError(f"There is no {options.masks}. --masks takes an image, a folder of images, or a data set.")
     return options

@@ -7,13 +7,14 @@
 import argparse
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pix2pix_tf import files, sheets
-from pix2pix_tf.data import dataset, names
+from pix2pix_tf.data import conditions, dataset, names
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import grown
 from pix2pix_tf.data.roles import VALUES
@@ -69,6 +70,7 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
     """
     settings = {"variant": model.variant, "run": model.run, "epoch": model.epoch, "masks": str(options.masks)}
     settings |= {"split": options.split, "samples": options.samples, "seed": options.seed}
+    settings |= {"condition": options.condition} if options.condition else {}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
     path = output / SETTINGS
     if path.exists():
@@ -83,7 +85,9 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
     files.write_json(path, settings)
 
 
-def describe(output: Path, model: "Model", masks: Masks, samples: int, size: int | None) -> None:
+def describe(
+    output: Path, model: "Model", masks: Masks, samples: int, size: int | None, wishes: Mapping[str, str]
+) -> None:
     """Writes what the images are and what is known of their scenes: dataset.json for patches, scenes.json for scenes.
 
     Args:
@@ -92,18 +96,23 @@ def describe(output: Path, model: "Model", masks: Masks, samples: int, size: int
       masks: what they were painted from.
       samples: images of each mask.
       size: of patches, None for scenes.
+      wishes: what the model was told, where the user chose it.
     """
     origin, seen = f"generated: {model.run}@{model.epoch}", model.glaciers
     stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
     if size is None:
-        told = {new: sources.facts(masks, stem) for new, stem in stems.items()}
+        told = {
+            new: sources.facts(masks, stem) | conditions.changes(sources.scene(masks, {}, stem), wishes)
+            for new, stem in stems.items()
+        }
         files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
         return
     known, scenes = sources.scenes(masks), {}
     for new, stem in stems.items():
         name = names.scene_of(new)
         described = known.get(names.scene_of(stem))
-        scenes[name] = described or grown(scenes.get(name), "train", new, size, sources.facts(masks, stem))
+        scene = described or grown(scenes.get(name), "train", new, size, sources.facts(masks, stem))
+        scenes[name] = replace(scene, **conditions.changes(scene, wishes))
     bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
     dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, seen=seen))
 

@@ -32,6 +32,7 @@ class Job:
     inputs: tuple[Path, ...]  # a file for each input role
     outputs: tuple[tuple[str, Path], ...]  # role and file: of each input, of fronts, of each target last
     seed: int
+    condition: str  # what the model is told beside the mask, as data/conditions.py writes it
     tiling: Tiling
     alone: bool  # whether no other image is wanted: then the rows of its tiles are shown as progress
 
@@ -87,7 +88,7 @@ def _paint(job: Job, model: "Model") -> None:
     height, width = inputs[0].height, inputs[0].width
     strips = stitched(
         lambda count: np.concatenate([rows.read(count) for rows in inputs], axis=-1),
-        height, width, job.tiling, functools.partial(paint_tile, model), job.seed,
+        height, width, job.tiling, functools.partial(paint_tile, model, job.condition), job.seed,
     )  # fmt: skip
     if job.alone:
         strips = cli.progress(strips, len(job.tiling.places(height)), "rows of tiles painted")
@@ -103,12 +104,12 @@ def _paint(job: Job, model: "Model") -> None:
                 write(part)
 
 
-def paint_tile(model: "Model", tile: np.ndarray, seed: int) -> np.ndarray:
+def paint_tile(model: "Model", condition: str, tile: np.ndarray, seed: int) -> np.ndarray:
     """Paints one tile: uint8 or uint16 [h, w, C] -> float32 [h, w, C'], [-1, 1].
 
     One tile a call: in a batch, some processors round differently by its size, and bytes would follow.
     """
-    return model.generate(tile[np.newaxis], np.array([seed]))[0]
+    return model.generate(tile[np.newaxis], np.array([seed]), [condition])[0]
 
 
 def to_pixels(painted: np.ndarray) -> np.ndarray:

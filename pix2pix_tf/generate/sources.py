@@ -163,6 +163,11 @@ def facts(masks: Masks, stem: str) -> dict[str, object]:
     return {key: value for key, value in known.items() if key not in OF_THE_PICTURE}
 
 
+def scene(masks: Masks, known: Mapping[str, Scene], stem: str) -> Scene:
+    """A mask's scene, as the data set tells it (`scenes`), or else as its name and file do."""
+    return known.get(names.scene_of(stem)) or Scene("train", 0, 0, **facts(masks, stem))
+
+
 def scenes(masks: Masks) -> dict[str, Scene]:
     """The scenes that the masks' data set describes, without what a painted image has not; none without a data set."""
     if masks.data is None or not (masks.data / dataset.FILE).exists():
