@@ -113,7 +113,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         type=int,
         metavar="PIXELS",
         help="larger masks are painted in tiles of this side (default: the size the model was trained on, which is "
-        "what it does best; a larger one needs more memory)",
+        "what it knows; where tiles of one class alone come out with a pattern that repeats, twice that is better)",
     )
     parser.add_argument(
         "--overlap",
