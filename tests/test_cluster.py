@@ -193,12 +193,15 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
         "stopping after this step ...",
         "interrupted; the same command goes on from what is already written",
     ]
-    with distributed.Client(address, set_as_default=False) as client:
-        until(lambda: not any(client.processing().values()), "the end of what had begun")
-    before = tree(tmp_path)
-    time.sleep(0.3)
-    assert tree(tmp_path) == before
-    assert 0 < len(before) < 3000
+    before = []
+
+    def settled():  # what a worker had begun, it finishes
+        before.append(len(tree(tmp_path)))
+        time.sleep(0.5)
+        return len(tree(tmp_path)) == before[-1]
+
+    until(settled, "the end of what had begun")
+    assert 0 < before[-1] < 3000
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://127.0.0.1", "nonsense", ""])
@@ -215,33 +218,36 @@ def test_no_worker(nobody_yet, monkeypatch):
         parallel.run_all(abs, [1], 1, "numbers", nobody_yet.scheduler_address)
 
 
+def at_work(here, then):
+    """Does something to a cluster as soon as its one worker has jobs in hand."""
+    here.scale(1)
+    here.wait_for_workers(1, PATIENCE)
+
+    def wait():
+        (worker,) = here.scheduler.workers.values()
+        until(lambda: worker.processing, "the first job")
+        then()
+
+    threading.Thread(target=wait).start()
+
+
 def test_workers_that_go_and_do_not_come_back(nobody_yet, monkeypatch):
-    nobody_yet.scale(1)
-    nobody_yet.wait_for_workers(1, PATIENCE)
     monkeypatch.setattr(cluster, "WORKER_SECONDS", 0.5)
-    threading.Timer(0.3, nobody_yet.scale, [0]).start()
+    at_work(nobody_yet, lambda: nobody_yet.scale(0))
     with pytest.raises(UserError, match="has had no worker"):
         parallel.run_all(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
 def test_a_scheduler_that_goes(nobody_yet):
-    nobody_yet.scale(1)
-    threading.Timer(0.3, nobody_yet.close).start()
+    at_work(nobody_yet, nobody_yet.close)
     with pytest.raises(UserError, match="is gone"):
         parallel.run_all(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
 def test_a_job_that_ends_worker_after_worker(nobody_yet):
-    nobody_yet.scale(1)
-    nobody_yet.wait_for_workers(1, PATIENCE)
     scheduler = nobody_yet.scheduler
     scheduler.allowed_failures = 0
-
-    def lose():
-        (worker,) = scheduler.workers
-        nobody_yet.sync(scheduler.remove_worker, worker, stimulus_id="lost")
-
-    threading.Timer(0.3, lose).start()
+    at_work(nobody_yet, lambda: nobody_yet.sync(scheduler.remove_worker, *scheduler.workers, stimulus_id="lost"))
     with pytest.raises(UserError, match="1 workers of the Dask cluster ended one after the other"):
         parallel.run_all(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
