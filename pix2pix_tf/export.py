@@ -1,7 +1,8 @@
 """SavedModels: written whole and checked, found again, and loaded without any of the code that made them.
 
 `runs/<run>/export/<model>/` is a base path of TF Serving: its folders with whole numbers are versions, here the epochs.
-Beside each SavedModel, `assets.extra/model.json` tells what it takes and where it comes from.
+Beside each SavedModel, `assets.extra/model.json` tells what it takes and where it comes from, and
+`assets.extra/tf_serving_warmup_requests` has a request for each signature.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import cpp_runtime, files
+from pix2pix_tf import cpp_runtime, files, warmup
 from pix2pix_tf.errors import UserError
 
 DESCRIPTION = "assets.extra/model.json"
@@ -25,16 +26,17 @@ def write(
     model: tf.keras.Model,
     signatures: Mapping[str, tuple[Callable, list[tf.TensorSpec]]],
     description: Mapping,
-    example: Mapping[str, np.ndarray],
+    example: warmup.Inputs,
 ) -> None:
-    """Writes a SavedModel, runs it in TensorFlow's C++ runtime, and only then gives it its name.
+    """Writes a SavedModel, runs its warm-up requests in TensorFlow's C++ runtime, and only then gives it its name.
 
     Args:
       version: the folder to make, named by a whole number. One that is there is replaced.
       model: whose variables the signatures use.
       signatures: by name, a function and the TensorSpecs of its arguments.
       description: goes into model.json; see `Model` for the fields.
-      example: arguments of the signature `tensor` for the check, such as {"image": ..., "seed": ...}.
+      example: by name an argument for each that the signatures take, such as {"image": ..., "seed": ...}; for the
+        check and for the warm-up requests.
 
     Raises:
       OSError: as the writing does; then nothing new is visible.
@@ -48,10 +50,13 @@ def write(
         with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
         files.write_json(temporary / DESCRIPTION, dict(description))
-        function, specs = signatures["tensor"]
-        wanted = function(*(tf.constant(example[spec.name]) for spec in specs))
+        specs = {name: specs for name, (_, specs) in signatures.items()}
+        requests = {name: {spec.name: example[spec.name] for spec in taken} for name, taken in specs.items()}
+        with writing(version):
+            warmup.write(temporary, requests, specs)
         with cpp_runtime.load(temporary) as served:
-            got = served.run("tensor", example)
+            got = {name: served.run(name, inputs) for name, inputs in warmup.read(temporary)}["tensor"]
+        wanted = signatures["tensor"][0](*(tf.constant(example[spec.name]) for spec in specs["tensor"]))
         compared = "probabilities" if "probabilities" in wanted else "output"  # a class may turn on a rounding
         difference = float(np.abs(got[compared] - wanted[compared].numpy()).max())
         if not difference < 0.05:  # rounding, in the coarsest precision, on a range of 2

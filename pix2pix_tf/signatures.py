@@ -50,7 +50,7 @@ def make_signatures(
         if not targets:  # nothing to look at: the answer is a number
             return made
         parts = tf.split(made["output"], [CHANNELS[role] for role in targets], axis=-1)
-        return {name: encoding.encode_png(part) for name, part in zip(_names(targets, "output"), parts, strict=True)}
+        return {name: encoding.encode_png(part) for name, part in zip(png_names(targets, "output"), parts, strict=True)}
 
     def serving_default(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         data, condition = arguments[: len(inputs)], arguments[len(inputs) :]
@@ -62,7 +62,7 @@ def make_signatures(
         images = [tf.cast(p, encoding.dtype_of(bits[r])) for r, p in zip(inputs, parts, strict=True)]
         return painted(images, seed, condition)
 
-    pngs = [tf.TensorSpec([None], tf.string, name) for name in _names(inputs, "image")]
+    pngs = [tf.TensorSpec([None], tf.string, name) for name in png_names(inputs, "image")]
     seed = tf.TensorSpec([None], tf.int32, "seed")
     depth = encoding.dtype_of(max(bits[role] for role in inputs))
     pixels = tf.TensorSpec([None, None, None, sum(CHANNELS[role] for role in inputs)], depth, "image")
@@ -74,6 +74,11 @@ def make_signatures(
     }
 
 
-def _names(roles: tuple[str, ...], single: str) -> list[str]:
-    """Names of PNGs in a signature; those that end in _bytes travel as base64 in TF Serving's REST interface."""
+def png_names(roles: tuple[str, ...], single: str) -> list[str]:
+    """Names of PNGs in a signature; those that end in _bytes travel as base64 in TF Serving's REST interface.
+
+    Args:
+      roles: one PNG each.
+      single: what the PNG is called where there is but one: "image" or "output".
+    """
     return [f"{single}_bytes"] if len(roles) == 1 else [f"{role}_bytes" for role in roles]

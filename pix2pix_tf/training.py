@@ -24,6 +24,7 @@ from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
+from pix2pix_tf.signatures import png_names
 from pix2pix_tf.tasks import Classifier, Pix2Pix, Segmenter, make_task
 
 Task = Pix2Pix | Segmenter | Classifier
@@ -224,7 +225,8 @@ class Training:
         data = self.config.data
         image = np.concatenate(list(self._pixels(data.inputs).values()), axis=-1)[:1]
         told = conditions.vocabulary(self.dataset, data.condition)
-        text = {"condition": [conditions.text_of(self.dataset, told, self.shown[0]).encode()]} if told else {}
+        pngs = [[self.dataset.path("val", role, self.shown[0]).read_bytes()] for role in data.inputs]
+        text = [conditions.text_of(self.dataset, told, self.shown[0]).encode()]
         export.write(
             self.run / "export" / self.config.variant / str(self.epoch),
             self.task.exported,
@@ -242,7 +244,10 @@ class Training:
                 "conditions": told,
                 "glaciers": self.dataset.glaciers("train"),
             },
-            example={"image": image, "seed": np.zeros(1, np.int32), **text},
+            example={
+                **dict(zip(png_names(data.inputs, "image"), pngs, strict=True)),
+                **{"image": image, "seed": np.zeros(1, np.int32), "condition": text},
+            },
         )
 
     def _pixels(self, roles: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "config": set(),
     "addons": set(),
     "cpp_runtime": set(),
+    "warmup": set(),
     "losses": set(),
     "optimizers": set(),
     "precision": set(),
@@ -23,13 +24,13 @@ MAY_IMPORT = {
     "models": {"config", "addons", "models"},
     "signatures": {"config", "data"},
     "tasks": {"config", "addons", "data", "losses", "models", "optimizers", "precision", "signatures"},
-    "export": {"cpp_runtime"},
+    "export": {"cpp_runtime", "warmup"},
     "sheets": {"data"},
     "front_lines": set(),
     "fronts": {"data", "front_lines"},
     "overlays": {"sheets"},
     "geojson": set(),
-    "training": {"config", "data", "export", "precision", "runs", "sheets", "tasks"},
+    "training": {"config", "data", "export", "precision", "runs", "sheets", "signatures", "tasks"},
     "report": {"metrics"},
     "curves": {"report"},
     "appearance": {"data", "metrics", "realism"},
@@ -51,6 +52,7 @@ MAY_IMPORT = {
     },
     "generate": {"data", "export", "generate", "sheets"},
     "prepare": {"data", "export", "prepare", "sheets"},  # export inside a function: score-clouds
+    "serving": {"data", "export", "serving", "warmup"},
 }
 WITHOUT_TENSORFLOW = {
     *("errors", "files", "cli", "config", "metrics", "report", "curves", "sheets", "runs", "prepare"),
