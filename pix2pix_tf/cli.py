@@ -30,6 +30,26 @@ def parser(description: str, example: str) -> argparse.ArgumentParser:
     return new
 
 
+def command(commands, name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Adds a subcommand with the manners of `parser`.
+
+    Args:
+      commands: what `add_subparsers` gave.
+      name: what the user types.
+      description: its first line stands in the list of commands, all of it in the command's own help.
+      example: one or more command lines.
+    """
+    new = commands.add_parser(
+        name,
+        help=description.splitlines()[0],
+        description=description,
+        epilog=f"examples:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_debug(new)
+    return new
+
+
 def add_debug(to: argparse.ArgumentParser) -> None:
     """Adds the option that every command and subcommand has."""
     to.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -1,31 +1,12 @@
 """What the commands have in common: how they begin and what they say at the end."""
 
-import argparse
 import shlex
 from pathlib import Path
 
-from pix2pix_tf import cli
+from pix2pix_tf.cli import command
 from pix2pix_tf.errors import UserError
 
-
-def command(commands, name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """Adds a subcommand with the manners of `cli.parser`.
-
-    Args:
-      commands: what `add_subparsers` gave.
-      name: what the user types.
-      description: its first line stands in the list of commands, all of it in the command's own help.
-      example: one or more command lines.
-    """
-    new = commands.add_parser(
-        name,
-        help=description.splitlines()[0],
-        description=description,
-        epilog=f"examples:\n{example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    cli.add_debug(new)
-    return new
+__all__ = ["command", "next_command", "percentiles"]
 
 
 def next_command(variant: str, data: Path) -> str:

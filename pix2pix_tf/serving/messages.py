@@ -1,0 +1,16 @@
+"""What TensorFlow says, for human eyes."""
+
+import re
+
+
+def sentence(message: str) -> str:
+    """What a TensorFlow error says, without the nodes and stacks around it.
+
+    Args:
+      message: such as "Graph execution error: ... Invalid PNG data, size 60\\n\\t [[{{node DecodePng}}]] [Op:...]".
+    """
+    asserted = re.search(r"assertion failed: \[(.*?)\]((?: \[[^\[\]]*\])*)", message, re.DOTALL)
+    if asserted:
+        return asserted[1] + asserted[2]
+    before_nodes = message.partition("[[")[0].strip()
+    return re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", before_nodes.splitlines()[-1]).strip() if before_nodes else message

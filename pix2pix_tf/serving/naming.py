@@ -1,0 +1,43 @@
+"""What models are called in addresses."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pix2pix_tf.errors import UserError
+
+
+def name_models(wishes: Sequence[str]) -> dict[str, Path]:
+    """Gives each model a name.
+
+    Args:
+      wishes: NAME=PATH or PATH each; the path is a base path, such as runs/gen5/export/gen5, or a version in one.
+
+    Returns:
+      Paths by name. Without a wish a model is called as its base path; where two would be called the same, both are
+      called as their runs.
+
+    Raises:
+      UserError: two are still called the same, or a name cannot stand in an address.
+    """
+    parts = [(name, Path(path)) for name, _, path in (wish.rpartition("=") for wish in wishes)]
+    often = Counter(name or _base(path).name for name, path in parts)
+    chosen = [name or _name(path, often) for name, path in parts]
+    for name, count in Counter(chosen).items():
+        if count > 1:
+            raise UserError(f"{count} models would be called {name!r}. Give them names, such as mine=runs/gen5/...")
+        if not name or set(name) & set("/: \n"):
+            raise UserError(f"A model cannot be called {name!r}: names have no slash, colon or space.")
+    return {name: path for name, (_, path) in zip(chosen, parts, strict=True)}
+
+
+def _name(path: Path, often: Counter) -> str:
+    """That of the base path, or of its run where that occurs more than once."""
+    base = _base(path)
+    return base.name if often[base.name] == 1 else base.parent.parent.name
+
+
+def _base(path: Path) -> Path:
+    """The base path of a version folder, and of a base path itself."""
+    path = path.resolve()
+    return path.parent if path.name.isdecimal() else path
