@@ -1,7 +1,7 @@
 # make demo    from nothing to pictures: environment, simulated data, a short training, a report, painted masks
 # make test    the tests
 # make lint    ruff check and format check
-# make bench   speed and memory beside plain Keras code of the same networks
+# make bench   speed and memory beside plain Keras code of the same networks; the server beside the bare model
 # TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
 
 PYTHON ?= python3
@@ -46,6 +46,7 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.speed
 	$(RUN) -m benchmarks.layers
+	$(RUN) -m benchmarks.serving
 
 clean:
 	rm -rf .venv .venv-current

@@ -125,6 +125,17 @@ def fronts_run(fronts_data, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def told_run(fronts_data, tmp_path_factory) -> Path:
+    """A run of `orig` that was told sensor and season for one epoch."""
+    from pix2pix_tf import training
+
+    run = tmp_path_factory.mktemp("runs") / "told"
+    chosen = config.make_config("orig", [*TINY, "data.condition=sensor,season", "train.epochs=1"])
+    training.train(chosen, open_dataset(fronts_data, ("zones", "sar")), run)
+    return run
+
+
+@pytest.fixture(scope="session")
 def optical_data(tmp_path_factory) -> Path:
     """A simulated data set for SAR-to-optical: 5 training and 2 validation scenes, three targets each."""
     root = tmp_path_factory.mktemp("data") / "optical"

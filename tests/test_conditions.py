@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from conftest import TINY
-from pix2pix_tf import cli, config, cpp_runtime, export, generate, training
+from pix2pix_tf import cli, config, cpp_runtime, export, generate
 from pix2pix_tf.data import conditions, encoding, images, pipeline
 from pix2pix_tf.data.dataset import Scene, read
 from pix2pix_tf.data.names import season_of
@@ -11,7 +11,6 @@ from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
 
 KNOWN = {"sensor": ("ERS", "TSX"), "season": ("summer", "winter")}
-BOTH = ("data.condition=sensor,season", "train.epochs=1")
 
 
 @pytest.mark.parametrize(
@@ -44,11 +43,8 @@ def dataset(fronts_data):
 
 
 @pytest.fixture(scope="module")
-def model(dataset, tmp_path_factory):
-    """A generator that was told both facts for one epoch, exported."""
-    run = tmp_path_factory.mktemp("runs") / "told"
-    training.train(config.make_config("orig", [*TINY, *BOTH]), dataset, run)
-    return export.load(run / "export" / "orig")
+def model(told_run):
+    return export.load(told_run / "export" / "orig")
 
 
 def test_the_vocabulary_is_that_of_the_training_patches(dataset):

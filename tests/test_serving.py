@@ -14,6 +14,7 @@ import sys
 import threading
 import zlib
 from base64 import b64decode
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,7 +154,7 @@ def test_bad_images(server, image, code, message):
     assert "\n" not in answer["error"] and "node" not in answer["error"]
 
 
-def test_the_pixels_of_all_rows_count(server, monkeypatch):
+def test_the_pixels_of_all_rows_count(server):
     patch = b64(png(np.full((1024, 1024), 127, np.uint8)))
     assert server.ask(PREDICT, {"instances": [patch] * 5})[0] == 413
 
@@ -398,8 +399,6 @@ def test_a_version_that_is_written_anew_is_loaded_anew(base, tmp_path):
     ],
 )
 def test_models_that_are_not_there_are_said_at_the_start(base, settings, message):
-    from pathlib import Path
-
     models = {name: Path(path) for name, path in settings.pop("models", {"orig": base}).items()}
     with pytest.raises(UserError, match=message):
         local.load(local.Settings(models=models, **settings))
@@ -409,7 +408,7 @@ def test_models_that_are_not_there_are_said_at_the_start(base, settings, message
 
 
 def test_what_the_page_asks(server, tiny_run):
-    ((described,),) = (server.ask("/api/models")[1].values(),)
+    [described] = server.ask("/api/models")[1]["models"]
     assert described == {
         "name": "orig",
         "variant": "orig",

@@ -11,9 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from serving_server import png, running
 
-from conftest import TINY
-from pix2pix_tf import cli, config, export, serving, training
-from pix2pix_tf.data.opening import open_dataset
+from pix2pix_tf import cli, export, serving
 from pix2pix_tf.errors import UserError
 
 import grpc  # isort: skip
@@ -28,17 +26,8 @@ from pix2pix_tf.serving.versions import load  # isort: skip
 
 
 @pytest.fixture(scope="module")
-def told_base(fronts_data, tmp_path_factory):
-    """Exports of a generator that is told sensor and season."""
-    run = tmp_path_factory.mktemp("runs") / "told"
-    chosen = config.make_config("orig", [*TINY, "data.condition=sensor,season", "train.epochs=1"])
-    training.train(chosen, open_dataset(fronts_data, ("zones", "sar")), run)
-    return run / "export" / "orig"
-
-
-@pytest.fixture(scope="module")
-def bases(tiny_run, told_base):
-    return {"orig": tiny_run / "export" / "orig", "told": told_base}
+def bases(tiny_run, told_run):
+    return {"orig": tiny_run / "export" / "orig", "told": told_run / "export" / "orig"}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +133,7 @@ def test_conditions_by_name_whatever_their_order(client, bases, mask_png):
         (Which("orig", version=9), {"": png(np.full((32, 32), 127, np.uint8))}, "Servable not found"),
         (Which("orig"), {"": b"no image"}, "says: [a-z_]+: not a PNG file"),
         (Which("orig"), {"": png(np.full((32, 32), 128, np.uint8))}, "says: zones: a grey value is no class; the"),
-        (Which("orig"), {"zones": b"", "elevation": b""}, "takes 1 images: image=FILE"),
+        (Which("orig"), {"zones": b"", "elevation": b""}, "takes these images: image=FILE"),
     ],
 )
 def test_what_the_server_refuses_is_one_sentence(client, which, images, message):

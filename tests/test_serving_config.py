@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -90,6 +90,7 @@ def test_what_nobody_asks_for_is_let_go(write, runs):
     assert loaded(write()[0]) == [10]
 
 
+@settings(deadline=None)
 @given(steps=st.lists(st.sampled_from([None, 1, 2, 3, 4]), max_size=8))
 def test_no_step_is_one_that_tf_serving_refuses(steps):
     """Whatever is asked: each label is new, stays, or goes to what was loaded; and labelled versions are loaded."""
@@ -121,7 +122,7 @@ def test_a_name_and_a_mount_of_ones_own(write, runs):
 @pytest.mark.parametrize(
     ("words", "names", "message"),
     [
-        (["--stable", "orig=7"], ("first",), "has the versions 1, 2"),
+        (["--stable", "orig=7"], ("first",), "there are the versions 1, 2"),
         (["--stable", "other=2"], ("first",), "there are the models orig"),
         (["--stable", "2"], ("first",), "NAME=VERSION"),
         ([], ("report",), "has an export"),

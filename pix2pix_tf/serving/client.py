@@ -145,7 +145,7 @@ def paint(client, which: Which, images: Mapping[str, bytes], seed: int, wishes: 
     Args:
       client: a RestClient or a GrpcClient.
       which: the model.
-      images: PNGs by role, such as {"zones": ...}; a single one may be called "" .
+      images: PNGs by role, such as {"zones": ...}; a single one may be called "".
       seed: the same seed gives the same image.
       wishes: conditions, "key=value" each.
 
@@ -162,7 +162,7 @@ def paint(client, which: Which, images: Mapping[str, bytes], seed: int, wishes: 
         given = {wanted[0]: next(iter(given.values()))}
     if sorted(given) != wanted:
         roles = " ".join(f"{name.removesuffix('_bytes')}=FILE" for name in wanted)
-        raise UserError(f"The model {which.name} takes {len(wanted)} images: {roles}.")
+        raise UserError(f"The model {which.name} takes these images: {roles}.")
     inputs = {name: [png] for name, png in given.items()} | {"seed": [seed]}
     known = known_conditions(client, which, inputs) if "condition" in taken and wishes else {}
     told = conditions.chosen(known, wishes)

@@ -112,7 +112,7 @@ def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> R
     inputs = {key: _array(key, column, specs[key]) for key, column in columns.items()}
     lengths = {key: len(array) for key, array in inputs.items()}
     if len(set(lengths.values())) != 1:
-        said = ", ".join(f"{key} {length}" for key, length in lengths.items())
+        said = ", ".join(f"{key} {length}" for key, length in sorted(lengths.items()))
         raise RestError(400, f"Inputs must have equally many rows; they have: {said}")
     return Request(name, inputs, next(iter(lengths.values())), "instances" in document)
 

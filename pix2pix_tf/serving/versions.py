@@ -15,7 +15,6 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from pix2pix_tf import export, warmup
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.serving.rest import Address, Array, RestError, Spec
 
 
@@ -42,7 +41,7 @@ class Version:
         Raises:
           tf.errors.OpError: what the model says of its inputs.
         """
-        given = {name: tf.constant(value) for name, value in inputs.items()}
+        given = {name: tf.constant(v, tf.string if isinstance(v, list) else None) for name, v in inputs.items()}
         outputs = {name: tensor.numpy() for name, tensor in self.model.signatures[signature](**given).items()}
         return {name: array.tolist() if array.dtype == object else array for name, array in outputs.items()}
 
@@ -92,8 +91,8 @@ class Versions:
             try:
                 if number not in loaded or loaded[number].stamp != stamp:
                     loaded[number] = load(number, folder, stamp)
-            except (UserError, tf.errors.OpError, OSError) as error:
-                self.failed[number, stamp] = str(error)
+            except Exception as error:  # whatever is wrong with one version must not end the looking for others
+                self.failed[number, stamp] = str(error) or type(error).__name__
         wanted = self._wanted()
         ready = {number: version for number, version in sorted(loaded.items()) if number in wanted}
         if ready and ready != self.loaded:  # what fails to load, or goes from the disk, leaves the last good one alone
