@@ -90,10 +90,8 @@ def compare(bare: "Bare", server: "Server", pngs: list[bytes], rounds: int, seco
             shares.append(throughput / best)
             overheads.append(lone - one)
     share, overhead = statistics.median(shares), statistics.median(overheads)
-    print(
-        f"\n16 clients: {share:.0%} of the bare model's best (at least 85 % wanted); a lone client waits {overhead:.1f} ms"
-    )
-    print("longer than for the bare model (under 10 ms wanted); medians")
+    print(f"\n16 clients have {share:.0%} of the bare model's best throughput (wanted: at least 85%).")
+    print(f"A lone client waits {overhead:.1f} ms longer than for the bare model (wanted: under 10 ms). Medians.")
     return {"share": share, "overhead_ms": overhead, "turns": turns}
 
 

@@ -143,3 +143,14 @@ def test_costs_by_hand():
     with pytest.raises(RestError, match="6144 pixels") as error:
         limits.check_images({"image": image}, 6143)
     assert error.value.code == 413
+
+
+def test_one_long_string_does_not_make_all_cells_long():
+    """NumPy's array of these strings would take 80 GB."""
+    body = {"signature_name": "sample", "inputs": {"image_bytes": ["x"], "seed": ["x" * 2**20] + ["1"] * 20_000}}
+    with pytest.raises(RestError, match="not of expected type: int32"):
+        rest.read_request(json.dumps(body).encode(), SIGNATURES)
+
+
+def test_what_was_sent_does_not_fill_the_sentence():
+    assert len(sentence(f"assertion failed: [condition: not known; got] [{'x' * 10_000}]")) == 400

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
-from pix2pix_tf import cli
+from pix2pix_tf import cli, export
 from pix2pix_tf.errors import Interrupted, UserError
 from pix2pix_tf.serving.app import Service, make_app
 from pix2pix_tf.serving.gallery import Gallery
@@ -82,13 +82,11 @@ def load(settings: Settings) -> dict[str, Versions]:
     """
     models = {}
     for name, path in cli.progress(settings.models.items(), len(settings.models), "models loaded"):
+        export.find(path)
         versions = Versions(name, path, settings.newest, settings.labels.get(name))
         versions.refresh()
         if not versions.loaded:
-            raise UserError(
-                next(iter(versions.failed.values()), f"There is no export in {path}. --model takes a folder such as ")
-                + ("" if versions.failed else "runs/gen5/export/gen5.")
-            )
+            raise UserError(next(iter(versions.failed.values())))
         missing = [f"{label}={n}" for label, n in versions.labels.items() if n not in versions.loaded]
         if missing:
             raise UserError(f"--label {name}/{missing[0]}: {path} has no such version.")
@@ -112,6 +110,8 @@ def _announce(service: Service, listening: socket.socket, settings: Settings) ->
     url = f"http://{host}:{listening.getsockname()[1]}"
     print("This server is for a desk: no passwords, no encryption. For production see deploy/README.md.")
     print(f"REST: {url}/v1/models/{next(iter(service.models))}")
+    if settings.host not in LOCAL:
+        print("Others reach it only by a name that --host or --allow-host gives.")
     print(f"page: {url}/", flush=True)
     if settings.open_page:
         webbrowser.open(f"{url}/")

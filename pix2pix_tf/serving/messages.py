@@ -2,6 +2,8 @@
 
 import re
 
+_LONGEST = 400  # characters; what follows are values that somebody sent
+
 
 def sentence(message: str) -> str:
     """What a TensorFlow error says, without the nodes and stacks around it.
@@ -9,6 +11,10 @@ def sentence(message: str) -> str:
     Args:
       message: such as "Graph execution error: ... Invalid PNG data, size 60\\n\\t [[{{node DecodePng}}]] [Op:...]".
     """
+    return _plain(message)[:_LONGEST]
+
+
+def _plain(message: str) -> str:
     asserted = re.search(r"assertion failed: \[(.*?)\]((?: \[[^\[\]]*\])*)", message, re.DOTALL)
     if asserted:
         return asserted[1] + asserted[2]

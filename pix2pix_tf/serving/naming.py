@@ -1,5 +1,6 @@
 """What models are called in addresses."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +27,8 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
     for name, count in Counter(chosen).items():
         if count > 1:
             raise UserError(f"{count} models would be called {name!r}. Give them names, such as mine=runs/gen5/...")
-        if not name or set(name) & set("/: \n"):
-            raise UserError(f"A model cannot be called {name!r}: names have no slash, colon or space.")
+        if not re.fullmatch(r"[\w.+-]+", name):
+            raise UserError(f"A model cannot be called {name!r}: a name has letters, digits and any of _ . + -")
     return {name: path for name, (_, path) in zip(chosen, parts, strict=True)}
 
 

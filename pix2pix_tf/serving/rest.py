@@ -203,12 +203,13 @@ def _array(key: str, column: object, spec: Spec) -> Array:
             raise RestError(400, f"{key} should be a list of strings")
         return [_bytes(key, value) for value in column]
     wanted = np.dtype(spec.dtype)
-    try:
-        array = np.asarray(column)
-    except ValueError:  # rows of different lengths
-        raise RestError(400, f"{key}: Encountered list at unexpected size; all rows must have one shape") from None
-    fits = array.dtype.kind in "iu" or (array.dtype.kind == "f" and wanted.kind == "f")
-    if not fits and array.size:
+    array = np.asarray(
+        column, dtype=object
+    )  # objects: among strings NumPy would make room for the longest in each cell
+    found = set(map(type, array.ravel()))
+    if list in found:
+        raise RestError(400, f"{key}: Encountered list at unexpected size; all rows must have one shape")
+    if not found <= ({int, float} if wanted.kind == "f" else {int}):
         raise RestError(400, f"{key}: JSON Value: {_shown(column)} is not of expected type: {spec.dtype}")
     if array.ndim != spec.rank:
         raise RestError(400, f"{key} has {array.ndim} dimensions, with the batch; the model takes {spec.rank}")
