@@ -134,16 +134,18 @@ def ask_for(port: int, pngs: list[bytes], clients: int, seconds: float) -> Asked
 
 def load(server: "Server", pngs: list[bytes], minutes: float) -> dict:
     """Sixteen clients for a while: errors, and memory before and after."""
-    before, done = server.mib(), Asked()
+    memory, done = [server.mib()], Asked()
     for _ in cli.progress(range(round(minutes * 6)), round(minutes * 6), "spans of 10 s"):
         part = ask_for(server.port, pngs, CLIENTS, 10)
         done.seconds += part.seconds
         done.failed += part.failed
-    after, errors = server.mib(), sum(done.failed.values())
+        memory.append(server.mib())
+    start, middle, end = memory[0], memory[len(memory) // 2], memory[-1]
     print(
-        f"{len(done.seconds)} answers in {minutes:g} minutes, {errors} errors, memory {before:.0f} -> {after:.0f} MiB"
+        f"{len(done.seconds)} answers in {minutes:g} minutes, {sum(done.failed.values())} errors; memory {start:.0f} MiB at "
+        f"the start, {middle:.0f} in the middle, {end:.0f} at the end"
     )
-    return {"answers": len(done.seconds), "errors": errors, "mib_before": before, "mib_after": after}
+    return {"answers": len(done.seconds), "errors": sum(done.failed.values()), "mib_every_10_s": memory}
 
 
 async def flood(port: int, body: bytes, count: int) -> collections.Counter:
