@@ -140,12 +140,10 @@ def load(server: "Server", pngs: list[bytes], minutes: float) -> dict:
         done.seconds += part.seconds
         done.failed += part.failed
         memory.append(server.mib())
-    start, middle, end = memory[0], memory[len(memory) // 2], memory[-1]
-    print(
-        f"{len(done.seconds)} answers in {minutes:g} minutes, {sum(done.failed.values())} errors; memory {start:.0f} MiB at "
-        f"the start, {middle:.0f} in the middle, {end:.0f} at the end"
-    )
-    return {"answers": len(done.seconds), "errors": sum(done.failed.values()), "mib_every_10_s": memory}
+    errors, start, middle, end = sum(done.failed.values()), memory[0], memory[len(memory) // 2], memory[-1]
+    print(f"{len(done.seconds)} answers in {minutes:g} minutes, {errors} errors")
+    print(f"memory: {start:.0f} MiB at the start, {middle:.0f} in the middle, {end:.0f} at the end")
+    return {"answers": len(done.seconds), "errors": errors, "mib_every_10_s": memory}
 
 
 async def flood(port: int, body: bytes, count: int) -> collections.Counter:
