@@ -1,0 +1,118 @@
+// Which model paints, which of its epochs, and what it is told beside the mask.
+
+const NEWEST = "newest";
+const ANY = ""; // a condition that is not told
+
+/** @param {import("./api.js").Model} model @returns {string} why this page cannot use it; "" where it can */
+export function whyNot(model) {
+  if (model.inputs.join() !== "zones") return `takes ${model.inputs.join(", ")}, not zones`;
+  if (model.targets.join() !== "sar") return `paints ${model.targets.join(", ") || "nothing"}, not SAR`;
+  return model.versions.length ? "" : "has no version yet";
+}
+
+export class Choices {
+  #parts;
+  #changed;
+  #models = [];
+  #wanted;
+
+  /**
+   * @param {{model: HTMLSelectElement, version: HTMLSelectElement, conditions: HTMLElement, origin: HTMLElement}} parts
+   * @param {{model?: string, version?: string, told?: Object<string, string>}} wanted as kept from the last time
+   * @param {() => void} changed called when the user has chosen
+   */
+  constructor(parts, wanted, changed) {
+    this.#parts = parts;
+    this.#wanted = { told: {}, ...wanted };
+    this.#changed = changed;
+    parts.model.addEventListener("change", () => this.#choose({ model: parts.model.value, version: NEWEST }));
+    parts.version.addEventListener("change", () => this.#choose({ version: parts.version.value }));
+  }
+
+  /** @param {import("./api.js").Model[]} models that the server has now */
+  offer(models) {
+    this.#models = models;
+    this.#render();
+  }
+
+  /** @returns {import("./api.js").Model | undefined} the chosen one, or the first that can be used */
+  get model() {
+    const usable = this.#models.filter((model) => !whyNot(model));
+    return usable.find((model) => model.name === this.#wanted.model) ?? usable[0];
+  }
+
+  /** @returns {number | undefined} the chosen epoch, or the newest */
+  get version() {
+    const versions = this.model?.versions ?? [];
+    const wanted = Number(this.#wanted.version);
+    return versions.includes(wanted) ? wanted : versions.length ? Math.max(...versions) : undefined;
+  }
+
+  /** @returns {string | null} such as "TSX,winter", in the order of the model's keys; null where it takes none */
+  get condition() {
+    const known = Object.entries(this.model?.conditions ?? {});
+    const told = ([key, values]) => (values.includes(this.#wanted.told[key]) ? this.#wanted.told[key] : ANY);
+    return known.length ? known.map(told).join(",") : null;
+  }
+
+  /** @returns {object} to be kept for the next time */
+  get wanted() {
+    return this.#wanted;
+  }
+
+  #choose(change) {
+    this.#wanted = { ...this.#wanted, ...change };
+    this.#render();
+    this.#changed();
+  }
+
+  #render() {
+    const { model: select, version, conditions, origin } = this.#parts;
+    select.replaceChildren(
+      ...this.#models.map((model) => {
+        const reason = whyNot(model);
+        const option = new Option(reason ? `${model.name}: ${reason}` : `${model.name} (${model.run})`, model.name);
+        option.disabled = Boolean(reason);
+        return option;
+      }),
+    );
+    const chosen = this.model;
+    select.disabled = version.disabled = !chosen;
+    origin.textContent = this.#note(chosen);
+    if (!chosen) {
+      select.prepend(new Option("none that can be used", "", true, true));
+      version.replaceChildren();
+      conditions.replaceChildren();
+      return;
+    }
+    select.value = chosen.name;
+    const epochs = chosen.versions.toSorted((one, other) => other - one);
+    const labels = (epoch) => Object.keys(chosen.labels ?? {}).filter((label) => chosen.labels[label] === epoch);
+    version.replaceChildren(
+      new Option(`newest (${epochs[0]})`, NEWEST),
+      ...epochs.map((epoch) => new Option([epoch, ...labels(epoch)].join(" · "), epoch)),
+    );
+    version.value = epochs.includes(Number(this.#wanted.version)) ? this.#wanted.version : NEWEST;
+    conditions.replaceChildren(...Object.entries(chosen.conditions ?? {}).map((entry) => this.#condition(...entry)));
+  }
+
+  #condition(key, values) {
+    const field = document.createElement("div");
+    field.className = "field";
+    const label = document.createElement("label");
+    label.textContent = key[0].toUpperCase() + key.slice(1);
+    label.htmlFor = `condition-${key}`;
+    const select = document.createElement("select");
+    select.id = label.htmlFor;
+    select.append(new Option("any", ANY), ...values.map((value) => new Option(value, value)));
+    select.value = values.includes(this.#wanted.told[key]) ? this.#wanted.told[key] : ANY;
+    select.addEventListener("change", () => this.#choose({ told: { ...this.#wanted.told, [key]: select.value } }));
+    field.append(label, select);
+    return field;
+  }
+
+  #note(chosen) {
+    if (chosen) return `Variant ${chosen.variant}, ${chosen.size} × ${chosen.size} pixels. Training data: ${chosen.origin}.`;
+    return this.#models.length ? "Start the server with a model that paints SAR from zones." : "";
+  }
+}
