@@ -1,9 +1,12 @@
-// The page: what the controls do, and how drawing, server and picture go together.
+// The page: how drawing, server and picture go together.
 
 import * as api from "./api.js";
 import { Choices } from "./choices.js";
 import { Connection } from "./connection.js";
+import { Controls } from "./controls.js";
+import { download, listenToFiles } from "./files.js";
 import { showGallery } from "./gallery.js";
+import { listenToKeys } from "./keys.js";
 import { History, OCEAN, ZONES, blank, copy, equal, fitTo } from "./mask.js";
 import { Painter } from "./painter.js";
 import { maskPng, nameOf, zipPairs } from "./pairs.js";
@@ -13,34 +16,27 @@ import * as store from "./store.js";
 import { NoMask, readMask } from "./upload.js";
 
 const SIZE = 256; // pixels a side, until a model says what it takes
-const MAX_SEED = 2 ** 31 - 1;
-const DICE = 10000; // the dice throw a seed below this, short enough to be read out
 
 const $ = (id) => document.getElementById(id);
-const settings = {
-  ...{ zone: 2, kind: "brush", size: 11, seed: 0, live: true, view: "side", choices: {} },
-  ...store.loadSettings(),
-};
+
+// ---- The parts, which know nothing of each other ----
+
+const keptDrawing = store.loadDrawing();
+const keptSettings = store.loadSettings();
 const history = new History();
-const kept = store.loadDrawing();
-let shown = null; // the pair on the stage
-let unpainted = false; // whether an image is owed once the server is back
-
-// ---- The parts, each of which knows nothing of the others ----
-
-const parts = { canvas: $("mask"), overlay: $("overlay"), preview: $("preview"), rings: [$("ring-under"), $("ring")], place: $("place") };
-const stage = new Stage(parts, settings, drawn);
+const controls = new Controls(keptSettings, settingsChanged);
+const stage = new Stage(
+  { canvas: $("mask"), overlay: $("overlay"), preview: $("preview"), rings: [$("ring-under"), $("ring")], place: $("place") },
+  controls.values,
+  drawn,
+);
 const choices = new Choices(
   { model: $("model"), version: $("version"), conditions: $("conditions"), origin: $("origin") },
-  settings.choices,
-  () => {
-    keepSettings();
-    fitToModel();
-    repaint();
-  },
+  keptSettings.choices,
+  modelChosen,
 );
-const connection = new Connection($("banner"), () => begin(false));
 const recent = new Recent($("recent"), goBackTo);
+const connection = new Connection($("banner"), begin);
 const painter = new Painter(send, {
   started: () => $("image-figure").classList.add("painting"),
   painted: showPainted,
@@ -48,49 +44,67 @@ const painter = new Painter(send, {
   failed,
   ended: () => $("image-figure").classList.remove("painting"),
 });
+let shown = null; // the pair whose image is seen
+let owed = controls.values.live && keptDrawing !== null; // whether an image is wanted as soon as the server is there
+let gallery = null; // the promise of its masks
+let untouched = keptDrawing === null; // whether nothing has been drawn or chosen yet
 
-// ---- The drawing ----
+// ---- The mask ----
 
 /** The mask was changed by hand, or replaced; `before` is what it was. */
 function drawn(before) {
+  untouched = false;
   history.add(before);
-  changed();
+  maskChanged();
 }
 
-function changed() {
-  if (!store.saveDrawing(stage.mask)) say("The browser cannot keep this drawing for a reload: no room is left.", true);
+function maskChanged() {
+  if (!untouched && !store.saveDrawing(stage.mask)) say("The browser has no room to keep this drawing for a reload.", true);
   $("undo").disabled = !history.canUndo;
   $("redo").disabled = !history.canRedo;
-  $("brush").max = 2 * Math.floor(stage.mask.width / 4) + 1; // odd, about half the side
   $("mask-facts").textContent = `${stage.mask.width} × ${stage.mask.height} pixels`;
-  markStale();
-  if (settings.live) painter.soon();
+  controls.limitBrush(stage.mask.width);
+  showAge();
+  if (controls.values.live) painter.soon();
 }
 
-function replaceMask(mask, what) {
+function replaceMask(mask, name) {
   const before = stage.mask;
-  const fitted = fitTo(mask, choices.model?.size ?? mask.width);
-  stage.show(copy(fitted));
+  const size = choices.model?.size ?? mask.width;
+  stage.show(copy(fitTo(mask, size)));
   drawn(before);
-  const scaled = fitted !== mask;
-  const square = mask.width === mask.height ? "" : ", its middle square";
-  say(scaled ? `${what}: ${mask.width} × ${mask.height} pixels${square}, scaled to ${fitted.width} × ${fitted.height}.` : `${what}.`);
+  const cut = mask.width === mask.height ? "" : ", its middle square";
+  const fits = mask.width === size && mask.height === size;
+  say(fits ? `${name}.` : `${name}: ${mask.width} × ${mask.height} pixels${cut}, scaled to ${size} × ${size}.`);
 }
 
-/** A model of another size takes the drawing scaled; undo gives back the old one. */
+/** Nobody should have to begin with an empty page. */
+function firstMask(mask) {
+  if (!untouched) return;
+  untouched = false;
+  stage.show(copy(fitTo(mask, choices.model?.size ?? mask.width)));
+  maskChanged();
+}
+
+/** A model of another size gets the drawing scaled; undo gives back the old one. */
 function fitToModel() {
-  const size = choices.model?.size;
   const before = stage.mask;
-  if (!size || fitTo(before, size) === before) return;
-  stage.show(fitTo(before, size));
+  const fitted = fitTo(before, choices.model?.size ?? before.width);
+  if (fitted === before) return;
+  stage.show(fitted);
+  if (untouched) return;
   drawn(before);
-  say(`The drawing was scaled from ${before.width} to ${size} pixels a side, which this model takes.`);
+  say(`The drawing was scaled from ${before.width} to ${fitted.width} pixels a side, which this model takes.`);
 }
 
-function travel(direction) {
-  stage.show(history[direction](stage.mask));
-  changed();
-  say(direction === "undo" ? "Undone." : "Done again.");
+function undo() {
+  stage.show(history.undo(stage.mask));
+  maskChanged();
+}
+
+function redo() {
+  stage.show(history.redo(stage.mask));
+  maskChanged();
 }
 
 async function upload(file) {
@@ -110,10 +124,10 @@ async function send(signal) {
   const { model, version, condition } = choices;
   if (!model) throw new Error("There is no model here that paints SAR from zones.");
   const facts = { model: model.name, run: model.run, origin: model.origin, version, condition };
-  const pair = { mask: copy(stage.mask), seed: settings.seed, ...facts };
+  const pair = { mask: fitTo(copy(stage.mask), model.size), seed: controls.values.seed, ...facts };
   const start = performance.now();
-  pair.png = await api.paint(model.name, version, await maskPng(pair), pair.seed, condition, signal);
-  return { pair, seconds: (performance.now() - start) / 1000 };
+  const png = await api.paint(model.name, version, await maskPng(pair), pair.seed, condition, signal);
+  return { pair: { ...pair, png }, seconds: (performance.now() - start) / 1000 };
 }
 
 function showPainted({ pair, seconds }, asked) {
@@ -128,92 +142,63 @@ function show(pair) {
   $("image").src = recent.urlOf(pair);
   $("image").hidden = false;
   $("image").alt = `Radar image painted from the mask: ${pair.model}, epoch ${pair.version}, seed ${pair.seed}`;
-  $("save").disabled = $("save-all").disabled = false;
-  markStale();
+  $("save-all").disabled = false;
+  showAge();
 }
 
-/** Says whether the image is of the mask beside it. */
-function markStale() {
-  const stale = shown !== null && !equal(shown.mask, stage.mask);
-  $("image-figure").classList.toggle("stale", stale);
-  $("save").disabled = shown === null || stale;
-  if (shown) {
-    $("image-facts").textContent = stale ? "of an earlier mask" : `${shown.model}, epoch ${shown.version}, seed ${shown.seed}`;
-  }
+/** Says what the image is of; it may be older than the mask beside it. */
+function showAge() {
+  if (!shown) return;
+  const old = !equal(shown.mask, stage.mask);
+  $("image-figure").classList.toggle("stale", old);
+  $("image-facts").textContent = `${shown.model}, epoch ${shown.version}, seed ${shown.seed}${old ? ": of an earlier mask" : ""}`;
+  $("save").disabled = old;
 }
 
-function failed(error) {
-  if (error instanceof api.ServerAway) {
-    unpainted = true;
-    say("");
-    connection.lost();
-  } else {
-    say(error.message, true);
-    if (error.status === 404) loadModels(); // a version that is gone is chosen no more
-  }
-}
-
-function repaint() {
-  if (settings.live) painter.now();
-  else if (shown) $("image-facts").textContent = "of other settings";
-}
-
+/** @param {import("./pairs.js").Pair} pair of which mask, seed and image come back */
 function goBackTo(pair) {
-  painter.stop();
-  settings.seed = pair.seed;
-  showSettings();
   if (!equal(pair.mask, stage.mask)) {
     const before = stage.mask;
     stage.show(copy(pair.mask));
     drawn(before);
-    painter.stop(); // its image is there
   }
+  controls.set({ seed: pair.seed });
+  painter.stop(); // its image is there
   show(pair);
-  keepSettings();
+}
+
+function failed(error) {
+  if (error instanceof api.ServerAway) {
+    owed = true;
+    say("");
+    connection.lost();
+  } else {
+    say(error.message, true);
+    if (error.status === 404) loadModels().catch(failed); // a version that is gone can be chosen no more
+  }
 }
 
 async function save(pairs, name) {
-  const zip = new Blob([await zipPairs(pairs, new Date())], { type: "application/zip" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(zip);
-  link.download = `${name}.zip`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000); // the download has read it by then
-  say(`${link.download}: ${pairs.length === 1 ? "a labelled pair" : `${pairs.length} labelled pairs`}.`);
+  download(await zipPairs(pairs, new Date()), `${name}.zip`, "application/zip");
+  say(`${name}.zip: ${pairs.length === 1 ? "the mask and its image" : `${pairs.length} masks and their images`}.`);
 }
 
 // ---- Settings ----
 
-function showSettings() {
-  for (const radio of document.querySelectorAll('input[name="zone"]')) radio.checked = Number(radio.value) === settings.zone;
-  for (const radio of document.querySelectorAll('input[name="tool"]')) radio.checked = radio.value === settings.kind;
-  for (const radio of document.querySelectorAll('input[name="view"]')) radio.checked = radio.value === settings.view;
-  $("brush").value = settings.size;
-  $("brush-size").textContent = `${settings.size} px`;
-  $("seed").value = settings.seed;
-  $("live").checked = settings.live;
-  $("panes").classList.toggle("over", settings.view === "over");
+function settingsChanged(names) {
+  keepSettings();
   stage.refresh();
+  if (controls.values.live && (names.includes("seed") || names.includes("live"))) painter.now();
+}
+
+function modelChosen() {
+  keepSettings();
+  fitToModel();
+  if (controls.values.live) painter.now();
 }
 
 function keepSettings() {
-  store.saveSettings({ ...settings, choices: choices.wanted });
-}
-
-function set(change) {
-  Object.assign(settings, change);
-  showSettings();
-  keepSettings();
-}
-
-function setSeed(seed) {
-  const whole = Math.min(MAX_SEED, Math.max(0, Math.round(Number(seed)) || 0));
-  set({ seed: whole });
-  repaint();
-}
-
-function setBrush(size) {
-  set({ size: Math.min(Number($("brush").max), Math.max(1, size)) });
+  store.saveSettings({ ...controls.values, choices: choices.wanted });
 }
 
 function say(text, wrong = false) {
@@ -221,111 +206,52 @@ function say(text, wrong = false) {
   $("status").classList.toggle("wrong", wrong);
 }
 
-// ---- Events ----
-
-const COMMANDS = {
-  b: () => set({ kind: "brush" }),
-  l: () => set({ kind: "line" }),
-  f: () => set({ kind: "fill" }),
-  "[": () => setBrush(settings.size - 2),
-  "]": () => setBrush(settings.size + 2),
-  p: () => painter.now(),
-  r: () => $("dice").click(),
-};
-
-function keyDown(event) {
-  const key = event.key.toLowerCase();
-  const writes = event.target.matches('select, input[type="number"]');
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && (key === "z" || key === "y")) {
-    if (writes) return; // undo of what is written there
-    event.preventDefault();
-    travel(key === "y" || event.shiftKey ? "redo" : "undo");
-  } else if (!event.ctrlKey && !event.metaKey && !writes) {
-    if (ZONES[Number(key) - 1]) set({ zone: Number(key) - 1 });
-    COMMANDS[key]?.();
-  }
-}
-
-function listen() {
-  const on = (id, name, handler) => $(id).addEventListener(name, handler);
-  on("zones", "change", (event) => set({ zone: Number(event.target.value) }));
-  on("tools", "change", (event) => set({ kind: event.target.value }));
-  on("view", "change", (event) => set({ view: event.target.value }));
-  on("brush", "input", (event) => setBrush(Number(event.target.value)));
-  on("undo", "click", () => travel("undo"));
-  on("redo", "click", () => travel("redo"));
-  on("seed", "change", (event) => setSeed(event.target.value));
-  on("dice", "click", () => setSeed(Math.floor(Math.random() * DICE)));
-  on("live", "change", (event) => {
-    set({ live: event.target.checked });
-    if (settings.live) painter.now();
-  });
-  on("paint", "click", () => painter.now());
-  on("split", "input", (event) => $("panes").style.setProperty("--split", `${event.target.value}%`));
-  on("blank", "click", () => replaceMask(blank(stage.mask.width, stage.mask.height, OCEAN), "All ocean"));
-  on("upload", "click", () => $("file").click());
-  on("file", "change", async (event) => {
-    if (event.target.files.length) await upload(event.target.files[0]);
-    event.target.value = ""; // the same file can be chosen again
-  });
-  on("save", "click", () => save([shown], nameOf(shown)));
-  on("save-all", "click", () => save(recent.pairs, `painted-${recent.pairs.length}-pairs`));
-  document.addEventListener("keydown", keyDown);
-  listenToDrops();
-}
-
-/** A file may be dropped anywhere on the page; beside it, the browser would open the file in our place. */
-function listenToDrops() {
-  const isFile = (event) => event.dataTransfer?.types.includes("Files");
-  document.addEventListener("dragover", (event) => {
-    if (!isFile(event)) return;
-    event.preventDefault();
-    $("drop").classList.add("dropping");
-  });
-  document.addEventListener("dragleave", (event) => event.relatedTarget ?? $("drop").classList.remove("dropping"));
-  document.addEventListener("drop", (event) => {
-    if (!isFile(event)) return;
-    event.preventDefault();
-    $("drop").classList.remove("dropping");
-    upload(event.dataTransfer.files[0]);
-  });
-}
-
-function makeZones() {
-  for (const [index, { name, hint, colour }] of ZONES.entries()) {
-    const label = document.createElement("label");
-    label.innerHTML = `<input type="radio" name="zone" value="${index}">
-      <span class="zone"><span class="swatch"></span><span>${name}<small>${hint}</small></span><kbd>${index + 1}</kbd></span>`;
-    label.querySelector(".swatch").style.backgroundColor = `rgb(${colour.join(" ")})`;
-    $("zones").append(label);
-  }
-}
-
-// ---- The beginning, and each time the server has come back ----
+// ---- The beginning, and once more each time the server has come back ----
 
 async function loadModels() {
   choices.offer(await api.fetchModels());
   fitToModel();
 }
 
-async function begin(first) {
+async function begin() {
   try {
     await loadModels();
-    if (unpainted || (first && kept && settings.live)) painter.now(false);
-    unpainted = false;
-    const mask = await showGallery($("gallery"), replaceMask);
-    if (first && mask && !kept && !history.canUndo) {
-      stage.show(copy(fitTo(mask, choices.model?.size ?? mask.width)));
-      changed();
-    }
+    if (owed) painter.now(false);
+    owed = false;
+    gallery ??= showGallery($("gallery"), replaceMask, firstMask).catch((error) => {
+      gallery = null; // asked for again when the server is back
+      failed(error);
+    });
   } catch (error) {
     failed(error);
   }
 }
 
-makeZones();
-stage.show(kept ?? blank(SIZE, SIZE, OCEAN));
+function listen() {
+  $("undo").addEventListener("click", undo);
+  $("redo").addEventListener("click", redo);
+  $("paint").addEventListener("click", () => painter.now());
+  $("blank").addEventListener("click", () => replaceMask(blank(stage.mask.width, stage.mask.height, OCEAN), "All ocean"));
+  $("save").addEventListener("click", () => save([shown], nameOf(shown)));
+  $("save-all").addEventListener("click", () => save(recent.pairs, `painted-${recent.pairs.length}-pairs`));
+  listenToFiles(upload);
+  listenToKeys({
+    ...Object.fromEntries(ZONES.map((_, zone) => [zone + 1, () => controls.set({ zone })])),
+    b: () => controls.set({ kind: "brush" }),
+    l: () => controls.set({ kind: "line" }),
+    f: () => controls.set({ kind: "fill" }),
+    "[": () => controls.setBrush(controls.values.size - 2),
+    "]": () => controls.setBrush(controls.values.size + 2),
+    p: () => painter.now(),
+    r: () => controls.throwDice(),
+    "ctrl+z": undo,
+    "ctrl+y": redo,
+    "ctrl+shift+z": redo,
+  });
+}
+
+stage.show(keptDrawing ?? blank(SIZE, SIZE, OCEAN));
 listen();
-showSettings();
-changed();
-begin(true);
+maskChanged();
+painter.stop(); // begin() asks once it knows the models
+begin();

@@ -8,29 +8,36 @@ const AGAIN = 2000; // milliseconds; a server that has just begun may still be m
 const TRIES = 30;
 
 /**
- * Shows the gallery.
+ * Shows the gallery, and asks again until it grows no more.
  * @param {HTMLElement} list where the thumbnails go
  * @param {(mask: import("./mask.js").Mask, name: string) => void} chosen called when the user clicks on one
- * @returns {Promise<import("./mask.js").Mask | null>} the first mask; null where there is none
+ * @param {(mask: import("./mask.js").Mask) => void} first called with the first mask, as soon as it is there
  * @throws {import("./api.js").ServerAway}
  */
-export async function showGallery(list, chosen) {
+export async function showGallery(list, chosen, first) {
   let masks = await fetchGallery();
-  for (let tries = 1; !masks.length && tries < TRIES; tries++) {
-    list.replaceChildren(note("The masks are being made …"));
+  let seen = 0;
+  list.replaceChildren();
+  for (let tries = 0; tries < TRIES && (!seen || masks.length > seen); tries++) {
+    for (const { name, url } of masks.slice(seen)) {
+      const mask = await read(name, url);
+      if (!mask) continue;
+      if (!list.children.length) first(mask);
+      list.append(thumb(name, mask, chosen));
+    }
+    seen = masks.length;
     await new Promise((resolve) => setTimeout(resolve, AGAIN));
     masks = await fetchGallery();
   }
-  const read = [];
-  for (const { name, url } of masks) {
-    try {
-      read.push({ name, mask: (await readMask(await fetchMask(url), name)).mask });
-    } catch (error) {
-      console.warn(`gallery: ${error.message}`); // the others are as good without it
-    }
+}
+
+async function read(name, url) {
+  try {
+    return (await readMask(await fetchMask(url), name)).mask;
+  } catch (error) {
+    console.warn(`gallery: ${error.message}`); // the others are as good without it
+    return null;
   }
-  list.replaceChildren(...(read.length ? read.map(({ name, mask }) => thumb(name, mask, chosen)) : [note("No masks here.")]));
-  return read[0]?.mask ?? null;
 }
 
 function thumb(name, mask, chosen) {
@@ -49,11 +56,6 @@ function thumb(name, mask, chosen) {
 /** Such as "rock, glacier, ocean". */
 function zonesIn(mask) {
   const there = new Set(mask.cells);
-  return ZONES.filter((_, zone) => there.has(zone)).map(({ name }) => name).join(", ");
-}
-
-function note(text) {
-  const paragraph = document.createElement("p");
-  paragraph.textContent = text;
-  return paragraph;
+  const names = ZONES.filter((_, zone) => there.has(zone)).map(({ name }) => name);
+  return names.join(", ");
 }

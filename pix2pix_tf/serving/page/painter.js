@@ -55,8 +55,10 @@ export class Painter {
   /** Nothing is waited for any more; an answer that still comes is dropped. */
   stop() {
     clearTimeout(this.#timer);
-    this.#newest?.abort();
+    if (!this.#newest) return;
+    this.#newest.abort();
     this.#newest = null;
+    this.#tell.ended();
   }
 
   #later(milliseconds, asked) {
