@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests hold on the CPU, whatever the machine has
 
+import contextlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +143,48 @@ def optical_data(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("data") / "optical"
     prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True)
     return root
+
+
+@pytest.fixture(scope="module")  # it keeps an event loop in this thread, which other modules' tests want for their own
+def browser():
+    """A headless Chromium: the system's, or else the one that `python -m playwright install chromium` fetched."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install -r requirements-dev.txt")
+    found = [path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path]
+    with playwright.sync_playwright() as started:
+        try:
+            opened = started.chromium.launch(executable_path=found[0] if found else None)
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium here (apt-get install chromium): {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
+class PageServer:
+    """The real server with a real export and a gallery; it can go and come back under the same address."""
+
+    def __init__(self, model: Path, gallery: Path):
+        self._model, self._gallery, self._port = model, gallery, 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/"
+
+    def start(self) -> None:
+        from serving_server import running  # skips the test where requirements-serve.txt is not installed
+
+        self._running = contextlib.ExitStack()
+        server = self._running.enter_context(running({"orig": self._model}, port=self._port, newest=2))
+        server.service.gallery.take(self._gallery)
+        self._port = server.port
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@pytest.fixture(scope="module")
+def page_server(tiny_run, tiny_data):
+    """`PageServer` with both epochs of the tiny run, and three masks."""
+    server = PageServer(tiny_run / "export" / "orig", tiny_data / "val" / "zones")
+    yield server
+    server.stop()

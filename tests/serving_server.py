@@ -51,10 +51,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(models: dict[str, Path], seconds: float = 0.05, **settings):
-    """Runs a server for the length of a block; `seconds` between looks for new versions."""
+def running(models: dict[str, Path], seconds: float = 0.05, port: int = 0, **settings):
+    """Runs a server for the length of a block; `seconds` between looks for new versions; port 0: any that is free."""
     chosen = local.Settings(models=models, labels=settings.pop("labels", {}), **settings)
-    with local.listen("127.0.0.1", 0) as listening:
+    with local.listen("127.0.0.1", port) as listening:
         service = Service(local.load(chosen), Gallery(), chosen.limits)
         server = uvicorn.Server(uvicorn.Config(make_app(service, LOCAL), log_level="critical"))
         stop = threading.Event()

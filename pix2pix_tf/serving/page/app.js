@@ -25,8 +25,9 @@ const keptDrawing = store.loadDrawing();
 const keptSettings = store.loadSettings();
 const history = new History();
 const controls = new Controls(keptSettings, settingsChanged);
+const rings = [$("ring-under"), $("ring")];
 const stage = new Stage(
-  { canvas: $("mask"), overlay: $("overlay"), preview: $("preview"), rings: [$("ring-under"), $("ring")], place: $("place") },
+  { canvas: $("mask"), overlay: $("overlay"), preview: $("preview"), rings, place: $("place") },
   controls.values,
   drawn,
 );
@@ -59,7 +60,7 @@ function drawn(before) {
 }
 
 function maskChanged() {
-  if (!untouched && !store.saveDrawing(stage.mask)) say("The browser has no room to keep this drawing for a reload.", true);
+  if (!untouched && !store.saveDrawing(stage.mask)) say("The browser has no room to keep this drawing.", true);
   $("undo").disabled = !history.canUndo;
   $("redo").disabled = !history.canRedo;
   $("mask-facts").textContent = `${stage.mask.width} × ${stage.mask.height} pixels`;
@@ -151,7 +152,8 @@ function showAge() {
   if (!shown) return;
   const old = !equal(shown.mask, stage.mask);
   $("image-figure").classList.toggle("stale", old);
-  $("image-facts").textContent = `${shown.model}, epoch ${shown.version}, seed ${shown.seed}${old ? ": of an earlier mask" : ""}`;
+  const facts = `${shown.model}, epoch ${shown.version}, seed ${shown.seed}`;
+  $("image-facts").textContent = old ? `${facts}: of an earlier mask` : facts;
   $("save").disabled = old;
 }
 
@@ -231,7 +233,9 @@ function listen() {
   $("undo").addEventListener("click", undo);
   $("redo").addEventListener("click", redo);
   $("paint").addEventListener("click", () => painter.now());
-  $("blank").addEventListener("click", () => replaceMask(blank(stage.mask.width, stage.mask.height, OCEAN), "All ocean"));
+  $("blank").addEventListener("click", () => {
+    replaceMask(blank(stage.mask.width, stage.mask.height, OCEAN), "All ocean");
+  });
   $("save").addEventListener("click", () => save([shown], nameOf(shown)));
   $("save-all").addEventListener("click", () => save(recent.pairs, `painted-${recent.pairs.length}-pairs`));
   listenToFiles(upload);

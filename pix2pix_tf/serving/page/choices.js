@@ -112,7 +112,10 @@ export class Choices {
   }
 
   #note(chosen) {
-    if (chosen) return `Variant ${chosen.variant}, ${chosen.size} × ${chosen.size} pixels. Training data: ${chosen.origin}.`;
+    if (chosen) {
+      const { variant, size, origin } = chosen;
+      return `Variant ${variant}, ${size} × ${size} pixels. Training data: ${origin}.`;
+    }
     return this.#models.length ? "Start the server with a model that paints SAR from zones." : "";
   }
 }

@@ -37,7 +37,8 @@ export function copy(mask) {
 
 /** @param {Mask} one @param {Mask} other @returns {boolean} whether both are the same drawing */
 export function equal(one, other) {
-  return one.width === other.width && one.height === other.height && one.cells.every((zone, i) => zone === other.cells[i]);
+  const same = one.width === other.width && one.height === other.height;
+  return same && one.cells.every((zone, i) => zone === other.cells[i]);
 }
 
 /**
@@ -121,8 +122,11 @@ export function greys(mask) {
 
 /** @param {Mask} mask @returns {Uint8ClampedArray} [height * width * 4] RGBA for the screen */
 export function colours(mask) {
-  const rgba = new Uint8ClampedArray(mask.cells.length * 4).fill(255);
-  mask.cells.forEach((zone, i) => rgba.set(ZONES[zone].colour, i * 4));
+  const rgba = new Uint8ClampedArray(mask.cells.length * 4);
+  for (let i = 0; i < mask.cells.length; i++) {
+    const [red, green, blue] = ZONES[mask.cells[i]].colour;
+    [rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], rgba[4 * i + 3]] = [red, green, blue, 255];
+  }
   return rgba;
 }
 

@@ -21,8 +21,8 @@ export async function encodeGrey(width, height, values) {
   header[8] = 8;
   const zlib = new Blob([rows]).stream().pipeThrough(new CompressionStream("deflate"));
   const pixels = new Uint8Array(await new Response(zlib).arrayBuffer());
-  const parts = [Uint8Array.from(SIGNATURE), chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", new Uint8Array())];
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  const chunks = [chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", new Uint8Array())];
+  return new Uint8Array(await new Blob([Uint8Array.from(SIGNATURE), ...chunks]).arrayBuffer());
 }
 
 /**

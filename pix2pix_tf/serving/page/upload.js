@@ -25,7 +25,7 @@ export class NoMask extends Error {}
 export async function readMask(file, name) {
   const header = readHeader(new Uint8Array(await file.slice(0, 64).arrayBuffer()));
   if (!header) throw new NoMask(`${name} is no PNG. A mask is a PNG with the grey values 0, 64, 127 and 254.`);
-  if (header.bits === 16) throw new NoMask(`${name} has 16 bits. A mask has 8, with the grey values 0, 64, 127 and 254.`);
+  if (header.bits === 16) throw new NoMask(`${name} has 16 bits; a mask has 8, and the greys 0, 64, 127 and 254.`);
   if (Math.max(header.width, header.height) > MAX_SIDE) {
     throw new NoMask(`${name} is ${header.width} × ${header.height} pixels; at most ${MAX_SIDE} a side are read.`);
   }
@@ -58,7 +58,7 @@ export function zonesOf(rgba, width, height, name) {
   let strange = 0;
   let example = "";
   for (let i = 0; i < cells.length; i++) {
-    const [r, g, b, alpha] = rgba.subarray(i * 4, i * 4 + 4);
+    const [r, g, b, alpha] = [rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], rgba[4 * i + 3]];
     const key = ((alpha << 24) | (r << 16) | (g << 8) | b) >>> 0;
     if (!known.has(key)) known.set(key, alpha === 255 ? nearest([r, g, b]) : null);
     const found = known.get(key);
