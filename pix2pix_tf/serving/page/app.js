@@ -134,7 +134,7 @@ async function send(signal) {
 function showPainted({ pair, seconds }, asked) {
   recent.add(pair, asked);
   show(pair);
-  say(`Painted in ${seconds.toFixed(1)} s.`);
+  say(`Painted in ${seconds.toPrecision(2)} s.`);
 }
 
 function show(pair) {

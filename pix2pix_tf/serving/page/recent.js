@@ -1,6 +1,6 @@
 // The last images, as thumbnails that lead back to their mask and seed.
 
-const LIMIT = 12; // images; each keeps its mask as well
+const LIMIT = 16; // images; each keeps its mask as well
 
 export class Recent {
   #list;
