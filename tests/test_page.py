@@ -3,11 +3,13 @@
 import base64
 import io
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import serving_server  # skips these tests where requirements-serve.txt is not installed
 from PIL import Image
 from scipy import ndimage
 
@@ -33,19 +35,19 @@ def open_page(browser, page_server, troubles):
     """Opens the page in a browser that has never seen it, and waits for the first image."""
     contexts = []
 
-    def open_in(**settings):
+    def open_in(url=page_server.url, **settings):
         contexts.append(browser.new_context(**settings))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)  # milliseconds; a busy machine is no fault of the page
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: troubles.append(request.url) if not own(request.url) else None)
-        page.goto(page_server.url)
+        page.on("request", lambda request: troubles.append(request.url) if not own(request.url, url) else None)
+        page.goto(url)
         page.locator("#image:not([hidden])").wait_for()
         return page
 
-    def own(url):
-        return url.startswith((page_server.url, "blob:", "data:"))
+    def own(asked, url):
+        return asked.startswith((url, "blob:", "data:"))
 
     yield open_in
     for context in contexts:
@@ -417,6 +419,20 @@ def test_the_server_goes_and_comes_back(page, page_server, troubles):
     page.locator("#image-figure:not(.stale)").wait_for()  # the image that was owed
     np.testing.assert_array_equal(zones_on(page), drawn)
     troubles.clear()
+
+
+def test_a_new_epoch_is_taken_when_the_old_one_is_gone(open_page, tiny_run, tiny_data, tmp_path, troubles):
+    shutil.copytree(tiny_run / "export" / "orig" / "1", tmp_path / "orig" / "1")
+    with serving_server.running({"orig": tmp_path / "orig"}) as server:
+        server.service.gallery.take(tiny_data / "val" / "zones")
+        page = open_page(server.url + "/")
+        page.locator("#image-facts", has_text="epoch 1").wait_for()
+        shutil.copytree(tiny_run / "export" / "orig" / "2", tmp_path / "coming")
+        (tmp_path / "coming").rename(tmp_path / "orig" / "2")
+        serving_server.until(lambda: server.ask("/v1/models/orig/versions/1")[0] == 404)
+        page.locator("#dice").click()
+        page.locator("#image-facts", has_text="epoch 2").wait_for()
+        troubles.clear()  # the browser's own "404"
 
 
 # ---- How it looks ----

@@ -176,7 +176,7 @@ function failed(error) {
     connection.lost();
   } else {
     say(error.message, true);
-    if (error.status === 404) loadModels().catch(failed); // a version that is gone can be chosen no more
+    if (error.status === 404) takeNewer().catch(failed);
   }
 }
 
@@ -229,6 +229,13 @@ async function begin() {
   }
 }
 
+/** An epoch that was being asked may be gone, because the server has a newer one. */
+async function takeNewer() {
+  const gone = choices.version;
+  await loadModels();
+  if (choices.version !== gone) painter.now(false);
+}
+
 function listen() {
   $("undo").addEventListener("click", undo);
   $("redo").addEventListener("click", redo);
@@ -238,6 +245,7 @@ function listen() {
   });
   $("save").addEventListener("click", () => save([shown], nameOf(shown)));
   $("save-all").addEventListener("click", () => save(recent.pairs, `painted-${recent.pairs.length}-pairs`));
+  window.addEventListener("focus", () => loadModels().catch(failed)); // new epochs come while a training runs
   listenToFiles(upload);
   listenToKeys({
     ...Object.fromEntries(ZONES.map((_, zone) => [zone + 1, () => controls.set({ zone })])),
