@@ -406,10 +406,11 @@ def test_a_damaged_memory_does_not_stop_the_page(page):
 
 
 def test_the_server_goes_and_comes_back(page, page_server, troubles):
-    page.locator("#blank").click()
+    painting(page, page.locator("#blank").click)
     choose(page, "rock", size=5)
     page_server.stop()
-    stroke(page, (4, 4), (20, 20))
+    with page.expect_event("requestfailed", lambda request: ":predict" in request.url):
+        stroke(page, (4, 4), (20, 20))
     page.locator("#banner").wait_for(state="visible")
     drawn = zones_on(page)
     assert (drawn == NAMES["rock"]).any()  # one can go on drawing
