@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -304,13 +305,13 @@ def test_what_is_no_mask_is_refused_with_a_reason(page, mask_png):
         "strange.png": upload(page, "strange.png", png_of(strange)),
         "deep.png": upload(page, "deep.png", png_of(strange.astype(np.uint16))),
         "cut.png": upload(page, "cut.png", mask_png[:60]),
-        "clear.png": upload(page, "clear.png", png_of(np.zeros((4, 4, 4), np.uint8))),
+        "soft.png": upload(page, "soft.png", png_of(np.full((4, 4, 4), 127, np.uint8))),
     }
     assert "is no PNG" in said["photo.jpg"]
     assert "1 pixels (0.1 %)" in said["strange.png"] and "grey 200 in column 7, row 3" in said["strange.png"]
     assert "16 bits" in said["deep.png"]
     assert "damaged" in said["cut.png"]
-    assert "transparent in column 0, row 0" in said["clear.png"]
+    assert "half transparent in column 0, row 0" in said["soft.png"]
     np.testing.assert_array_equal(zones_on(page), BLANK)  # the drawing is as it was
 
 
@@ -321,8 +322,9 @@ def test_masks_near_the_classes_and_in_the_zones_colours_are_taken(page, mask_pn
     assert "as the nearest zone" in upload(page, "near.png", png_of(near))
     np.testing.assert_array_equal(zones_on(page), mask)
     page.locator("#blank").click()
-    assert upload(page, "coloured.png", png_of(masks.colour_zones(mask))) == "coloured.png."
-    np.testing.assert_array_equal(zones_on(page), mask)
+    coloured = np.dstack([masks.colour_zones(mask), np.where(mask == masks.ROCK, 0, 255).astype(np.uint8)])
+    assert upload(page, "coloured.png", png_of(coloured)) == "coloured.png."
+    np.testing.assert_array_equal(zones_on(page), np.where(mask == masks.ROCK, masks.NOT_AVAILABLE, mask))
 
 
 def test_a_mask_of_another_size_is_scaled_and_it_says_so(page):
@@ -362,7 +364,7 @@ def test_downloaded_pairs_become_a_data_set(page, tmp_path, capsys):
     one = download("#save")
     name = Path(one.filename).stem
     assert one.testzip() is None
-    assert sorted(one.namelist()) == ["README.txt", f"sar/{name}.png", f"zones/{name}.png"]
+    assert sorted(one.namelist()) == ["README.txt", f"sar/{name}.png", "scenes.json", f"zones/{name}.png"]
     assert (one.read(f"zones/{name}.png"), one.read(f"sar/{name}.png")) == (second[0], second[2])
     assert f"epoch 2, seed {second[1]}" in one.read("README.txt").decode()
     both = download("#save-all")
@@ -371,7 +373,7 @@ def test_downloaded_pairs_become_a_data_set(page, tmp_path, capsys):
     told = re.search(r"python -m pix2pix_tf.prepare (.*)", both.read("README.txt").decode())[1]
     told = told.replace("FOLDER", str(tmp_path / "unpacked")).replace("datasets/painted", str(tmp_path / "painted"))
     assert cli.run(prepare.main, told.split()) == 0, capsys.readouterr().err
-    assert (tmp_path / "painted" / "dataset.json").exists()
+    assert json.loads((tmp_path / "painted" / "dataset.json").read_text())["origin"] == "generated: tiny@2"
     for role, data in (("zones", second[0]), ("sar", second[2])):
         (written,) = (tmp_path / "painted").glob(f"*/{role}/{name}.png")
         np.testing.assert_array_equal(mask_of(written.read_bytes()), mask_of(data))

@@ -37,10 +37,14 @@ export function maskPng({ mask }) {
 /**
  * @param {Pair[]} pairs
  * @param {Date} time of the files
- * @returns {Promise<Uint8Array>} zones/<name>.png and sar/<name>.png of each pair, and README.txt
+ * @returns {Promise<Uint8Array>} zones/<name>.png and sar/<name>.png of each pair; scenes.json, which tells
+ *   `prepare folder` that they are painted; and README.txt
  */
 export async function zipPairs(pairs, time) {
-  const entries = [{ name: "README.txt", data: new TextEncoder().encode(readme(pairs)) }];
+  const painters = new Set(pairs.map(({ run, version }) => `${run}@${version}`));
+  const told = { origin: `generated: ${[...painters].join(", ")}` };
+  const texts = { "README.txt": readme(pairs), "scenes.json": `${JSON.stringify(told)}\n` };
+  const entries = Object.entries(texts).map(([name, text]) => ({ name, data: new TextEncoder().encode(text) }));
   for (const pair of pairs) {
     const file = `${nameOf(pair)}.png`;
     entries.push({ name: `zones/${file}`, data: await maskPng(pair) }, { name: `sar/${file}`, data: pair.png });

@@ -4,7 +4,7 @@ import { readHeader } from "./png.js";
 import { ZONES } from "./mask.js";
 
 const MAX_SIDE = 4096; // pixels; a browser needs 4 bytes for each, and a mask is scaled to the model's size anyway
-const TOLERANCE = 24; // distance in RGB, about 13 grey steps: what a conversion or a soft edge may have changed
+const TOLERANCE = 16; // in each channel, of 255: what a paint program's colour management may change
 
 // What counts as a zone: its grey, and its colour on the screen. Black is both for "not available".
 const PALETTE = ZONES.flatMap(({ grey, colour }, zone) => [
@@ -60,13 +60,13 @@ export function zonesOf(rgba, width, height, name) {
   for (let i = 0; i < cells.length; i++) {
     const [r, g, b, alpha] = [rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], rgba[4 * i + 3]];
     const key = ((alpha << 24) | (r << 16) | (g << 8) | b) >>> 0;
-    if (!known.has(key)) known.set(key, alpha === 255 ? nearest([r, g, b]) : null);
+    if (!known.has(key)) known.set(key, nearest([r, g, b], alpha));
     const found = known.get(key);
     if (found) {
       cells[i] = found.zone;
       snapped += found.exact ? 0 : 1;
     } else if (!strange++) {
-      const what = alpha === 255 ? (r === g && g === b ? `grey ${r}` : `RGB ${r}, ${g}, ${b}`) : "transparent";
+      const what = alpha < 255 ? "half transparent" : r === g && g === b ? `grey ${r}` : `RGB ${r}, ${g}, ${b}`;
       example = `${what} in column ${i % width}, row ${Math.floor(i / width)}`;
     }
   }
@@ -80,12 +80,14 @@ export function zonesOf(rgba, width, height, name) {
   return { mask: { width, height, cells }, snapped };
 }
 
-/** The zone whose grey or colour is nearest, or null where none is near. */
-function nearest(colour) {
+/** The zone whose grey or colour is nearest, or null where none is near. Where nothing was drawn, nothing is known. */
+function nearest(colour, alpha) {
+  if (alpha === 0) return { zone: 0, exact: true };
+  if (alpha < 255) return null;
   let best = null;
   let least = TOLERANCE;
   for (const candidate of PALETTE) {
-    const distance = Math.hypot(...candidate.colour.map((value, i) => value - colour[i]));
+    const distance = Math.max(...candidate.colour.map((value, i) => Math.abs(value - colour[i])));
     if (distance <= least) [best, least] = [candidate.zone, distance];
   }
   return best === null ? null : { zone: best, exact: least === 0 };
