@@ -10,6 +10,7 @@ import { listenToKeys } from "./keys.js";
 import { History, OCEAN, ZONES, blank, copy, equal, fitTo } from "./mask.js";
 import { Painter } from "./painter.js";
 import { maskPng, nameOf, zipPairs } from "./pairs.js";
+import { Picture } from "./picture.js";
 import { Recent } from "./recent.js";
 import { Stage } from "./stage.js";
 import * as store from "./store.js";
@@ -36,16 +37,16 @@ const choices = new Choices(
   keptSettings.choices,
   modelChosen,
 );
+const picture = new Picture();
 const recent = new Recent($("recent"), goBackTo);
 const connection = new Connection($("banner"), begin);
 const painter = new Painter(send, {
-  started: () => $("image-figure").classList.add("painting"),
+  started: () => (picture.painting = true),
   painted: showPainted,
   busy: () => say("The server is busy; it is asked again."),
   failed,
-  ended: () => $("image-figure").classList.remove("painting"),
+  ended: () => (picture.painting = false),
 });
-let shown = null; // the pair whose image is seen
 let owed = controls.values.live && keptDrawing !== null; // whether an image is wanted as soon as the server is there
 let gallery = null; // the promise of its masks
 let untouched = keptDrawing === null; // whether nothing has been drawn or chosen yet
@@ -65,7 +66,7 @@ function maskChanged() {
   $("redo").disabled = !history.canRedo;
   $("mask-facts").textContent = `${stage.mask.width} × ${stage.mask.height} pixels`;
   controls.limitBrush(stage.mask.width);
-  showAge();
+  picture.compare(stage.mask);
   if (controls.values.live) painter.soon();
 }
 
@@ -134,27 +135,12 @@ async function send(signal) {
 function showPainted({ pair, seconds }, asked) {
   recent.add(pair, asked);
   show(pair);
-  say(`Painted in ${seconds.toPrecision(2)} s.`);
+  say(`Painted in ${seconds.toFixed(2)} s.`);
 }
 
 function show(pair) {
-  shown = pair;
   recent.mark(pair);
-  $("image").src = recent.urlOf(pair);
-  $("image").hidden = false;
-  $("image").alt = `Radar image painted from the mask: ${pair.model}, epoch ${pair.version}, seed ${pair.seed}`;
-  $("save-all").disabled = false;
-  showAge();
-}
-
-/** Says what the image is of; it may be older than the mask beside it. */
-function showAge() {
-  if (!shown) return;
-  const old = !equal(shown.mask, stage.mask);
-  $("image-figure").classList.toggle("stale", old);
-  const facts = `${shown.model}, epoch ${shown.version}, seed ${shown.seed}`;
-  $("image-facts").textContent = old ? `${facts}: of an earlier mask` : facts;
-  $("save").disabled = old;
+  picture.show(pair, recent.urlOf(pair), stage.mask);
 }
 
 /** @param {import("./pairs.js").Pair} pair of which mask, seed and image come back */
@@ -243,7 +229,7 @@ function listen() {
   $("blank").addEventListener("click", () => {
     replaceMask(blank(stage.mask.width, stage.mask.height, OCEAN), "All ocean");
   });
-  $("save").addEventListener("click", () => save([shown], nameOf(shown)));
+  $("save").addEventListener("click", () => save([picture.pair], nameOf(picture.pair)));
   $("save-all").addEventListener("click", () => save(recent.pairs, `painted-${recent.pairs.length}-pairs`));
   window.addEventListener("focus", () => loadModels().catch(failed)); // new epochs come while a training runs
   listenToFiles(upload);
