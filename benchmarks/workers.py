@@ -14,7 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import distributed
 import psutil
 
 from pix2pix_tf import prepare
@@ -31,6 +30,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, metavar="PIXELS", help="of each side (default: 256)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each (default: 3)")
     options = parser.parse_args()
+    import distributed  # here: processes import this file too, and no command makes them import Dask
+
     cluster = distributed.LocalCluster(options.workers, threads_per_worker=1, dashboard_address=":0")
     with cluster, tempfile.TemporaryDirectory() as folder:
         ways = {
