@@ -37,7 +37,7 @@ demo: $(VENV)/.installed
 	@echo "The report: $(DEMO_RUN)/report/report.md"
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .

@@ -96,9 +96,9 @@ def generated(model: export.Model, setting: Setting, places: np.ndarray, further
     seeds = (setting.seed + places + further) % 2**31
     stems = [setting.stems[place] for place in places]
     image = stacked(setting.dataset, setting.split, model.inputs, stems)
-    condition = [text_of(setting.dataset, model.conditions, stem) for stem in stems]
+    told = [text_of(setting.dataset, model.conditions, stem) for stem in stems] if model.conditions else None
     try:
-        painted = model.generate(image, seeds.astype(np.int32), condition)
+        painted = model.generate(image, seeds.astype(np.int32), told)
     except tf.errors.ResourceExhaustedError:
         raise UserError(f"Memory does not hold {len(places)} images at a time. Take a smaller --batch-size.") from None
     if not np.isfinite(painted).all():
