@@ -20,6 +20,7 @@ import numpy as np
 from pix2pix_tf import export
 from pix2pix_tf.data import images
 from pix2pix_tf.data.simulate import simulate_scene
+from pix2pix_tf.generate import TILES
 from pix2pix_tf.generate.painting import paint_tile, to_pixels
 from pix2pix_tf.generate.tiles import Place, Tiling, stitched
 
@@ -45,11 +46,12 @@ def main() -> None:
     options = parser.parse_args()
     model = export.load(options.model)
     zones = [simulate_scene(100 + number, WIDTH).zones[:HEIGHT] for number in range(options.masks)]
-    half = model.size // 2
+    tile = TILES * model.size
     tilings = {
-        "as generate does": Tiling(model.size, half, model.divisor),
-        "regular steps": RegularTiling(model.size, half, model.divisor),
-        "no overlap": Tiling(model.size, 0, model.divisor),
+        "as generate does": Tiling(tile, tile // 2, model.divisor),
+        "regular steps": RegularTiling(tile, tile // 2, model.divisor),
+        "no overlap": Tiling(tile, 0, model.divisor),
+        "smaller tiles": Tiling(model.size, model.size // 2, model.divisor),
     }
     print(f"{model.folder}, {options.masks} masks")
     for name, tiling in tilings.items():

@@ -187,7 +187,7 @@ def test_two_workers_write_what_one_writes(arguments, tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"seed": 3}, "seed: 0 -> 3"), ({"samples": 2}, "samples: 1 -> 2"), ({"overlap": 8}, "overlap: 16 -> 8")],
+    [({"seed": 3}, "seed: 0 -> 3"), ({"samples": 2}, "samples: 1 -> 2"), ({"overlap": 8}, "overlap: 32 -> 8")],
 )
 def test_images_of_other_settings_are_not_mixed(arguments, tmp_path, capsys, changes, message):
     assert run(arguments()) == 0
@@ -236,7 +236,7 @@ def test_a_tiff_is_read_too(arguments, tmp_path):
 
 
 def test_classes_are_not_blended(arguments, zones_run, tmp_path, capsys):
-    save(tmp_path / "sar.png", np.zeros((SIZE, 2 * SIZE), np.uint8))
+    save(tmp_path / "sar.png", np.zeros((SIZE, 3 * SIZE), np.uint8))
     assert run(arguments(model=zones_run / "export" / "zones", masks=tmp_path / "sar.png")) == 2
     assert "cannot be blended" in capsys.readouterr().err
 
@@ -299,7 +299,7 @@ def test_a_file_that_is_no_whole_png_is_named(arguments, tmp_path, capsys, damag
         ({"samples": 0}, "from 1"),
         ({"workers": 0}, "from 1"),
         ({"tile": SIZE + 1}, f"a multiple of {SIZE}"),
-        ({"overlap": SIZE // 2 + 1}, f"from 0 to {SIZE // 2}"),
+        ({"overlap": SIZE + 1}, f"from 0 to {SIZE}"),
     ],
 )
 def test_the_users_mistakes_are_said(arguments, capsys, changes, message):

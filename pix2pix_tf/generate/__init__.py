@@ -19,6 +19,8 @@ from pix2pix_tf.generate.tiles import Tiling
 if TYPE_CHECKING:
     from pix2pix_tf.export import Model
 
+TILES = 2  # sides of a tile, by default, for each side of the patches that a model was trained on
+
 EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks my_masks --output generated/mine
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5/210 --masks mask.png --output generated/one --samples 5
@@ -39,20 +41,20 @@ def main(argv: list[str]) -> None:
     model = painting.load(export.find(options.model))
     if not model.targets:
         raise UserError(f"{options.model} gives numbers and paints nothing. --model takes an export such as of gen5.")
-    tile = model.size if options.tile is None else options.tile
+    tile = TILES * model.size if options.tile is None else options.tile
     tiling = Tiling(tile, tile // 2 if options.overlap is None else options.overlap, model.divisor)
     tiling.check()
     masks = sources.find(options.masks, model.inputs, options.split)
     sources.check_split(masks, options.any_split)
     wishes = conditions.wishes_of(options.condition, model.conditions)
-    size = output.patch_size(sources.check(masks, model, tiling), masks, tiling)
+    size = output.patch_size(sources.check(masks, model, tiling), masks, model.size)
     output.claim(options.output, options, model, tiling, size)
     jobs = jobs_of(model, masks, tiling, options, size)
     wanted = [job for job in jobs if not job.is_done]
     parallel.run_all(painting.paint_image, wanted, options.workers, "images painted", options.scheduler)
     output.describe(options.output, model, masks, options.samples, size, wishes)
     output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
-    print(output.closing(options.output, len(jobs), size, tiling))
+    print(output.closing(options.output, len(jobs), size, model.size))
 
 
 def jobs_of(
@@ -112,8 +114,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--tile",
         type=int,
         metavar="PIXELS",
-        help="larger masks are painted in tiles of this side (default: the size the model was trained on, which is "
-        "what it knows; where tiles of one class alone come out with a pattern that repeats, twice that is better)",
+        help="larger masks are painted in tiles of this side (default: twice the size the model was trained on: a "
+        "tile of one class alone, such as open ocean, comes out with a pattern that repeats where tiles are small)",
     )
     parser.add_argument(
         "--overlap",

@@ -34,15 +34,15 @@ SHOWN = 6  # rows of the overview sheet, and samples in a row
 SIDE = 512  # pixels: larger images are shown this small
 
 
-def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, tiling: Tiling) -> int | None:
-    """The side of the patches, where the masks are patches: squares of one size, of a data set or of at most a tile.
+def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, known: int) -> int | None:
+    """The side of the patches, where the masks are such: squares of one size, of a data set or at most `known` large.
 
     None: they are scenes, which are to be cut before one trains on them.
     """
     found = set(sizes.values())
     (height, width), *others = found
     square = height == width and not others
-    return height if square and (masks.data is not None or height <= tiling.tile) else None
+    return height if square and (masks.data is not None or height <= known) else None
 
 
 def roles_of(model: "Model") -> tuple[str, ...]:
@@ -117,16 +117,16 @@ def describe(
     dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, seen=seen))
 
 
-def closing(output: Path, images: int, size: int | None, tiling: Tiling) -> str:
+def closing(output: Path, images: int, size: int | None, known: int) -> str:
     """What to say at the end: what there is, and what can be done with it."""
     seen = f"{output / OVERVIEW} shows some."
     if size is not None:
         return f"images in {output}: {images}, a data set of train alone, to train with beside real ones; {seen}"
-    folder, cut = shlex.quote(str(output)), shlex.quote(f"{output}-{tiling.tile}")
+    folder, cut = shlex.quote(str(output)), shlex.quote(f"{output}-{known}")
     split = "scene" if images > 1 else "random"
     return (
         f"whole scenes in {output}: {images}; {seen}\nnext, to cut them into a data set of patches: "
-        f"python -m pix2pix_tf.prepare folder --input {folder} --output {cut} --size {tiling.tile} --split {split}"
+        f"python -m pix2pix_tf.prepare folder --input {folder} --output {cut} --size {known} --split {split}"
     )
 
 
