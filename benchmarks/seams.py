@@ -4,9 +4,9 @@ Simulates zone masks of 1024 x 768 pixels, paints each in tiles as `generate` do
 difference of neighbouring pixels at the tiles' lines, the places where tiles begin or end and the middles of their
 overlaps, with that elsewhere. "Elsewhere" is the same pixels of the same mask, painted a second time with the tiles
 shifted by SHIFT pixels: else the coast that happens to lie on a line is measured, too. 1 is no seam; the error is the
-standard error over masks and shifts. For scale, the same is printed for tiles that do not overlap, and for regular
-steps. At last the ripple of the network by itself: the same ratio inside single patches, for pixels at multiples of 16
-and of 64.
+standard error over masks and shifts. For scale, the same is printed for tiles that do not overlap, and for tiles of the
+size that the model was trained on. At last the ripple of the network by itself: the same ratio inside single patches,
+for pixels at multiples of 16 and of 64.
 """
 
 import argparse
@@ -29,15 +29,6 @@ SHIFT = (21, 43)  # pixels, rows and columns: no line of one painting lies near 
 BANDS = (1, 16)  # pixels across a line, over which the differences are averaged
 
 
-class RegularTiling(Tiling):
-    """The same with equal steps, for comparison."""
-
-    def places(self, length: int) -> list[Place]:
-        step = self.tile - self.overlap
-        count = 1 + max(0, -(-(length - self.tile) // step))
-        return [Place(step * i, self.overlap * (i > 0), self.overlap * (i < count - 1)) for i in range(count)]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="an export")
@@ -49,7 +40,6 @@ def main() -> None:
     tile = TILES * model.size
     tilings = {
         "as generate does": Tiling(tile, tile // 2, model.divisor),
-        "regular steps": RegularTiling(tile, tile // 2, model.divisor),
         "no overlap": Tiling(tile, 0, model.divisor),
         "smaller tiles": Tiling(model.size, model.size // 2, model.divisor),
     }

@@ -121,7 +121,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--overlap",
         type=int,
         metavar="PIXELS",
-        help="that neighbouring tiles share at most, and blend over (default: half a tile, which hides that each has a "
+        help="that neighbouring tiles share and blend over (default: half a tile, which hides that each has a "
         "brightness of its own; less is quicker)",
     )
     parser.add_argument(

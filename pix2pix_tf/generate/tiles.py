@@ -4,8 +4,8 @@ Each tile has weights that rise where it overlaps the one before and fall where 
 so that those of all tiles sum to one in every pixel. A network with instance normalisation gives each tile the
 brightness and the contrast of its own content; over half a tile, such a difference is too faint a slope to be seen.
 
-The tiles lie at irregular steps. A network with stride leaves a grid of its own in what it paints, with periods of 2 to
-128 pixels; at steps of half a tile the grids of all tiles would fall together and show (benchmarks/seams.py).
+A network with stride leaves a grid of its own in what it paints. At steps of half a tile the grids of neighbours fall
+together, so that their textures are alike where they blend, and do not wear each other out (benchmarks/seams.py).
 """
 
 import itertools
@@ -18,8 +18,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix_tf.errors import UserError
-
-GOLDEN = (5**0.5 - 1) / 2  # multiples of it, without their whole parts, spread evenly and repeat nothing
 
 # Paints one tile: uint8 or uint16 [h, w, C] and a seed -> float32 [h, w, C'], [-1, 1].
 Paint = Callable[[np.ndarray, int], np.ndarray]
@@ -38,7 +36,7 @@ class Tiling:
     """How a scene is divided. All in pixels."""
 
     tile: int  # the longest side of what the network gets at once
-    overlap: int  # that neighbours share at most, half a tile at most; at least they share three quarters of it
+    overlap: int  # that neighbours share, half a tile at most
     divisor: int  # what the sides of a tile must be multiples of
 
     def check(self) -> None:
@@ -60,8 +58,7 @@ class Tiling:
         """Where tiles lie along a scene's side; the last one may reach beyond it."""
         starts = [0]
         while starts[-1] + self.tile < length:
-            less = int(len(starts) * GOLDEN % 1 * self.overlap / 4)
-            starts.append(starts[-1] + self.tile - self.overlap + less)
+            starts.append(starts[-1] + self.tile - self.overlap)
         shared = [0, *(a + self.tile - b for a, b in itertools.pairwise(starts)), 0]
         return [Place(*place) for place in zip(starts, shared, shared[1:], strict=False)]
 
