@@ -223,38 +223,35 @@ def monkeypatched_validation(values):
         yield
 
 
-def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zones_run, tmp_path, monkeypatch):
-    dataset, run, step = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run", tasks.Segmenter.train_step
-    countdown = itertools.count(5, -1)  # an epoch has three steps: within the second epoch
+@contextlib.contextmanager
+def interrupted_in_step(number):
+    """Ctrl-C comes in that step of a segmenter's training, counted from 1."""
+    step, left = tasks.Segmenter.train_step, itertools.count(number, -1)
 
     def stopped_step(self, batch):
-        if next(countdown) == 1:
+        if next(left) == 1:
             os.kill(os.getpid(), signal.SIGINT)
         return step.__get__(self, type(self))(batch)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks.Segmenter, "train_step", stopped_step)
-        with pytest.raises(Interrupted):
-            training.train(of_zones(), dataset, run)
+        yield
+
+
+def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zones_run, tmp_path):
+    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    with interrupted_in_step(5), pytest.raises(Interrupted):  # an epoch has three: within the second epoch
+        training.train(of_zones(), dataset, run)
     training.train(of_zones(), dataset, run)
     assert_same(state(run), state(zones_run))
     assert list(export.epochs(run)) == list(export.epochs(zones_run))
 
 
-def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path, monkeypatch):
+def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path):
     # Three passes of three steps, which are three epochs there, in one epoch of nine steps here; interrupted in it.
-    dataset, run, step = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run", tasks.Segmenter.train_step
-    countdown = itertools.count(5, -1)
-
-    def stopped_step(self, batch):
-        if next(countdown) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step.__get__(self, type(self))(batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(tasks.Segmenter, "train_step", stopped_step)
-        with pytest.raises(Interrupted, match="epoch 0, step 5 of 9 of the next"):
-            training.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
+    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    with interrupted_in_step(5), pytest.raises(Interrupted, match="epoch 0, step 5 of 9 of the next"):
+        training.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
     training.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
     assert [(line["epoch"], line["step"]) for line in lines(run)] == [(1, 9)]
     assert list(export.epochs(run)) == [1]

@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pix2pix_tf.data import conditions
 from pix2pix_tf.errors import UserError
@@ -32,6 +33,17 @@ class Which:
     name: str
     version: int | None = None  # None: the newest, or what the label means
     label: str | None = None
+
+
+def sample_of(signatures: Mapping[str, Any], which: Which) -> Any:
+    """What a server tells of the signature `sample`, of those of a model by name.
+
+    Raises:
+      UserError: the model has none.
+    """
+    if "sample" not in signatures:
+        raise UserError(f"The model {which.name} has no signature `sample`: it is no export of this project.")
+    return signatures["sample"]
 
 
 class RestClient:
@@ -62,9 +74,7 @@ class RestClient:
           UserError: there is no such model or server.
         """
         signatures = self._ask(f"{_path(which)}/metadata")["metadata"]["signature_def"]["signature_def"]
-        if "sample" not in signatures:
-            raise UserError(f"The model {which.name} has no signature `sample`: it is no export of this project.")
-        return set(signatures["sample"]["inputs"])
+        return set(sample_of(signatures, which)["inputs"])
 
     def sample(self, which: Which, inputs: Inputs) -> dict[str, list]:
         """Paints images.

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2, prediction_service_pb2_grpc
 
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.serving.client import RETRIES, Busy, Inputs, Refused, Which, patiently
+from pix2pix_tf.serving.client import RETRIES, Busy, Inputs, Refused, Which, patiently, sample_of
 from pix2pix_tf.serving.messages import sentence
 
 MESSAGE = 64 * 2**20  # bytes; gRPC's own bound of 4 MiB is less than a scene in 16 bit
@@ -39,9 +39,7 @@ class GrpcClient:
         answer = self._ask(self._stub.GetModelMetadata, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         answer.metadata["signature_def"].Unpack(signatures)
-        if "sample" not in signatures.signature_def:
-            raise UserError(f"The model {which.name} has no signature `sample`: it is no export of this project.")
-        return set(signatures.signature_def["sample"].inputs)
+        return set(sample_of(signatures.signature_def, which).inputs)
 
     def sample(self, which: Which, inputs: Inputs) -> dict[str, list]:
         """Paints images.
