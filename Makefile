@@ -1,5 +1,6 @@
 # make demo    from nothing to pictures: environment, simulated data, a short training, a report, painted masks
 # make test    the tests
+# make test-long  those that take minutes: processes killed at random moments, many random inputs, the tutorial
 # make lint    ruff check and format check
 # make bench   speed and memory beside plain Keras code of the same networks; the server beside the bare model
 # TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
@@ -23,7 +24,7 @@ DEMO_RUN := runs/demo-$(TF)
 DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 	--set model.generator_width=24 --set model.discriminator_width=24
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-long lint bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) train.py --variant gen5 --run $(DEMO_RUN) $(DEMO_SETTINGS)
@@ -37,7 +38,10 @@ demo: $(VENV)/.installed
 	@echo "The report: $(DEMO_RUN)/report/report.md"
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not long"
+
+test-long: $(VENV)/.installed-dev
+	$(RUN) -m pytest -n 2 --dist load -m long
 
 lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .

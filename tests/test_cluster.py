@@ -22,6 +22,8 @@ from pix2pix_tf.prepare import simulating
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install -r requirements-dask.txt")
 from pix2pix_tf.data import cluster  # noqa: E402 (it imports Dask)
 
+pytestmark = pytest.mark.long  # processes that start, die and are waited for; the same for each TensorFlow
+
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30.0  # seconds; on a busy machine a process takes some to start
 
