@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from pix2pix_tf import cli, config
+from pix2pix_tf import cli, config, files
 
 EXAMPLES = """\
   python train.py --variant gen5                                    # simulated data, made when missing
@@ -59,7 +59,10 @@ def _open_data(path: Path | None, chosen: config.Config):
             from pix2pix_tf.data.parallel import cores
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
-            prepare.simulate(path, optical=optical, workers=cores())  # all: somebody waits for the training to begin
+            with files.held(path):
+                prepare.simulate(
+                    path, optical=optical, workers=cores()
+                )  # all: somebody waits for the training to begin
     return without_clouds(open_dataset(path, roles), chosen.data.max_cloud)
 
 
