@@ -28,9 +28,11 @@ def forget_after(folder: Path, step: int) -> None:
     for path in paths:
         for record in _records(path):
             event, digest = tf.compat.v1.Event.FromString(record), hashlib.sha256(record).digest()
+            if not event.HasField("summary"):  # it tells the file's version, which each writer writes anew
+                continue
             if event.step > step or digest in seen:
                 dropped = True
-            elif event.HasField("summary"):  # the others tell the file's version, which each writer writes anew
+            else:
                 kept.append(record)
             seen.add(digest)
     if not dropped:
