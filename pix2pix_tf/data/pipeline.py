@@ -3,7 +3,7 @@
 What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
 entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
 have seen, and memory holds the list of names, not the data. Reading, decoding and
-jitter of a 256 x 256 pair take some 2 ms together (benchmarks/speed.py); the operating system caches the files.
+jitter of a 256 x 256 pair take some 2 ms together (benchmarks/pipeline.py); the operating system caches the files.
 """
 
 from collections.abc import Sequence
