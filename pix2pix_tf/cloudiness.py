@@ -15,6 +15,7 @@ from pix2pix_tf import cli, export, files, metrics, painting, sheets
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
+from pix2pix_tf.tables import markdown
 
 COLUMNS = ("run", "variant", "epoch", "accuracy", "precision", "recall", "f1", "auc", "commoner_class", "n")
 EXAMPLES = 8  # patches on the sheet, from the clearest to the cloudiest
@@ -129,11 +130,8 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _page(runs: Sequence[Run], setting: Setting, lines: Sequence[Sequence[object]], command: str) -> str:
-    head = "| run | epoch | accuracy | precision | recall | F1 | AUC | commoner class | n |\n|---|" + "---:|" * 8
-    rows = "\n".join(
-        f"| {name} | {epoch} | {' | '.join(f'{value:.3f}' for value in values)} | {count} |"
-        for name, _, epoch, *values, count in lines
-    )
+    head = ["run", "epoch", "accuracy", "precision", "recall", "F1", "AUC", "commoner class", "n"]
+    rows = [[name, epoch, *(f"{value:.3f}" for value in values), count] for name, _, epoch, *values, count in lines]
     dataset = setting.dataset
     limits = ", ".join(f"{run.cloudy:g} ({run.name})" for run in runs)
     return f"""# Clouds: {", ".join(run.name for run in runs)}
@@ -141,8 +139,7 @@ def _page(runs: Sequence[Run], setting: Setting, lines: Sequence[Sequence[object
 Measured on {len(setting.stems)} patches of the data set {dataset.name}, split {setting.split}, of origin:
 {dataset.origin}. A patch counts as cloudy when more than this share of it is under cloud: {limits}.
 
-{head}
-{rows}
+{markdown(head, rows)}
 
 ![Patches from what is called clearest to what is called cloudiest](examples.png)
 

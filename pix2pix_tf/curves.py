@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pix2pix_tf import files
-from pix2pix_tf.report import Scores, name_of, runs_of, scores_of
+from pix2pix_tf.scores import Scores, name_of, runs_of, scores_of
 
 # One run, one style. The colours are those of Okabe & Ito (2008), told apart with any common colour-blindness, without
 # the yellow that white paper swallows; marker and dash tell the runs apart in black and white as well.

@@ -36,8 +36,8 @@ from pix2pix_tf.data.opening import spread
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.painting import Setting
-from pix2pix_tf.report import Scores
 from pix2pix_tf.runs import Run
+from pix2pix_tf.scores import Scores, error_name, last_common_epoch, summary
 
 PATCHES = 5  # rows of the comparison sheet
 SHOWN = 3  # outputs of each input on it, where several are painted
@@ -76,7 +76,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on)
     title = f"{dataset.name} ({dataset.origin}), {setting.split}: {len(captions)} of {len(setting.stems)} images"
     zones = any("zones" in run.inputs + run.targets for run in runs)
-    files.write_text(output / "metrics.csv", report.summary(scores))
+    files.write_text(output / "metrics.csv", summary(scores))
     files.write_text(output / "table.md", report.table(scores, measured))
     curves.draw(output / "curves.png", scores, real)
     sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
@@ -146,7 +146,7 @@ def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[
     found = {name: measure(outputs[0], target) for name, measure in metrics.MEASURES.items()}
     if max(setting.outputs) > 1:
         errors = [metrics.NORMS[setting.norm](output, target) for output in outputs]
-        found |= {report.error_name(n): min(errors[:n]) for n in setting.outputs}
+        found |= {error_name(n): min(errors[:n]) for n in setting.outputs}
     return found
 
 
@@ -166,7 +166,7 @@ def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, 
     several = max(setting.outputs) > 1
     columns += [] if several else true
     exports = {run.name: export.epochs(run.folder) for run in runs}
-    common = report.last_common_epoch(exports.values())
+    common = last_common_epoch(exports.values())
     for run in runs:
         epoch = max(exports[run.name]) if common is None else common
         model = painting.load_model(exports[run.name][epoch], setting.dataset)

@@ -16,6 +16,7 @@ from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.names import season_of
 from pix2pix_tf.fronts import FrontScore
 from pix2pix_tf.runs import Run
+from pix2pix_tf.tables import markdown, with_interval
 
 AGREEMENT = {"precision": metrics.precision, "recall": metrics.recall, "f1": metrics.f1, "iou": metrics.iou}
 HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU"}
@@ -196,7 +197,7 @@ def _front_table(results: Sequence[Result], unit: str) -> str:
     for result in results:
         mean, missed, absent = fronts.pooled(one.front for one in result.scenes)
         each = [one.front.mean for one in result.scenes if one.front.mean is not None]
-        of_scenes = _with_interval(*metrics.confidence_interval(each), 1) if each else "none"
+        of_scenes = with_interval(*metrics.confidence_interval(each), 1) if each else "none"
         rows.append([result.name, len(result.scenes), _number(mean, 1), missed, of_scenes, absent])
     return markdown(head, rows)
 
@@ -248,19 +249,8 @@ def _value(result: Result, one: SceneScore, measure: str, name: str) -> float | 
     return "" if np.isnan(value) else float(value)
 
 
-def markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown; a | in a cell is escaped."""
-    lines = (head, ["---", *["---:"] * (len(head) - 1)], *rows)
-    cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
 def _number(value: float | None, digits: int) -> str:
     return "none" if value is None or np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _with_interval(mean: float, half: float | None, digits: int) -> str:
-    return f"{mean:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
 
 
 def _measured_on(results: Sequence[Result], measured: Measured) -> str:

@@ -11,7 +11,7 @@ from pix2pix_tf import files, realism
 from pix2pix_tf.appearance import Likeness
 from pix2pix_tf.curves import COLOURS, DASHES, REAL
 from pix2pix_tf.realism_report import Judged
-from pix2pix_tf.report import Scores, at_last_common_epoch, name_of
+from pix2pix_tf.scores import Scores, at_last_common_epoch, name_of
 
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
 
