@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
             judge_clouds(together, output, options)
         else:
             score_images(together, output, options)
-        print(f"{output / 'report.md'} has tables and pictures; {output / 'metrics.csv'} the means.")
+        print(f"{output / 'report.html'} has tables and pictures; {output / 'metrics.csv'} the means.")
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:

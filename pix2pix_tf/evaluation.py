@@ -1,8 +1,8 @@
 """Measures the exports of runs on a split of a data set, and writes the report.
 
-<output>/report.md metrics.csv table.md curves.png comparison.png
+<output>/report.md report.html metrics.csv table.md curves.png curves.svg comparison.png
          scores/<run>@<epoch>.csv   the values of each image
-         realism.png                with a network that tells zones (see judging)
+         realism.png realism.svg    with a network that tells zones (see judging)
 
 A score file is written when its export is measured on all images, and the next evaluation of the same takes it as it
 is: so an interrupted evaluation goes on where it stopped.
@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from pix2pix_tf import (
     curves,
+    examples,
     export,
     files,
     judging,
@@ -30,6 +31,7 @@ from pix2pix_tf import (
     realism_plot,
     realism_report,
     report,
+    report_page,
     sheets,
 )
 from pix2pix_tf.data.opening import spread
@@ -37,10 +39,9 @@ from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.painting import Setting
 from pix2pix_tf.runs import Run
-from pix2pix_tf.scores import Scores, error_name, last_common_epoch, summary
+from pix2pix_tf.scores import Scores, error_name, summary
 
 PATCHES = 5  # rows of the comparison sheet
-SHOWN = 3  # outputs of each input on it, where several are painted
 
 
 def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
@@ -62,9 +63,11 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
         )
     # First the pictures, of a few images: they find in seconds what does not fit, which the scores find in hours.
     segmenter = judging.open_segmenter(setting.segmenter, setting) if setting.segmenter else None
-    columns, captions = _comparison(runs, setting)
+    captions = list(spread(setting.stems, PATCHES))
+    columns = [(one.heading, one.pictures) for one in examples.columns(runs, setting, captions)]
     scores = [one for run in runs for one in score_run(run, setting, output / "scores")]
-    (output / "realism.png").unlink(missing_ok=True)  # of an earlier report
+    for kind in ("png", "svg"):
+        (output / f"realism.{kind}").unlink(missing_ok=True)  # of an earlier report
     sections, real = "", None
     if segmenter:
         judged = judging.judge(runs, setting, segmenter, output / "scores")
@@ -80,7 +83,8 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     files.write_text(output / "table.md", report.table(scores, measured))
     curves.draw(output / "curves.png", scores, real)
     sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
-    files.write_text(output / "report.md", report.page(scores, measured, command, captions, sections))
+    page = report.page(scores, measured, command, captions, sections)
+    report_page.write(output, page, *examples.of_scores(runs, setting, scores))
 
 
 def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
@@ -148,43 +152,6 @@ def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[
         errors = [metrics.NORMS[setting.norm](output, target) for output in outputs]
         found |= {error_name(n): min(errors[:n]) for n in setting.outputs}
     return found
-
-
-def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
-    """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints.
-
-    Where several images are painted of an input, the target comes last: SAR, outputs, target.
-    """
-    shown = spread(setting.stems, PATCHES)
-    places = np.array([setting.stems.index(stem) for stem in shown])
-    roles = {role for run in runs for role in run.inputs + run.targets}
-    there = {role: painting.pixels(setting.dataset, setting.split, role, shown) for role in roles}
-    inputs = dict.fromkeys(role for run in runs for role in run.inputs)
-    columns = [(sheets.name_of(role), role, there[role]) for role in inputs]
-    targets = runs[0].targets
-    true = [(_heading("target", role, targets), role, there[role]) for role in targets]
-    several = max(setting.outputs) > 1
-    columns += [] if several else true
-    exports = {run.name: export.epochs(run.folder) for run in runs}
-    common = last_common_epoch(exports.values())
-    for run in runs:
-        epoch = max(exports[run.name]) if common is None else common
-        model = painting.load_model(exports[run.name][epoch], setting.dataset)
-        for number in range(SHOWN if several else 1):
-            further = number * len(setting.stems)
-            made = [painting.generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
-            painted = sheets.to_pixels(np.concatenate(made))
-            parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
-            for role, part in zip(targets, parts, strict=True):
-                again = f", output {number + 1}" if several else ""
-                columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}{again}", role, part))
-    columns += true if several else []
-    pictures = [(heading, sheets.pictures(role, pixels)) for heading, role, pixels in columns]
-    return pictures, list(shown)
-
-
-def _heading(name: str, role: str, targets: Sequence[str]) -> str:
-    return name if len(targets) == 1 else f"{name}: {sheets.name_of(role)}"
 
 
 def _key(version: Path, run: Run, setting: Setting) -> str:

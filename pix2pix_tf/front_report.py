@@ -120,7 +120,7 @@ def summary(results: Sequence[Result], unit: str) -> str:
     for result in results:
         for by, group, members in _groups(result):
             mean, missed, absent = fronts.pooled(one.front for one in members)
-            macros = [_macro(members, measure) for measure in AGREEMENT]
+            macros = [macro(members, measure) for measure in AGREEMENT]
             row = ["" if mean is None else mean, missed, absent, *macros]
             writer.writerow([result.name, by, group, len(members), *row])
     return text.getvalue()
@@ -176,6 +176,11 @@ scene.
 """
 
 
+def macro(members: Sequence[SceneScore], measure: str) -> float:
+    """The mean over scenes of the mean over the classes that occur; `measure` is a key of AGREEMENT."""
+    return metrics.macro([metrics.macro(one.agreement[measure]) for one in members])
+
+
 def _tables(results: Sequence[Result], measured: Measured) -> str:
     parts = ["## Fronts", _front_table(results, measured.unit)]
     if measured.unit == "metres":
@@ -208,7 +213,7 @@ def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
     for result in results:
         for measure, heading in HEADINGS.items():
             values = [metrics.macro([one.agreement[measure][i] for one in result.scenes]) for i in range(len(classes))]
-            values += [_macro(result.scenes, measure)] if len(classes) > 1 else []
+            values += [macro(result.scenes, measure)] if len(classes) > 1 else []
             rows.append([result.name, heading, *(_number(value, 3) for value in values)])
     return markdown(head, rows)
 
@@ -232,11 +237,6 @@ def _groups(result: Result) -> list[tuple[str, str, list[SceneScore]]]:
             groups.setdefault(group, []).append(one)
         found += [(" x ".join(by), ", ".join(group), members) for group, members in sorted(groups.items())]
     return found
-
-
-def _macro(members: Sequence[SceneScore], measure: str) -> float:
-    """The mean over scenes of the mean over the classes that occur."""
-    return metrics.macro([metrics.macro(one.agreement[measure]) for one in members])
 
 
 def _all_classes(results: Sequence[Result]) -> list[str]:
