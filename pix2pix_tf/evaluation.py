@@ -15,12 +15,14 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf import (
+    best,
     curves,
     examples,
     export,
@@ -39,19 +41,20 @@ from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.painting import Setting
 from pix2pix_tf.runs import Run
-from pix2pix_tf.scores import Scores, error_name, summary
+from pix2pix_tf.scores import Scores, best_of, error_name, scores_of, summary
 
 PATCHES = 5  # rows of the comparison sheet
 
 
-def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
-    """Measures every export of the runs and writes the report.
+def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, select: str | None = None) -> None:
+    """Measures every export of the runs and writes the report; and which epoch is each run's best, where it is asked.
 
     Args:
       runs: at least one, all with the same targets.
       setting: on what, and how.
       output: the report's folder; what it has of an earlier report is renewed.
       command: the command line that makes this report, for the report.
+      select: of best.METRICS, which goes into each run's best.json; faithfulness needs the setting's segmenter.
 
     Raises:
       UserError: a model takes other patches than these, or paints what is no image.
@@ -76,7 +79,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
         sections = realism_report.sections(scores, judged)
 
     dataset, trained_on = setting.dataset, {run.name: run.origin for run in runs}
-    measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on)
+    measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on, select or "ssim")
     title = f"{dataset.name} ({dataset.origin}), {setting.split}: {len(captions)} of {len(setting.stems)} images"
     zones = any("zones" in run.inputs + run.targets for run in runs)
     files.write_text(output / "metrics.csv", summary(scores))
@@ -85,6 +88,41 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
     page = report.page(scores, measured, command, captions, sections)
     report_page.write(output, page, *examples.of_scores(runs, setting, scores))
+
+    if select:
+        reader = segmenter and f"{segmenter.run}@{segmenter.epoch}"
+        for run in runs:
+            name_best(run, scores_of(scores, run.name), setting, select, reader)
+
+
+def name_best(run: Run, scores: Sequence[Scores], setting: Setting, metric: str, segmenter: str | None) -> None:
+    """Writes a run's best.json, and says what it names.
+
+    Args:
+      run: whose it is.
+      scores: of its exports.
+      setting: on what they were measured.
+      metric: of best.METRICS.
+      segmenter: run@epoch that read the zones, if any did.
+    """
+    chosen, dataset = best_of(scores, metric), setting.dataset
+    mean, half = chosen.interval(metric)
+    named = best.Best(
+        metric=metric,
+        value=mean,
+        interval=half,
+        epoch=chosen.epoch,
+        compared=[s.epoch for s in scores],
+        images=len(chosen.stems),
+        split=setting.split,
+        data=str(dataset.root),
+        origin=dataset.origin,
+        seed=setting.seed,
+        segmenter=segmenter if metric == "faithfulness" else None,
+        fingerprint=export.fingerprint(export.epochs(run.folder)[chosen.epoch]),
+        chosen=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    print(f"{best.write(run.folder, named)}: epoch {named.epoch}, {named.told}")
 
 
 def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:

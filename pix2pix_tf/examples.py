@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_tf import export, painting, sheets
+from pix2pix_tf import best, export, painting, sheets
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.painting import Setting
 from pix2pix_tf.report_page.examples import Example, Shown, choose, told
@@ -14,7 +14,6 @@ from pix2pix_tf.runs import Run
 from pix2pix_tf.scores import DIGITS, HEADINGS, Scores, at_last_common_epoch, last_common_epoch
 
 SHOWN = 3  # outputs of each input, where several are painted
-CHOOSING = {"ssim": "SSIM", "dice": "Dice", "faithfulness": "faithfulness"}  # scores that choose single images
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def of_scores(runs: Sequence[Run], setting: Setting, scores: Sequence[Scores]) -
       UserError: see `columns`.
     """
     _, last = at_last_common_epoch(scores)
-    by = {heading: name for name, heading in CHOOSING.items() if name in last[0].values}
+    by = {heading: name for name, heading in best.METRICS.items() if name in last[0].values}
     chosen = choose({heading: np.mean([s.values[name] for s in last], axis=0) for heading, name in by.items()})
     found = columns(runs, setting, [setting.stems[place] for place in chosen])
     of_run = {s.run: s for s in last}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix_tf.best import METRICS
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.scores import (
     COLUMNS,
@@ -15,6 +16,7 @@ from pix2pix_tf.scores import (
     HEADINGS,
     Scores,
     at_last_common_epoch,
+    best_of,
     name_of,
     runs_of,
     scores_of,
@@ -66,6 +68,7 @@ class Measured:
     split: str
     seed: int
     trained_on: Mapping[str, str]  # run -> origin of its training data
+    best_by: str = "ssim"  # of best.METRICS: what says which epoch of a run is its best
 
 
 def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
@@ -99,7 +102,7 @@ def table(scores: Sequence[Scores], measured: Measured) -> str:
       scores: of all runs and epochs, in any order.
       measured: on what; said below the figures, since it decides what they can be compared with.
     """
-    return f"# Scores\n\n{_tables(scores)}\n\n{_measured_on(scores, measured)}\n"
+    return f"# Scores\n\n{_tables(scores, measured.best_by)}\n\n{_measured_on(scores, measured)}\n"
 
 
 def page(
@@ -126,7 +129,7 @@ The mean over the images, by epoch; a shade or a bar is its 95 % interval.
 
 ## Table
 
-{_tables(scores)}
+{_tables(scores, measured.best_by)}
 
 ## Comparison
 
@@ -147,19 +150,19 @@ Patches spread evenly over the split: {", ".join(f"`{name}`" for name in caption
 """
 
 
-def _tables(scores: Sequence[Scores]) -> str:
+def _tables(scores: Sequence[Scores], best_by: str) -> str:
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     common, last = at_last_common_epoch(scores)
-    best = [max(run, key=lambda s: s.interval("ssim")[0]) for run in runs]
+    best, by = [best_of(run, best_by) for run in runs], METRICS[best_by]
     if common is None:
         title = "The runs have no exported epoch in common: each at its own last one"
     else:
         title = f"Epoch {common}, the last one" + (" that all runs have" if len(runs) > 1 else "")
     parts = [f"### {title}", _rows(last)]
     if len(scores) > len(runs) and [s.epoch for s in best] == [s.epoch for s in last]:
-        parts += ["By SSIM, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
+        parts += [f"By {by}, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
     elif len(scores) > len(runs):
-        parts += ["### Each run's best epoch, by SSIM" if len(runs) > 1 else "### The best epoch, by SSIM", _rows(best)]
+        parts += ["### " + ("Each run's best epoch" if len(runs) > 1 else "The best epoch") + f", by {by}", _rows(best)]
         parts += ["It was chosen on the very images it is measured on, which flatters it a little."]
     parts += [
         "± is half of the 95 % interval of the mean over the n images (Student's t). It takes them as independent; "

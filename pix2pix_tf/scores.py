@@ -86,3 +86,8 @@ def at_last_common_epoch(scores: Sequence[Scores]) -> tuple[int | None, list[Sco
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     common = last_common_epoch([s.epoch for s in run] for run in runs)
     return common, [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
+
+
+def best_of(scores: Sequence[Scores], measure: str) -> Scores:
+    """The scores of the epoch with the highest mean; of epochs that are alike the first."""
+    return max(scores, key=lambda s: np.nan_to_num(s.interval(measure)[0], nan=-np.inf))

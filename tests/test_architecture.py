@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "models": {"config", "addons", "models"},
     "signatures": {"config", "data"},
     "tasks": {"config", "addons", "data", "losses", "models", "optimizers", "precision", "signatures"},
-    "export": {"cpp_runtime", "warmup"},
+    "best": set(),
+    "export": {"best", "cpp_runtime", "warmup"},
     "sheets": {"data"},
     "front_lines": set(),
     "fronts": {"data", "front_lines"},
@@ -33,9 +34,9 @@ MAY_IMPORT = {
     "training": {"config", "data", "export", "precision", "runs", "sheets", "signatures", "tasks"},
     "scores": {"metrics"},
     "tables": set(),
-    "report": {"scores", "tables"},
+    "report": {"best", "scores", "tables"},
     "report_page": {"report_page"},
-    "examples": {"data", "export", "painting", "report_page", "runs", "scores", "sheets"},
+    "examples": {"best", "data", "export", "painting", "report_page", "runs", "scores", "sheets"},
     "front_examples": {"front_report", "report_page"},
     "curves": {"scores"},
     "appearance": {"data", "metrics", "realism"},
@@ -55,16 +56,16 @@ MAY_IMPORT = {
     "cloudiness": {"data", "export", "metrics", "painting", "report_page", "runs", "sheets", "tables"},
     "painting": {"data", "export", "metrics", "scores"},
     "evaluation": {
-        *("curves", "data", "examples", "export", "judging", "metrics", "painting", "realism_plot", "realism_report"),
-        *("report", "report_page", "runs", "scores", "sheets"),
+        *("best", "curves", "data", "examples", "export", "judging", "metrics", "painting", "realism_plot"),
+        *("realism_report", "report", "report_page", "runs", "scores", "sheets"),
     },
     "generate": {"data", "export", "generate", "sheets"},
     "prepare": {"data", "export", "prepare", "sheets"},  # export inside a function: score-clouds
-    "serving": {"data", "export", "serving", "warmup"},
+    "serving": {"best", "data", "export", "serving", "warmup"},
 }
 WITHOUT_TENSORFLOW = {
-    *("errors", "files", "cli", "config", "metrics", "scores", "tables", "report", "report_page", "curves", "sheets"),
-    *("runs", "prepare", "front_examples", "front_lines", "front_report", "fronts", "overlays", "geojson"),
+    *("best", "errors", "files", "cli", "config", "metrics", "scores", "tables", "report", "report_page", "curves"),
+    *("sheets", "runs", "prepare", "front_examples", "front_lines", "front_report", "fronts", "overlays", "geojson"),
     *("realism", "appearance", "realism_report", "realism_plot"),
 }
 SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
