@@ -21,8 +21,8 @@ HERE = Path(__file__).parent
 LOOK = HERE.parent / "serving" / "page" / "look.css"  # colours and type of the page to paint on
 NOTES = "How to read this"  # the section that examples stand before
 
-# Bytes of pictures in a page. As text they are a third longer, and a mail takes some 10 MB. What report.md shows is
-# first, and of the examples as many as there is room for.
+# Bytes of pictures in a page. As text they are a third longer, and a mail takes some 10 MB. What the examples leave of
+# their room is for the pictures that report.md shows.
 ROOM = 7_000_000
 ROOM_FOR_EXAMPLES = 4_000_000
 
@@ -40,11 +40,11 @@ def write(output: Path, text: str, examples: Sequence[Example] = (), note: str =
     draw = environment.get_template("picture.html").module.picture
     album = Album(output, ROOM_FOR_EXAMPLES)
     shown = [(example, [(one, album.embed(one)) for one in example.pictures]) for example in examples]
+    body = environment.get_template("examples.html").render(examples=shown, note=note, album=album, draw=draw)
     album.room += ROOM - ROOM_FOR_EXAMPLES
     title, lead, sections = read_sections(text, lambda name, source: draw(album.embed_file(name, source)))
     before = next((place for place, one in enumerate(sections) if one.heading == NOTES), len(sections))
     if shown:
-        body = environment.get_template("examples.html").render(examples=shown, note=note, album=album, draw=draw)
         sections.insert(before, Section("examples", "Examples", Markup(body)))
     script = (HERE / "report.js").read_text(encoding="utf-8")
     page = environment.get_template("page.html").render(

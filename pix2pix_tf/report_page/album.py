@@ -41,7 +41,7 @@ class Album:
           folder: where the page is to be.
           room: how many bytes of pictures it may take; may be raised later.
         """
-        self.room, self.count, self.left_out = room, 0, 0
+        self.room, self.count, self.compressed, self.left_out = room, 0, 0, 0
         self._folder = folder.resolve()
 
     def embed(self, shown: Shown) -> Picture:
@@ -93,4 +93,5 @@ class Album:
     def _keep(self, name: str, kind: str, stored: bytes, link: str | None, width: int, height: int) -> Picture:
         self.room -= len(stored)
         self.count += 1
+        self.compressed += kind == "image/jpeg"
         return Picture(name, f"data:{kind};base64,{base64.b64encode(stored).decode()}", link, width, height)

@@ -28,16 +28,16 @@ function makeSortable(table) {
   });
 }
 
-/** Rows by a column: figures by value, words by the alphabet; what has no figure comes last either way. */
+/** Rows by a column: figures by value, words by the alphabet; in a column of figures, what has none comes last. */
 function sorted(rows, column, direction) {
   const text = (row) => row.cells[column].textContent.trim();
-  const words = rows.every((row) => Number.isNaN(figure(text(row))) || /^\d[\d-]*[a-z_]/i.test(text(row)));
-  return rows.toSorted((one, other) => {
-    if (words) return direction * text(one).localeCompare(text(other), "en", { numeric: true });
-    const [a, b] = [figure(text(one)), figure(text(other))];
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
-    return direction * (a - b);
-  });
+  const without = (row) => Number.isNaN(figure(text(row)));
+  const byWords = (one, other) => direction * text(one).localeCompare(text(other), "en", { numeric: true });
+  if (rows.filter(without).length * 2 >= rows.length) return rows.toSorted(byWords);
+  const byFigures = (one, other) => direction * (figure(text(one)) - figure(text(other)));
+  return rows.toSorted((one, other) =>
+    without(one) || without(other) ? without(one) - without(other) : byFigures(one, other) || byWords(one, other),
+  );
 }
 
 for (const table of document.querySelectorAll("main table")) {
@@ -54,11 +54,12 @@ const pictures = [...document.querySelectorAll("button.picture")];
 let at = 0; // the picture that is shown
 let steps = 0; // of enlargement, each twice as large; 0: as it fits the window
 
-/** @returns {number} how many times its own size a picture fits the window; a whole number where it is enlarged */
+/** @returns {number} how many times its own size a picture fits the window; enlarged, each pixel is whole ones there */
 function fitting() {
   const room = stage.getBoundingClientRect();
   const times = Math.min((room.width - 2) / image.width0, (room.height - 2) / image.height0);
-  return times > 1 ? Math.floor(times) : times;
+  const fine = window.devicePixelRatio;
+  return times > 1 ? Math.max(1, Math.floor(times * fine) / fine) : times;
 }
 
 function draw() {
