@@ -66,8 +66,9 @@ def test_what_cannot_choose_is_refused(house, capsys, arguments, said):
     assert not (RUN / "best.json").exists()
 
 
-def test_runs_that_kept_their_best_epoch_have_nothing_to_choose(house, zones_run, capsys):
-    assert run_command(zones_run, "--select", "ssim") == 2
+def test_runs_that_kept_their_best_epoch_have_nothing_to_choose(house, capsys):
+    make_run(Path("runs/zones"), {1: 1.0}, ("sar",), ("zones",))
+    assert run_command("runs/zones", "--select", "ssim") == 2
     assert "has kept its best epoch alone" in capsys.readouterr().err
 
 
@@ -98,21 +99,6 @@ def test_a_best_that_no_longer_holds_is_an_error_that_tells_the_cure(house, chan
         said = "best.json is not "
     with pytest.raises(UserError, match=said):
         export.find(RUN)
-
-
-def test_generate_takes_a_run(tiny_run, tiny_data, tmp_path, capsys):
-    from pix2pix_tf import generate
-
-    run = tmp_path / "tiny"
-    shutil.copytree(tiny_run, run)
-    chosen = {"metric": "ssim", "value": 0.5, "interval": None, "epoch": 1, "compared": [1, 2], "images": 1,
-              "split": "val", "data": "d", "origin": "real", "seed": 0, "segmenter": None, "chosen": "2026-01-01",
-              "fingerprint": export.fingerprint(run / "export/orig/1")}  # fmt: skip
-    best.write(run, best.Best(**chosen))
-    call = ["--model", run, "--masks", tiny_data / "val/zones/S6.png", "--output", tmp_path / "out"]
-    assert cli.run(generate.main, list(map(str, call))) == 0
-    assert "epoch 1, the best of 2 by ssim on val (0.5000)" in capsys.readouterr().out
-    assert json.loads((tmp_path / "out/generate.json").read_text())["epoch"] == 1
 
 
 def test_the_local_server_serves_the_best_epoch_of_a_run_and_follows_the_newest_where_there_is_none(house):
