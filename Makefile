@@ -36,7 +36,7 @@ demo: $(VENV)/.installed
 	@echo "The pictures are here:"
 	@ls $(DEMO_RUN)/samples/*.png $(DEMO_RUN)/report/curves.png $(DEMO_RUN)/report/comparison.png \
 		generated/demo-$(TF)/overview.png
-	@echo "The report: $(DEMO_RUN)/report/report.md"
+	@echo "The report: $(DEMO_RUN)/report/report.html"
 
 test: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not long"
