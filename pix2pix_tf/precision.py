@@ -7,11 +7,12 @@ from pathlib import Path
 import tensorflow as tf
 
 
-def choose(wanted: str) -> tuple[str, str]:
+def choose(wanted: str, batch: int = 1) -> tuple[str, str]:
     """Keras' name of the precision to compute in, and why.
 
     Args:
       wanted: "auto", or a name that is taken as it is.
+      batch: images a step on each device.
     """
     if wanted != "auto":
         return wanted, "as set"
