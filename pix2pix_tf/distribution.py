@@ -87,7 +87,7 @@ class Devices:
         images = len(next(iter(batch.values())))
         part = images // self.count if images % self.count == 0 else 0
 
-        def of_device(context: tf.distribute.ValueContext) -> dict[str, tf.Tensor]:
+        def of_device(context: tf.distribute.experimental.ValueContext) -> dict[str, tf.Tensor]:
             place = context.replica_id_in_sync_group * part
             return {name: value[place : place + part] if part else value for name, value in batch.items()}
 

@@ -1,0 +1,45 @@
+"""Takes the same steps on one device and on two halves of the processor; prints how far apart they end, as JSON.
+
+python tests/two_devices.py DATA STEPS VARIANT [KEY=VALUE ...], in a process of its own: TensorFlow has to be told of
+the two devices before it computes anything.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from pix2pix_tf import cli  # isort: skip  # noqa: F401  # quietens TensorFlow
+from pix2pix_tf import config, distribution, training
+from pix2pix_tf.data import pipeline
+from pix2pix_tf.data.opening import open_dataset
+
+
+def trained(chosen, dataset, devices, steps):
+    """Losses of each step and of a validation, and all variables at the end, as lists of arrays."""
+    with devices.scope():
+        task = training.build_task(chosen, dataset, chosen.train.precision)
+    step, score = devices.compiled(task.train_step), devices.compiled(task.validate)
+    batches = devices.batches(lambda *whose: pipeline.training_batches(dataset, chosen, 0, *whose))
+    losses = [float(loss) for _ in range(steps) for loss in step(next(batches)).values()]
+    stems = dataset.stems["train"][:6]  # in batches of 4: the second one has 2
+    for batch in pipeline.fixed_batches(dataset, chosen, "train", stems, chosen.train.batch_size):
+        losses += [float(value) for value in score(devices.share(batch)).values()]
+    return losses, [variable.numpy() for variable in task.exported.variables]
+
+
+def main(data, steps, variant, *overrides):
+    chosen = config.make_config(variant, overrides)
+    dataset = open_dataset(Path(data), tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets)))
+    two = distribution.choose(chosen.train)
+    assert two.count == 2
+    one_losses, one = trained(chosen, dataset, distribution.Devices(), int(steps))
+    two_losses, other = trained(chosen, dataset, two, int(steps))
+    relative = [abs(a - b) / max(abs(a), 1e-3) for a, b in zip(one_losses, two_losses, strict=True)]
+    weights = [float(abs(a - b).max()) for a, b in zip(one, other, strict=True)]
+    typical = [float(abs(a - b).mean()) for a, b in zip(one, other, strict=True)]
+    print(json.dumps({"losses": max(relative), "weights": max(weights), "typical": max(typical), "values": two_losses}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
