@@ -162,7 +162,7 @@ class Devices:
             try:
                 yield
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
-                reason = (error.message or "").strip().splitlines()[:1]
+                reason = error.message.split("}} ")[-1].splitlines()[:1]
                 raise ConnectionError(
                     f"Another worker of this training is gone ({''.join(reason)[:200]}), and none goes on without it. "
                     "Start all of them again"

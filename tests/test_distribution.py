@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 
 from conftest import TINY, UNET
 from pix2pix_tf import config, distribution
@@ -123,7 +124,6 @@ def test_slurm_tells_each_worker_who_it_is(tmp_path):
 
 
 def test_kubernetes_tells_each_worker_who_it_is(tmp_path):
-    yaml = pytest.importorskip("yaml")
     _, job = yaml.safe_load_all((ROOT / "deploy" / "training.yaml").read_text())
     (container,) = job["spec"]["template"]["spec"]["containers"]
     script(tmp_path / "python", 'echo "$TF_CONFIG" "$@"')
