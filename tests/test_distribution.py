@@ -16,7 +16,7 @@ import tensorflow as tf
 import yaml
 
 from conftest import TINY, UNET
-from pix2pix_tf import config, distribution
+from pix2pix_tf import config, distribution, precision
 from pix2pix_tf.data import pipeline
 from pix2pix_tf.errors import UserError
 
@@ -87,6 +87,22 @@ def test_devices_that_come_too_late_are_refused(monkeypatch):
     tf.zeros([1])  # TensorFlow has computed
     with pytest.raises(UserError, match="start a new process"):
         distribution.choose(asked(batch_size=64, devices=64))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "chosen"),
+    [
+        ([(9, 0)], "mixed_bfloat16"),
+        ([(9, 0), (8, 0)], "mixed_bfloat16"),
+        ([(9, 0), (7, 5)], "mixed_float16"),  # of unlike ones, what all are fast in
+        ([(8, 0), (6, 1)], "float32"),
+    ],
+)
+def test_the_precision_is_one_that_all_gpus_have_in_hardware(monkeypatch, capabilities, chosen):
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _: list(capabilities))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu})
+    name, reason = precision.choose("auto")
+    assert name == chosen and "compute capability {}.{}".format(*min(capabilities)) in reason
 
 
 def test_the_parts_of_all_workers_devices_are_the_batch(tiny_dataset):
