@@ -122,9 +122,18 @@ class Devices:
         """Whether at least one worker wishes each of these; of nothing, to wait until all workers have come here."""
         if self.workers == 1:
             return wishes
-        votes = tf.constant([*wishes, False], tf.float32)
-        own = self.strategy.experimental_distribute_values_from_function(lambda _: votes)
-        return tuple(bool(count) for count in self.strategy.reduce("SUM", own, axis=None).numpy()[:-1])
+        return tuple(votes > 0 for votes in self._sums(*wishes, 0)[:-1])
+
+    def alike(self, number: int) -> bool:
+        """Whether all workers have the same number."""
+        if self.workers == 1:
+            return True
+        (total,) = self._sums(number)
+        return not self.any(total != number * self.count)[0]
+
+    def _sums(self, *numbers: float) -> list[float]:
+        own = self.strategy.experimental_distribute_values_from_function(lambda _: tf.constant(numbers, tf.float64))
+        return self.strategy.reduce("SUM", own, axis=None).numpy().tolist()
 
     def chief_first(self, of_chief: Callable[[], None], of_others: Callable[[], None]) -> None:
         """The chief does one thing, then the others do another; where one refuses, all do.

@@ -97,6 +97,8 @@ class Training:
         )
         self.saved_at = time.monotonic()
         self._restore(checkpoint)
+        if not self.devices.alike(int(self.step)):
+            raise UserError(f"The workers read different checkpoints: {run} must be one folder that all see.")
         self.writer = (
             tf.summary.create_file_writer(str(run / "tensorboard"))
             if self.devices.chief
