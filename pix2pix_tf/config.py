@@ -84,6 +84,7 @@ class TrainConfig:
     patience: int = 0  # epochs without a better one after which a training by best_by stops [C]; 0: never
     seed: int = 0  # of initial weights, order, jitter and dropout
     precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
+    devices: int = 0  # GPUs of this machine, or of each worker's, that share a batch; 0: all, or one for a batch of 1
     deterministic: bool = False  # same bits at every run on one machine; costs speed on a GPU
     export_every: int = 10  # epochs between SavedModels; the last epoch is always exported
     checkpoint_minutes: float = 10.0  # at most this is lost to a power cut; exports and interruptions write one as well
@@ -204,6 +205,7 @@ BOUNDS = {
     "train.patience": (0, 1_000_000),
     "train.beta_1": (0.0, 0.9999),
     "train.seed": (0, 2**31 - 1),
+    "train.devices": (0, 1024),
     "train.export_every": (1, 1_000_000),
     "train.checkpoint_minutes": (0.0, 1e6),
     "train.log_steps": (1, 1_000_000),

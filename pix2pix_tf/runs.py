@@ -16,7 +16,10 @@ from pix2pix_tf.errors import UserError, unknown
 # What may change between two starts of a run: the weights do not follow from it.
 MAY_CHANGE = tuple(
     f"train.{option}:"
-    for option in ("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples")
+    for option in (
+        *("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples"),
+        "devices",  # any number of them takes the same steps, but for rounding
+    )
 )
 
 
@@ -56,9 +59,16 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
     Raises:
       UserError: the folder holds a run of another configuration or data set, or something else.
     """
-    path = run / "config.json"
-    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
-    data |= {split: len(stems) for split, stems in dataset.stems.items()}
+    check(run, config, dataset)
+    described = {"config": configuration.to_dict(config), "data": _described(dataset)}
+    files.write_json(run / "config.json", described)
+    for leftover in (run / "export").glob("*/.tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def check(run: Path, config: Config, dataset: Dataset) -> None:
+    """Makes sure that a run's folder, if there is one, is this training's; writes nothing. See `claim`."""
+    path, data = run / "config.json", _described(dataset)
     if path.exists():
         values = files.read_json(path)
         changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
@@ -72,9 +82,11 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
             )  # fmt: skip
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
-    files.write_json(path, {"config": configuration.to_dict(config), "data": data})
-    for leftover in (run / "export").glob("*/.tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _described(dataset: Dataset) -> dict[str, object]:
+    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
+    return data | {split: len(stems) for split, stems in dataset.stems.items()}
 
 
 def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
