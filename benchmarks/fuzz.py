@@ -147,8 +147,7 @@ class Watch:
 
     def case(self, data: bytes) -> None:
         """One case, whatever comes of it."""
-        place, figures = self.folder / "case", self.figures
-        place.mkdir()
+        place, figures = self.folder, self.figures
         figures["cases"] += 1
         self.last.write_bytes(data)  # should it end the process, it is there
         signal.setitimer(signal.ITIMER_REAL, HANGS)
@@ -168,7 +167,8 @@ class Watch:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         seconds = time.process_time() - start
-        shutil.rmtree(place)
+        for entry in os.scandir(place):
+            shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else Path(entry).unlink()
         figures["slowest"] = max(figures["slowest"], seconds)
         if seconds > SECONDS:
             wrong = wrong or f"{seconds:.1f} s"

@@ -55,8 +55,8 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
       uint8 or uint16 [N, H, W, C].
 
     Raises:
-      InvalidArgumentError: no image, no PNG, one cut off or too short for what its header says, another depth or kind of
-        colour, sides that do not divide or differ.
+      InvalidArgumentError: no image, no PNG, one cut off or too short for its header, another depth or kind of colour,
+        sides that do not divide or differ.
     """
     header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEADER), tf.uint8, fixed_length=_HEADER), tf.int32)
     width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
