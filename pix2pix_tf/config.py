@@ -11,7 +11,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError, brief, shown, unknown
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def make_config(variant: str, overrides: Sequence[str] = ()) -> Config:
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
-            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {override!r}.")
+            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {shown(override)}.")
         values[key.strip()] = value.strip()
     return _build({"variant": name} | values)
 
@@ -254,7 +254,7 @@ def from_dict(values: Mapping) -> Config:
       UserError: an unknown key (with the nearest name), or a value that does not fit.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"A configuration is an object of sections, not {values!r}.")
+        raise UserError(f"A configuration is an object of sections, not {shown(values)}.")
     flat = {}
     for name, value in values.items():
         section = value.items() if isinstance(value, Mapping) else ()
@@ -265,7 +265,7 @@ def from_dict(values: Mapping) -> Config:
 def differences(old: Config, new: Config) -> list[str]:
     """What differs between two configurations, one "key: old -> new" a line; empty when they are the same."""
     before, after = _flatten(old), _flatten(new)
-    return [f"{key}: {before[key]} -> {after[key]}" for key in after if before[key] != after[key]]
+    return [f"{key}: {brief(before[key])} -> {brief(after[key])}" for key in after if before[key] != after[key]]
 
 
 def _flatten(config: Config) -> dict[str, object]:
@@ -313,7 +313,7 @@ def _parsed(key: str, value: object, kind: type) -> object:
         return kind(value)
     except (ValueError, KeyError, TypeError, OverflowError):
         name = getattr(kind, "__name__", str(kind)) if typing.get_origin(kind) is None else "comma-separated list"
-        raise UserError(f"{key} takes a value of type {name}, not {value!r}.") from None
+        raise UserError(f"{key} takes a value of type {name}, not {shown(value)}.") from None
 
 
 def _checked(key: str, value: object) -> object:
@@ -321,7 +321,7 @@ def _checked(key: str, value: object) -> object:
         raise unknown(f"value for {key}", str(value), CHOICES[key])
     low, high = BOUNDS.get(key, (value, value))
     if not low <= value <= high:  # also refuses NaN, which no comparison holds for
-        raise UserError(f"{key} takes a value from {low} to {high}, not {value}.")
+        raise UserError(f"{key} takes a value from {low} to {high}, not {shown(value)}.")
     return value
 
 

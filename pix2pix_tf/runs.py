@@ -11,7 +11,7 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data.clouds import without_clouds
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError, brief, shown, unknown
 
 # What may change between two starts of a run: the weights do not follow from it.
 MAY_CHANGE = tuple(
@@ -73,8 +73,9 @@ def check(run: Path, config: Config, dataset: Dataset) -> None:
         values = files.read_json(path)
         changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
         changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
-        changes += [f"data {key}: {values.get('data', {}).get(key)} -> {data[key]}" for key in ("name", "train", "val")
-                    if values.get("data", {}).get(key) != data[key]]  # fmt: skip
+        before = values["data"] if isinstance(values.get("data"), dict) else {}
+        changes += [f"data {key}: {brief(before.get(key))} -> {data[key]}" for key in ("name", "train", "val")
+                    if before.get(key) != data[key]]  # fmt: skip
         if changes:
             raise UserError(
                 f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
@@ -176,5 +177,5 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
             cloudy=float(config["data"].get("cloudy", Run.cloudy)),
             max_cloud=float(config["data"].get("max_cloud", 1.0)),  # runs of before have none
         )
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not as train.py writes it ({error!r}). Name another run.") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UserError(f"{path} is not as train.py writes it ({shown(error)}). Name another run.") from None

@@ -102,3 +102,33 @@ def test_what_answers_at_once_does_not_import_tensorflow(room):
 def test_one_place_knows_the_tensorflow_generation():
     knowing = [path for path in SOURCES if "tensorflow_addons" in " ".join(imported(PACKAGE / path))]
     assert knowing == [Path("addons.py")]
+
+
+DANGEROUS = {"pickle", "cloudpickle", "marshal", "shelve", "dill", "joblib"}  # modules that run what they read
+CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
+
+
+def called(node: ast.Call) -> str:
+    """Such as "eval" or "os.system"; empty for what has no plain name."""
+    return ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_nothing_that_is_read_is_run(source):
+    """The one exception is Dask, whose messages are pickles: datasets/README.md says where it may be used."""
+    found = {name.split(".")[0] for name in imported(PACKAGE / source)} & DANGEROUS
+    assert found == ({"pickle", "cloudpickle"} if source == Path("data/cluster.py") else set())
+    for node in ast.walk(ast.parse((PACKAGE / source).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            assert called(node) not in CALLS, f"{source}:{node.lineno}"
+            for argument in node.keywords:
+                assert argument.arg not in ("shell", "allow_pickle"), f"{source}:{node.lineno}"
+
+
+@pytest.mark.parametrize("requirements", sorted(PACKAGE.parent.glob("requirements*.txt")), ids=lambda path: path.name)
+def test_every_requirement_has_a_range(requirements):
+    for line in requirements.read_text(encoding="utf-8").splitlines():
+        wanted = line.partition("#")[0].strip()
+        if wanted and not wanted.startswith("-r"):
+            version = wanted.partition(";")[0]
+            assert "==" in version or (">=" in version and ",<" in version), line

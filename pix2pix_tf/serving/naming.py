@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, shown
 
 
 def name_models(wishes: Sequence[str]) -> dict[str, Path]:
@@ -27,9 +27,11 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
     chosen = [name or _name(path, often) for name, path in parts]
     for name, count in Counter(chosen).items():
         if count > 1:
-            raise UserError(f"{count} models would be called {name!r}. Give them names, such as mine=runs/gen5/...")
+            raise UserError(
+                f"{count} models would be called {shown(name)}. Give them names, such as mine=runs/gen5/..."
+            )
         if not re.fullmatch(r"[\w.+-]+", name):
-            raise UserError(f"A model cannot be called {name!r}: a name has letters, digits and any of _ . + -")
+            raise UserError(f"A model cannot be called {shown(name)}: a name has letters, digits and any of _ . + -")
     return {name: path for name, (_, path) in zip(chosen, parts, strict=True)}
 
 
