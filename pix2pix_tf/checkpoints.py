@@ -52,11 +52,14 @@ class Checkpoints:
                 self._content.read(str(newest)).assert_existing_objects_matched()
             except Exception as error:  # a damaged index makes TensorFlow raise all kinds, IndexError among them
                 raise UserError(self._cannot_be_read(newest, _told(error))) from None
+        return newest is not None
+
+    def clear(self) -> None:
+        """Removes what a killed process left half written, or half removed; after `restore`."""
         kept = {path.name for path in self._whole}
-        for path in self._folder.glob("ckpt-*"):  # what a killed process left half written, or half removed
+        for path in self._folder.glob("ckpt-*"):
             if path.name.partition(".")[0] not in kept:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return newest is not None
 
     def save(self, step: int) -> None:
         """Writes a checkpoint of this step, unless it is there; then removes the oldest ones.

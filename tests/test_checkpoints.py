@@ -24,7 +24,9 @@ class Trained:
         return self
 
     def restored(self):
-        return float(self.weights[0]) if self.checkpoints.restore() else None
+        found = self.checkpoints.restore()
+        self.checkpoints.clear()
+        return float(self.weights[0]) if found else None
 
 
 def names(folder):

@@ -19,7 +19,7 @@ from pix2pix_tf.benefit.figures import (
     with_sd,
 )
 from pix2pix_tf.benefit.sources import MANY
-from pix2pix_tf.front_report import markdown
+from pix2pix_tf.tables import markdown
 
 FRONTS = ("macro_iou", "distance", "missed")  # the measures of the first table
 

@@ -7,10 +7,11 @@ The first is a header line and four corners in pixels, the second a table with "
 """
 
 import csv
+import math
 import re
 from pathlib import Path
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, brief
 
 FIELDS = 6  # of a scene's name, with underscores between them
 _BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
@@ -77,13 +78,15 @@ def read_metadata(root: Path) -> dict[str, tuple[tuple[float, float, float, floa
     if not path:
         return {}
     found = {}
-    with path.open(encoding="latin-1", newline="") as file:
-        head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
     try:
+        with path.open(encoding="latin-1", newline="") as file:
+            head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
         name, crs, box = (head.index(key) for key in ("image_name", "Coordinate system", "Bounding box coordinates"))
         for row in rows:
             corners = tuple(map(float, _BOUNDS.search(row[box]).groups()))
+            if not all(map(math.isfinite, corners)):
+                raise ValueError(f"{row[box]} lies nowhere on the ground")
             found[row[name].removesuffix("_geo.tif")] = (corners, row[crs])
-    except (ValueError, IndexError, AttributeError) as error:  # no such column, no such cell, no such words in it
-        raise UserError(f"{path} is not the benchmark's meta_data.csv ({error}). Mend or remove it.") from None
+    except (csv.Error, ValueError, IndexError, AttributeError) as error:  # no such column, cell, or words in it
+        raise UserError(f"{path} is not the benchmark's meta_data.csv ({brief(error)}). Mend or remove it.") from None
     return found
