@@ -66,6 +66,9 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
     files.write_json(run / "config.json", described)
     for leftover in (run / "export").glob("*/.tmp-*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    for place in (run, run / "samples", run / "tensorboard", run / "checkpoints"):
+        for leftover in place.glob(".tmp-*"):
+            leftover.unlink()
 
 
 def check(run: Path, config: Config, dataset: Dataset) -> None:

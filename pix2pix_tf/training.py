@@ -26,7 +26,7 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
-from pix2pix_tf.errors import Diverged, Interrupted
+from pix2pix_tf.errors import Diverged, Interrupted, UserError
 from pix2pix_tf.signatures import png_names
 from pix2pix_tf.tasks import Classifier, Pix2Pix, Segmenter, make_task
 
@@ -230,13 +230,8 @@ class Training:
 
     def _export_if_due(self) -> None:
         """Exports the epoch that has just ended, if it is worth it and not done yet."""
-        base = self.run / "export" / self.config.variant
-        if (
-            not self.devices.chief
-            or not self.epoch
-            or int(self.step) % self.steps_per_epoch
-            or not self._worth_exporting()
-        ):
+        base, ended = self.run / "export" / self.config.variant, int(self.step) % self.steps_per_epoch == 0
+        if not (self.devices.chief and self.epoch and ended and self._worth_exporting()):
             return
         if self.epoch not in export.versions(base):
             self._export()
