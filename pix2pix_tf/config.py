@@ -43,6 +43,7 @@ class ModelConfig:
     generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
     dropout: float = 0.5  # share of values dropped: pix2pix's noise z [I], or at the bottom of the U-Net [C]
+    noise_blocks: int = 3  # of the decoder's 7, from the innermost, have dropout [I]; 7: plain areas do not repeat
     spade_width: int = 0  # filters through which the mask steers the decoder's norms, as in SPADE [S]; 0: it does not
     discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
     discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
@@ -184,6 +185,7 @@ BOUNDS = {
     "model.discriminator_width": (1, 1024),
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),
+    "model.noise_blocks": (0, 7),
     "model.unet_width": (1, 1024),
     "model.vgg_width": (1, 1024),
     "loss.gan": (0.0, 1e6),
