@@ -193,7 +193,7 @@ def convolution(
     return lambda x: layer(pad(x))
 
 
-def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bool = True, last: bool = False) -> Block:
+def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bool = True) -> Block:
     """A convolution that doubles the map.
 
     A transposed convolution of stride 2 has other weights for even than for odd pixels, and so leaves a grid on plain
@@ -206,7 +206,6 @@ def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bo
       upsampling: "transposed", or "resized": a convolution, whose map is then interpolated (the other order would be
         four times the work).
       use_bias: whether it adds a number for each channel.
-      last: interpolate first and convolve then, so that the finest detail is not interpolated.
 
     Returns:
       A block [N, H, W, C] -> [N, 2 H, 2 W, filters].
@@ -215,7 +214,7 @@ def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bo
         return transposed_convolution(filters, kernel, use_bias)
     convolve = convolution(filters, kernel, 1, "same", use_bias)
     enlarge = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")
-    return (lambda x: convolve(enlarge(x))) if last else (lambda x: enlarge(convolve(x)))
+    return lambda x: enlarge(convolve(x))
 
 
 def transposed_convolution(

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import convolution, doubled_convolution, downsample, upsample
+from pix2pix_tf.models.blocks import convolution, downsample, transposed_convolution, upsample
 from pix2pix_tf.models.layers import SeededDropout
 
 
@@ -19,8 +19,9 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     """The U-Net that paints the image ([I] section 3.2; layer for layer as in [P]).
 
     Args:
-      model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`), dropout (the noise z: in
-        the innermost `noise_blocks` blocks), and whether the mask steers the decoder's norms (`blocks.spade`).
+      model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`; the last is transposed in
+        any case, for the finest detail), dropout (the noise z: in the innermost `noise_blocks` blocks), and whether the
+        mask steers the decoder's norms (`blocks.spade`).
       input_channels: channels of the mask, one-hot, and of what is stacked on it.
       output_channels: channels of the image.
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
@@ -63,7 +64,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
         up(2 * w, k, n, z[5], s),  # [N, 64, 64, 128 + 128]
         up(1 * w, k, n, z[6], s),  # [N, 128, 128, 64 + 64]
     ]
-    last = doubled_convolution(output_channels, k, model.upsampling, last=True)  # [N, 256, 256, output_channels]
+    last = transposed_convolution(output_channels, k)  # [N, 256, 256, output_channels]
 
     x, skips = image, []
     for down in down_stack:
