@@ -35,6 +35,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     _check_size(size, model.levels)
     w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
     up = functools.partial(upsample, upsampling=model.upsampling)
+    last_k = k if model.upsampling == "transposed" else k + k % 2  # an even one covers every pixel equally often
     z = [SeededDropout(model.dropout, salt) if salt < model.noise_blocks else None for salt in range(7)]
     inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
     at_bottom = "none" if size == 2**model.levels else n  # a norm would turn a 1 x 1 map into zeros
@@ -64,7 +65,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
         up(2 * w, k, n, z[5], s),  # [N, 64, 64, 128 + 128]
         up(1 * w, k, n, z[6], s),  # [N, 128, 128, 64 + 64]
     ]
-    last = transposed_convolution(output_channels, k)  # [N, 256, 256, output_channels]
+    last = transposed_convolution(output_channels, last_k)  # [N, 256, 256, output_channels]
 
     x, skips = image, []
     for down in down_stack:
