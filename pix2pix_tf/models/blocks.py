@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pix2pix_tf import distribution
 from pix2pix_tf.models.layers import (
+    EvenConv2DTranspose,
     FusedInstanceNormalization,
     SeededDropout,
     SharedBatchNormalization,
@@ -215,6 +216,24 @@ def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bo
     convolve = convolution(filters, kernel, 1, "same", use_bias)
     enlarge = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")
     return lambda x: enlarge(convolve(x))
+
+
+def last_convolution(filters: int, kernel: int, upsampling: str) -> Block:
+    """The layer that paints: transposed in any case, for interpolated pixels have no speckle.
+
+    Args:
+      filters: channels of the image.
+      kernel: side of the kernel in pixels; an odd one grows by one where maps are "resized", so that it covers all
+        pixels equally often.
+      upsampling: "transposed", or "resized": then it leaves no grid either (`EvenConv2DTranspose`).
+
+    Returns:
+      A block [N, H, W, C] -> [N, 2 H, 2 W, filters].
+    """
+    if upsampling == "transposed":
+        return transposed_convolution(filters, kernel)
+    initial = tf.keras.initializers.RandomNormal(stddev=STDDEV)
+    return EvenConv2DTranspose(filters, kernel + kernel % 2, strides=2, padding="same", kernel_initializer=initial)
 
 
 def transposed_convolution(

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import convolution, downsample, transposed_convolution, upsample
+from pix2pix_tf.models.blocks import convolution, downsample, last_convolution, upsample
 from pix2pix_tf.models.layers import SeededDropout
 
 
@@ -19,9 +19,8 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     """The U-Net that paints the image ([I] section 3.2; layer for layer as in [P]).
 
     Args:
-      model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`; the last is transposed in
-        any case, for the finest detail), dropout (the noise z: in the innermost `noise_blocks` blocks), and whether the
-        mask steers the decoder's norms (`blocks.spade`).
+      model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`), dropout (the noise z: in
+        the innermost `noise_blocks` blocks), and whether the mask steers the decoder's norms (`blocks.spade`).
       input_channels: channels of the mask, one-hot, and of what is stacked on it.
       output_channels: channels of the image.
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
@@ -35,7 +34,6 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     _check_size(size, model.levels)
     w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
     up = functools.partial(upsample, upsampling=model.upsampling)
-    last_k = k if model.upsampling == "transposed" else k + k % 2  # an even one covers every pixel equally often
     z = [SeededDropout(model.dropout, salt) if salt < model.noise_blocks else None for salt in range(7)]
     inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
     at_bottom = "none" if size == 2**model.levels else n  # a norm would turn a 1 x 1 map into zeros
@@ -65,7 +63,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
         up(2 * w, k, n, z[5], s),  # [N, 64, 64, 128 + 128]
         up(1 * w, k, n, z[6], s),  # [N, 128, 128, 64 + 64]
     ]
-    last = transposed_convolution(output_channels, last_k)  # [N, 256, 256, output_channels]
+    last = last_convolution(output_channels, k, model.upsampling)  # [N, 256, 256, output_channels]
 
     x, skips = image, []
     for down in down_stack:
