@@ -7,10 +7,12 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests hold on the CPU, whatever t
 
 import contextlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from pix2pix_tf import config, prepare
@@ -33,9 +35,44 @@ TINY = (
 
 
 @pytest.fixture(scope="session")
-def tiny_data(tmp_path_factory) -> Path:
+def built_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Makes a folder for all processes among which the tests are dealt out: the first to need it builds it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+
+    def build(name: str, make: Callable[[Path], None]) -> Path:
+        shared.mkdir(exist_ok=True)
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / name).exists():
+                making = shared / "making" / name
+                shutil.rmtree(making, ignore_errors=True)
+                make(making)
+                making.rename(shared / name)
+        return shared / name
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained_once(built_once, tmp_path_factory) -> Callable[[str, config.Config, Dataset], Path]:
+    """Trains a run for all processes, each of which gets a copy to write in."""
+
+    def train(name: str, chosen: config.Config, dataset: Dataset) -> Path:
+        from pix2pix_tf import training
+
+        trained = built_once(name, lambda run: training.train(chosen, dataset, run))
+        return Path(shutil.copytree(trained, tmp_path_factory.mktemp("runs") / name))
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def tiny_data(built_once) -> Path:
     """A data set of 6 training and 3 validation scenes."""
-    root = tmp_path_factory.mktemp("data") / "tiny"
+    return built_once("tiny-data", _make_tiny_data)
+
+
+def _make_tiny_data(root: Path) -> None:
     scenes = {}
     for number in range(9):
         split, stem, scene = "train" if number < 6 else "val", f"S{number}", simulate_scene(number, SIZE)
@@ -45,7 +82,6 @@ def tiny_data(tmp_path_factory) -> Path:
             Image.fromarray(getattr(scene, role)).save(path)
         scenes[stem] = Scene(split, SIZE, SIZE, metres_per_pixel=scene.metres_per_pixel)
     save(Dataset(root, "tiny", "simulated", SIZE, {"zones": 8, "sar": 8, "elevation": 8}, scenes))
-    return root
 
 
 @pytest.fixture
@@ -61,14 +97,10 @@ def tiny_config() -> config.Config:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tiny_data, tmp_path_factory) -> Path:
+def tiny_run(tiny_data, trained_once) -> Path:
     """A run of `orig` trained for 2 epochs, each exported."""
-    from pix2pix_tf import training
-
-    run = tmp_path_factory.mktemp("runs") / "tiny"
     chosen = config.make_config("orig", [*TINY, "train.epochs=2"])
-    training.train(chosen, open_dataset(tiny_data, ("zones", "sar")), run)
-    return run
+    return trained_once("tiny", chosen, open_dataset(tiny_data, ("zones", "sar")))
 
 
 @pytest.fixture
@@ -87,9 +119,12 @@ UNET = ("model.unet_width=4", "train.batch_size=2", "train.precision=float32", "
 
 
 @pytest.fixture(scope="session")
-def fronts_data(tmp_path_factory) -> Path:
+def fronts_data(built_once) -> Path:
     """A data set of 6 training, 3 validation and 2 test scenes with zones, thin fronts and SAR."""
-    root = tmp_path_factory.mktemp("data") / "fronts"
+    return built_once("fronts-data", _make_fronts_data)
+
+
+def _make_fronts_data(root: Path) -> None:
     scenes = {}
     for number in range(11):
         split, scene = "train" if number < 6 else "val" if number < 9 else "test", simulate_scene(number, SIZE)
@@ -101,48 +136,33 @@ def fronts_data(tmp_path_factory) -> Path:
             Image.fromarray(getattr(scene, role)).save(path)
         scenes[stem] = Scene(split, SIZE, SIZE, **facts_of(stem))
     save(Dataset(root, "fronts", "simulated", SIZE, {"zones": 8, "sar": 8, "fronts": 8}, scenes))
-    return root
 
 
 @pytest.fixture(scope="session")
-def zones_run(fronts_data, tmp_path_factory) -> Path:
+def zones_run(fronts_data, trained_once) -> Path:
     """A run of `zones` trained for 3 epochs, its best one exported."""
-    from pix2pix_tf import training
-
-    run = tmp_path_factory.mktemp("runs") / "zones"
     chosen = config.make_config("zones", [*UNET, "train.epochs=3", "train.samples=2"])
-    training.train(chosen, open_dataset(fronts_data, ("sar", "zones")), run)
-    return run
+    return trained_once("zones", chosen, open_dataset(fronts_data, ("sar", "zones")))
 
 
 @pytest.fixture(scope="session")
-def fronts_run(fronts_data, tmp_path_factory) -> Path:
+def fronts_run(fronts_data, trained_once) -> Path:
     """A run of `fronts` trained for 2 epochs, its best one exported."""
-    from pix2pix_tf import training
-
-    run = tmp_path_factory.mktemp("runs") / "fronts"
     chosen = config.make_config("fronts", [*UNET, "train.epochs=2", "train.samples=2"])
-    training.train(chosen, open_dataset(fronts_data, ("sar", "fronts")), run)
-    return run
+    return trained_once("fronts", chosen, open_dataset(fronts_data, ("sar", "fronts")))
 
 
 @pytest.fixture(scope="session")
-def told_run(fronts_data, tmp_path_factory) -> Path:
+def told_run(fronts_data, trained_once) -> Path:
     """A run of `orig` that was told sensor and season for one epoch."""
-    from pix2pix_tf import training
-
-    run = tmp_path_factory.mktemp("runs") / "told"
     chosen = config.make_config("orig", [*TINY, "data.condition=sensor,season", "train.epochs=1"])
-    training.train(chosen, open_dataset(fronts_data, ("zones", "sar")), run)
-    return run
+    return trained_once("told", chosen, open_dataset(fronts_data, ("zones", "sar")))
 
 
 @pytest.fixture(scope="session")
-def optical_data(tmp_path_factory) -> Path:
+def optical_data(built_once) -> Path:
     """A simulated data set for SAR-to-optical: 5 training and 2 validation scenes, three targets each."""
-    root = tmp_path_factory.mktemp("data") / "optical"
-    prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True)
-    return root
+    return built_once("optical-data", lambda root: prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True))
 
 
 @pytest.fixture(scope="module")  # it keeps an event loop in this thread, which other modules' tests want for their own
