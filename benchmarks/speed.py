@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from pix2pix_tf import cli, config, files, prepare
 from pix2pix_tf.data.simulate import simulate_scene
@@ -67,7 +68,7 @@ def compare(variant: str, precision: str, batch: int, rounds: int) -> list[dict]
         orders = itertools.cycle([list(sides), list(reversed(sides))])  # neither is always the first
         turns = [{name: sides[name].seconds(work) for name in next(orders)} for _ in range(rounds)]
         ratios = sorted(turn["plain"] / turn["ours"] for turn in turns)
-        row = {"variant": variant, "work": work, "batch": batch, "precision": precision}
+        row: dict[str, object] = {"variant": variant, "work": work, "batch": batch, "precision": precision}
         row |= {name: batch / statistics.median(turn[name] for turn in turns) for name in sides}
         row |= {"ratio": statistics.median(ratios), "ratio_min": ratios[0], "ratio_max": ratios[-1]}
         rows.append(row | {f"{name}_mib": side.peak_mib() for name, side in sides.items()})
@@ -106,10 +107,11 @@ def serve(pipe, side: str, variant: str, precision: str, batch: int) -> None:
     data = {"input": tf.random.normal([*shape, CHANNELS]), "target": tf.random.normal([*shape, 1])}
     data |= {"seed": tf.range(batch), "index": tf.range(batch, dtype=tf.int64)}
     chosen = config.make_config(variant)
+    task: Any  # both have train_step and generate
     if side == "ours":
-        from pix2pix_tf.tasks import Pix2Pix
+        from pix2pix_tf.tasks import make_task
 
-        task = Pix2Pix(chosen, 256, {"zones": 8, "sar": 8}, precision)
+        task = make_task(chosen, 256, {"zones": 8, "sar": 8}, precision)
     else:
         from benchmarks.plain_keras import Plain
 

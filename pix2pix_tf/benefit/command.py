@@ -144,7 +144,7 @@ def _compared(chosen: Comparison, command: str) -> Compared:
     return Compared(
         data=f"{real.name} (origin: {real.origin})",
         synthetic=f"{synthetic.name} (origin: {synthetic.origin})",
-        held_out=dict(Counter(scene.glacier for scene in chosen.test_data.scenes.values())),
+        held_out=dict(Counter(scene.glacier for scene in chosen.test_data.scenes.values() if scene.glacier)),
         trained_on=dict(Counter(sources.training_scenes().values())),
         validated=len(sources.real_stems("val")),
         leaks=what_is_known_of_leaks(sources),

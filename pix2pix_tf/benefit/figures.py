@@ -145,9 +145,9 @@ def verdict(changes: Sequence[float], measure: str) -> str:
       measure: a name of MEASURES.
     """
     known = [change for change in changes if not math.isnan(change)]
-    if len(known) < 2:
+    mean, half = metrics.confidence_interval(known) if known else (math.nan, None)
+    if half is None:
         return "fewer than two seeds to compare: no error bar"
-    mean, half = metrics.confidence_interval(known)
     if abs(mean) <= half:
         return f"no difference that {len(known)} seeds tell from chance"
     better = (mean < 0) == (measure in LOWER_IS_BETTER)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -58,7 +59,14 @@ def _panel(axes: Axes, outcomes: Sequence[Outcome], measure: str) -> None:
         seeds = [values_of(outcomes, kind, fraction, measure) for fraction in fractions]
         means, sds, _ = zip(*map(mean_and_sd, seeds), strict=True)
         aside = places + ASIDE * (2 * number - 1)
-        style = {"color": colour, "marker": marker, "linestyle": dash, "markersize": 6, "capsize": 4, "label": label}
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "linestyle": dash,
+            "markersize": 6,
+            "capsize": 4,
+            "label": label,
+        }
         axes.errorbar(aside, means, np.nan_to_num(sds), **style)
         for place, values in zip(aside, seeds, strict=True):
             beside = place + ASIDE * (2 * number - 1)

@@ -10,6 +10,7 @@ import csv
 import re
 from pathlib import Path
 
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.errors import UserError
 
 FIELDS = 6  # of a scene's name, with underscores between them
@@ -23,7 +24,8 @@ def visible(folder: Path) -> list[Path]:
 
 def find_boxes(root: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
     """The files of the bounding boxes by scene; a second one for a scene is added to the problems."""
-    folder, found = root / "bounding_boxes", {}
+    folder = root / "bounding_boxes"
+    found: dict[str, Path] = {}
     for path in visible(folder) if folder.is_dir() else ():
         name = "_".join(path.stem.split("_")[:FIELDS])  # by whole fields: ..._1 does not take the box of ..._12
         if name in found:
@@ -64,8 +66,8 @@ def _corner(line: str) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def read_metadata(root: Path) -> dict[str, tuple[tuple[float, float, float, float], str]]:
-    """Where scenes lie on the ground: left, bottom, right, top, and the CRS, by scene; empty without a meta_data.csv.
+def read_metadata(root: Path) -> dict[str, Facts]:
+    """Where scenes lie on the ground: bounds and crs, by scene; empty without a meta_data.csv.
 
     Args:
       root: the folder that holds sar_images/; the file lies there or one folder higher.
@@ -76,14 +78,21 @@ def read_metadata(root: Path) -> dict[str, tuple[tuple[float, float, float, floa
     path = next((path for folder in (root, root.parent) if (path := folder / "meta_data.csv").is_file()), None)
     if not path:
         return {}
-    found = {}
+    found: dict[str, Facts] = {}
     with path.open(encoding="latin-1", newline="") as file:
         head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
     try:
         name, crs, box = (head.index(key) for key in ("image_name", "Coordinate system", "Bounding box coordinates"))
         for row in rows:
-            corners = tuple(map(float, _BOUNDS.search(row[box]).groups()))
-            found[row[name].removesuffix("_geo.tif")] = (corners, row[crs])
-    except (ValueError, IndexError, AttributeError) as error:  # no such column, no such cell, no such words in it
+            found[row[name].removesuffix("_geo.tif")] = {"bounds": _bounds(row[box]), "crs": row[crs]}
+    except (ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
         raise UserError(f"{path} is not the benchmark's meta_data.csv ({error}). Mend or remove it.") from None
     return found
+
+
+def _bounds(cell: str) -> tuple[float, float, float, float]:
+    found = _BOUNDS.search(cell)
+    if not found:
+        raise ValueError(f"no left, bottom, right and top in {cell!r}")
+    left, bottom, right, top = map(float, found.groups())
+    return left, bottom, right, top

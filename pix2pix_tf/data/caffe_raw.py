@@ -118,7 +118,8 @@ def root_of(raw: Path) -> Path:
 
 def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]]) -> dict[str, Path]:
     """The files of one folder by scene name."""
-    place, found = root / folder / split, {}
+    place = root / folder / split
+    found: dict[str, Path] = {}
     if not place.is_dir():
         problems.append(("no such folder", f"{folder}/{split}/"))
         return {}
@@ -179,7 +180,8 @@ def read(source: Source) -> tuple[dict[str, np.ndarray], tuple[int, int, int, in
     box = None
     if source.box and not problems:
         try:
-            box = caffe_facts.read_box(source.box, *pixels["sar"].shape)
+            height, width = pixels["sar"].shape
+            box = caffe_facts.read_box(source.box, height, width)
         except (ValueError, OverflowError) as error:
             problems.append((f"no bounding box can be read from it ({error}; mend or remove it)", shown(source.box)))
     if problems:

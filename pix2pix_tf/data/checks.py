@@ -81,7 +81,7 @@ def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tup
     if len(patches) > SLOW:
         print(f"checking {len(patches)} patches of {root}, once ...")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        problems = list(pool.map(lambda patch: patch_problem(*patch, size, bits[patch[1]]), patches))
+        problems = list(pool.map(lambda one: patch_problem(one[0], one[1], size, bits[one[1]]), patches))
     bad = [(p, str(path.relative_to(root))) for (path, _), p in zip(patches, problems, strict=True) if p]
     if bad:
         raise refusal(f"The data set {root} cannot be used", bad)

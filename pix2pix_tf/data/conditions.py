@@ -7,7 +7,7 @@ A condition is written as text: the values in the order of the keys, with commas
 from collections.abc import Mapping, Sequence
 
 from pix2pix_tf.data.dataset import Dataset, Scene
-from pix2pix_tf.data.names import scene_of, season_of
+from pix2pix_tf.data.names import Facts, scene_of, season_of
 from pix2pix_tf.errors import UserError, unknown
 
 Conditions = Mapping[str, Sequence[str]]  # key -> the values a generator knows, in the order of its channels
@@ -86,7 +86,11 @@ def as_text(told: Mapping[str, str], conditions: Conditions) -> str:
     return ",".join(told.get(key, "") for key in conditions)
 
 
-def changes(scene: Scene, wishes: Mapping[str, str]) -> dict[str, object]:
-    """What is no longer true of a scene once it is painted as wished, by Scene's fields: its sensor, and its date."""
-    other_season = "season" in wishes and wishes["season"] != FACTS["season"](scene)
-    return ({"sensor": wishes["sensor"]} if "sensor" in wishes else {}) | ({"date": None} if other_season else {})
+def changes(scene: Scene, wishes: Mapping[str, str]) -> Facts:
+    """What is no longer true of a scene once it is painted as wished: its sensor, and its date."""
+    changed: Facts = {}
+    if "sensor" in wishes:
+        changed["sensor"] = wishes["sensor"]
+    if "season" in wishes and wishes["season"] != FACTS["season"](scene):
+        changed["date"] = None
+    return changed

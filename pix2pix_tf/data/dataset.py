@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pix2pix_tf import files
 from pix2pix_tf.data import masks
@@ -74,7 +75,8 @@ class Dataset:
     def glaciers(self, split: str) -> tuple[str, ...] | None:
         """The glaciers that a split shows, sorted; None when that of a patch is not known."""
         shown = {self.scenes[scene_of(stem)].glacier for stem in self.stems[split]}
-        return None if None in shown else tuple(sorted(shown))
+        known = sorted(glacier for glacier in shown if glacier is not None)
+        return tuple(known) if len(known) == len(shown) else None
 
     def path(self, split: str, role: str, stem: str) -> Path:
         """Where a sample's patch of a role lies."""
@@ -147,11 +149,12 @@ def read(root: Path) -> Dataset:
             f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
             "the data set inferred from its folders."
         ) from None
-    described = (values[key] for key in ("name", "origin", "size", "bits"))
-    return Dataset(root, *described, scenes, rows=rows, row_role=role, seen=None if seen is None else tuple(seen))
+    name, origin, size, bits = (values[key] for key in ("name", "origin", "size", "bits"))
+    seen = None if seen is None else tuple(seen)
+    return Dataset(root, name, origin, size, bits, scenes, rows=rows, row_role=role, seen=seen)
 
 
-def _scene(name: str, values: object) -> Scene:
+def _scene(name: str, values: Any) -> Scene:
     _demand(isinstance(values, dict), f"scene {name} should be an object, not {values!r}")
     _demand(not (missing := {"split", "height", "width"} - values.keys()), f"scene {name} lacks {sorted(missing)}")
     known = {key.name for key in fields(Scene)}
@@ -161,15 +164,15 @@ def _scene(name: str, values: object) -> Scene:
         fits, words = _FORMS[key]
         required = key in ("split", "height", "width", "padding", "overlap")
         _demand(fits(value) or (value is None and not required), f"{key} of scene {name} should be {words}: {value!r}")
-    tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    if values.get("stretch") is not None:
-        tuples["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
-    return Scene(**{**values, **tuples})
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    if given.get("stretch") is not None:
+        given["stretch"] = {role: tuple(limits) for role, limits in given["stretch"].items()}
+    return Scene(**given)
 
 
-def _rows(values: object) -> dict[str, Row]:
+def _rows(values: Any) -> dict[str, Row]:
     _demand(isinstance(values, dict), f"rows should be an object, not {values!r}")
-    rows = {}
+    rows: dict[str, Row] = {}
     for stem, row in values.items():
         _demand(isinstance(row, dict), f"row {stem} should be an object, not {row!r}")
         for key in row:
@@ -180,25 +183,25 @@ def _rows(values: object) -> dict[str, Row]:
         _demand(cloud is None or _share(cloud), f"cloud of row {stem} should be a share from 0 to 1: {cloud!r}")
         rows[stem] = Row(**row)
     for stem, row in rows.items():  # a name that is a sample's and its input's must mean the same files
-        other = rows.get(row.input, Row()).input
+        other = rows[row.input].input if row.input in rows else None
         _demand(other in (None, row.input), f"row {stem} has the input {row.input}, whose own row has {other}")
     return rows
 
 
-def _count(value: object) -> bool:
+def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _text(value: object) -> bool:
+def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _numbers(value: object, count: int | None = None) -> bool:
+def _numbers(value: Any, count: int | None = None) -> bool:
     numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
     return numbers and count in (None, len(value))
 
 
-def _share(value: object) -> bool:
+def _share(value: Any) -> bool:
     return _numbers([value], 1) and 0 <= value <= 1
 
 

@@ -105,7 +105,7 @@ def _units(found: Sequence[Surveyed], split: str) -> dict[str, str]:
         nameless = [one.source.name for one in found if not one.scene.glacier]
         if nameless:
             raise UserError(f"--split glacier: the glacier of {checks.some(nameless)} is not known. {_naming_cure()}")
-        return {stem: one.scene.glacier for one in found for stem in one.stems}
+        return {stem: one.scene.glacier for one in found if one.scene.glacier for stem in one.stems}
     leader = {one.source.name: one.source.name for one in found}
     for same in _twins(found).values():
         together = {leader[name] for name in same}

@@ -112,9 +112,7 @@ def valley_network(
     """
     count = rng.integers(*settings.tributaries, endpoint=True)
     valleys = [trunk, *(draw_tributary(rng, trunk, settings) for _ in range(count))]
-    coarse = (
-        size + 1
-    ) // 2  # both fields are smooth where it matters, and a quarter of the pixels a quarter of the work
+    coarse = (size + 1) // 2  # the fields are smooth where it matters; a quarter of the pixels, a quarter of the work
     along, across = np.stack([valley_coordinates(valley, coarse) for valley in valleys], axis=1)
     # Blended by nearness: where two valleys meet their coordinates differ, and the front must not jump.
     nearness = np.exp(-BLEND * (np.abs(across) - np.abs(across).min(axis=0)))

@@ -85,10 +85,10 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
         counts = Counter(getattr(one.scene, what) for one in found)
         known = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=str) if name)
         print(f"{what}s: {known or 'not known'}" + (f", not known {counts[None]}" if known and counts[None] else ""))
-    stretched = Counter(role for one in found for role in one.scene.stretch or ())
-    for role, count in stretched.items():
+    if settings.cut:
         low, high = settings.cut
-        print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
+        for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():
+            print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
     gaps = [one for one in found if one.not_finite]
     if gaps:
         total, listed = sum(one.not_finite for one in gaps), checks.some([one.source.name for one in gaps])

@@ -16,6 +16,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix_tf import files
 from pix2pix_tf.data import png
+from pix2pix_tf.data.names import Facts
 
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
 METRE = 9001  # the GeoTIFF code of the unit
@@ -99,7 +100,7 @@ def _read_jpeg(path: Path) -> np.ndarray:
 def _read_tiff(path: Path) -> np.ndarray:
     try:
         with tifffile.TiffFile(path) as tiff:
-            page, axes = tiff.pages[0], tiff.series[0].axes
+            page, axes = tiff.pages.first, tiff.series[0].axes
             if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
                 raise BadImage("a palette image (save as grey or RGB)")
             if len(tiff.series) > 1 or axes not in ("YX", "YXS", "SYX", "QYX"):
@@ -199,11 +200,11 @@ def no_data_value(path: Path) -> float | None:
     if path.suffix.lower() not in TIFF:
         return None
     with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages[0]
+        page = tiff.pages.first
         return float(page.nodata) if "GDAL_NODATA" in page.tags else None
 
 
-def georeference(path: Path) -> dict:
+def georeference(path: Path) -> Facts:
     """Where a GeoTIFF lies on the ground.
 
     Returns:
@@ -215,7 +216,7 @@ def georeference(path: Path) -> dict:
     if path.suffix.lower() not in TIFF:
         return {}
     with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages[0]
+        page = tiff.pages.first
         tags, height, width = page.geotiff_tags or {}, page.imagelength, page.imagewidth
     scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
     if not scale or not tie or len(tie) != 6 or code is None:
@@ -223,7 +224,7 @@ def georeference(path: Path) -> dict:
     centre = 0.5 if int(tags.get("GTRasterTypeGeoKey", 1)) == 2 else 0.0  # 2: the tie is the pixel's middle
     left = tie[3] - (tie[0] + centre) * scale[0]
     top = tie[4] + (tie[1] + centre) * scale[1]
-    found = {"bounds": (left, top - height * scale[1], left + width * scale[0], top), "crs": f"EPSG:{int(code)}"}
+    found: Facts = {"bounds": (left, top - height * scale[1], left + width * scale[0], top), "crs": f"EPSG:{int(code)}"}
     if int(tags.get("ProjLinearUnitsGeoKey", METRE)) == METRE and scale[0] == scale[1]:
         found["metres_per_pixel"] = scale[0]
     return found
@@ -245,7 +246,8 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
       OSError: as the writing does; then `path` is as it was before.
     """
     if pixels.dtype == np.uint16 and pixels.ndim == 3:  # Pillow cannot write it
-        with png.written(path, *pixels.shape, bits=16, effort=effort) as write:
+        height, width, channels = pixels.shape
+        with png.written(path, height, width, channels, bits=16, effort=effort) as write:
             write(pixels)
         return
     with files.whole_file(path) as temporary:
@@ -258,5 +260,6 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
 def read_text(path: Path, key: str) -> str | None:
     """A note that `write_png` put into a PNG; None when it is not there."""
     with Image.open(path, formats=["PNG"]) as image:
+        assert isinstance(image, PngImagePlugin.PngImageFile)  # the one format that is asked for
         image.load()
         return image.text.get(key)

@@ -190,9 +190,7 @@ def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndar
     if not count:
         return mask
     shared = np.bincount((older * (count + 1) + pieces).ravel(), minlength=(older_count + 1) * (count + 1))
-    shared = shared.reshape(older_count + 1, count + 1)[
-        1:, 1:
-    ]  # pixels; an older piece in a row, a new one in a column
+    shared = shared.reshape(older_count + 1, count + 1)[1:, 1:]  # pixels: older pieces down, new ones across
     heirs = shared.argmax(axis=1)[shared.any(axis=1)] + 1
     reaching = np.setdiff1d(pieces[beside & mask], heirs)
     return _small(mask, CUT_OFF) & np.isin(pieces, reaching)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pix2pix_tf.data import images
 from pix2pix_tf.data.multiearth_files import CLOUD_MASK, ROLES, Picture
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import BadScene
 from pix2pix_tf.data.stretch import Cut, Limits, stretch
 
@@ -32,7 +33,7 @@ class Contents:
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_measured: int  # pixels that were NaN, infinite, zero-filled or no data, and became 0
     cloud: np.ndarray | None  # bool [H, W]: what the sensor's own mask calls cloud; None without one
-    facts: Mapping[str, object]  # bounds, crs and metres_per_pixel where the files tell them
+    facts: Facts  # bounds, crs and metres_per_pixel where the files tell them
 
 
 def read(picture: Picture, stretching: Stretching) -> Contents:

@@ -12,6 +12,7 @@ from pix2pix_tf.data import checks, patches
 from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.multiearth_files import Pair, Picture
 from pix2pix_tf.data.multiearth_pictures import Contents, Stretching, read
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import BadScene
 from pix2pix_tf.data.stretch import Cut, Limits
 
@@ -82,11 +83,9 @@ def survey(
 
 def _look(picture: Picture, contents: Contents, size: int) -> Surveyed:
     height, width = next(iter(contents.pixels.values())).shape[:2]
-    scene = Scene(
-        "", height, width, picture.place, str(picture.date), picture.sensor,
-        padding=patches.padding(height, width, size), stretch=dict(contents.stretch) or None,
-        **contents.facts,
-    )  # fmt: skip
+    facts: Facts = {**contents.facts, "glacier": picture.place, "date": str(picture.date), "sensor": picture.sensor}
+    padding = patches.padding(height, width, size)
+    scene = Scene("", height, width, padding=padding, stretch=dict(contents.stretch) or None, **facts)
     mask = contents.cloud
     windows = (
         (slice(row, row + size), slice(column, column + size))

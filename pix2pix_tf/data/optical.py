@@ -92,9 +92,9 @@ def _picture(
     seen = colours * light
     if opacity.any():
         seen *= (1 - shadow)[..., None]
-        seen += opacity[..., None] * (brightness[..., None] * np.float32(settings.cloud) - seen)
-    exposure = rng.uniform(*settings.exposure)
-    seen = np.float32(exposure * (1 - haze)) * seen + np.float32(exposure * haze) * np.float32(settings.air)
+        seen += opacity[..., None] * (brightness[..., None] * np.asarray(settings.cloud, np.float32) - seen)
+    exposure, air = rng.uniform(*settings.exposure), np.asarray(settings.air, np.float32)
+    seen = np.float32(exposure * (1 - haze)) * seen + np.float32(exposure * haze) * air
     return Optical(develop(rng, seen, settings), float(np.mean(opacity > 0.5)))
 
 
@@ -135,10 +135,10 @@ def _ocean(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings:
     melange = mixed(settings.brash, settings.snow, 0.5 * floes + 0.16 * surface.swirls + 0.15)
     melange = mixed(melange, settings.water, np.clip(-0.9 * floes - 0.75, 0, 0.9))
     colour = np.where((surface.melange & ~surface.pools)[..., None], melange, water)
-    return np.where(surface.icebergs[..., None], np.float32(settings.snow), colour)
+    return np.where(surface.icebergs[..., None], np.asarray(settings.snow, np.float32), colour)
 
 
-def mixed(one, other, share: np.ndarray) -> np.ndarray:
+def mixed(one: Colour | np.ndarray, other: Colour | np.ndarray, share: np.ndarray) -> np.ndarray:
     """Two colours, or float32 [N, N, 3] of them, mixed: share float64 [N, N] of the other, cut to 0..1."""
     one, other = np.asarray(one, np.float32), np.asarray(other, np.float32)
     return one + np.clip(share, 0, 1).astype(np.float32)[..., None] * (other - one)
@@ -169,7 +169,7 @@ def illumination(
     shaded = cast_shadow(smooth, landscape.metres_per_pixel, 90 - elevation_deg, azimuth_deg).astype(np.float64)
     lit = 1 - ndimage.gaussian_filter(shaded, 0.7, truncate=2)  # the sun is a disc
     direct = np.clip(cosine / np.sin(elevation), 0, settings.brightest_slope) * lit
-    sun, sky = np.float32(settings.sunlight), np.float32(settings.skylight)
+    sun, sky = np.asarray(settings.sunlight, np.float32), np.asarray(settings.skylight, np.float32)
     share = np.float32(settings.skylight_share)
     return (1 - share) * sun * direct.astype(np.float32)[..., None] + share * sky
 
@@ -206,7 +206,8 @@ def clouds(
     rows, columns = np.gradient(smooth)
     facing = columns * np.cos(np.radians(sun[1])) + rows * np.sin(np.radians(sun[1]))
     brightness = 0.93 + 0.035 * facing / facing.std() + 0.03 * (field - smooth) / (field - smooth).std()
-    return tuple(part.astype(np.float32) for part in (opacity, np.clip(brightness, 0.7, 1.0), shadow))
+    brightness = np.clip(brightness, 0.7, 1.0)
+    return opacity.astype(np.float32), brightness.astype(np.float32), shadow.astype(np.float32)
 
 
 # The sensor

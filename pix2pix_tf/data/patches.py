@@ -6,7 +6,7 @@ A data set is made in this order: `prepare.json` (the settings), the patches, `d
 
 import math
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -147,9 +147,21 @@ def expect_begun(output: Path) -> None:
         )
 
 
-def missing(root: Path, split: str, roles: list[str], stem: str) -> list[str]:
+def missing(root: Path, split: str, roles: Iterable[str], stem: str) -> list[str]:
     """The roles of a sample that are not on the disk yet."""
     return [role for role in roles if not (root / split / role / f"{stem}.png").exists()]
+
+
+def noted(path: Path, key: str) -> float:
+    """The number that the command wrote as a note into a PNG that is there from before.
+
+    Raises:
+      UserError: it is not there, so that the file is another one.
+    """
+    text = images.read_text(path, key)
+    if text is None:
+        raise UserError(f"{path} was not written by this command. Move it away, and the same command makes it anew.")
+    return float(text)
 
 
 def write(root: Path, split: str, stem: str, pixels: Mapping[str, np.ndarray]) -> None:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import augment, checks, conditions, encoding, front_targets
+from pix2pix_tf.data.clouds import shares_of, unscored
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.errors import UserError
 
@@ -148,14 +149,13 @@ def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tens
     """Whether each patch is cloudy, float32 [n, 1], 0 or 1; None where that is not asked for."""
     if config.model.network != "vgg":
         return None
-    shares = [dataset.rows[stem].cloud if stem in dataset.rows else None for stem in stems]
-    unknown = [stem for stem, share in zip(stems, shares, strict=True) if share is None]
-    if unknown:
+    if unknown := unscored(dataset, stems):
         raise UserError(
             f"{dataset.root}/dataset.json does not say how cloudy {checks.some(unknown)} are. Write rows with `cloud`, "
             "or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
         )
-    return tf.constant([[float(share > config.data.cloudy)] for share in shares])
+    shares = shares_of(dataset)
+    return tf.constant([[float(shares[stem] > config.data.cloudy)] for stem in stems])
 
 
 def _label(clouds: tf.Tensor | None, index: tf.Tensor) -> Batch:

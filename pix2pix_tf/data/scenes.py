@@ -20,6 +20,7 @@ import numpy as np
 from pix2pix_tf import files
 from pix2pix_tf.data import checks, images, names
 from pix2pix_tf.data.dataset import SPLITS
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.data.stretch import Cut, stretch
 from pix2pix_tf.errors import UserError, unknown
@@ -46,7 +47,7 @@ class Source:
     paths: Mapping[str, Path]  # for each role; side by side, the same file for both
     split: str | None = None  # where the folders fix it
     halves: bool = False  # the roles lie side by side in one file, in the order of `paths`
-    facts: Mapping[str, object] = field(default_factory=dict)  # by the names of Scene's fields, where TOLD has them
+    facts: Facts = field(default_factory=Facts)  # where TOLD has them
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Picture:
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_finite: int  # pixels that were NaN, infinite or "no data", and became 0
     digests: Mapping[str, str]  # for each role that is a target: equal digests, equal raw pixels
-    facts: Mapping[str, object]  # what the files and the name tell, by the names of Scene's fields
+    facts: Facts  # what the files and the name tell
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -131,7 +132,9 @@ def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]
     loose = [child for child in _visible(folder) if child.suffix.lower() in SUFFIXES]
     if splits and loose:
         problems += [(f"lies beside the folders {', '.join(splits)} (move it into one)", path.name) for path in loose]
-    found = {split: _images(folder / split, problems) for split in splits} or {None: _images(folder, problems)}
+    found: dict[str | None, dict[str, Path]] = {split: _images(folder / split, problems) for split in splits}
+    if not splits:
+        found[None] = _images(folder, problems)
     times = Counter(name for paths in found.values() for name in paths)
     sources: dict[str, Source] = {}
     for split, paths in found.items():
@@ -202,8 +205,8 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
       BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold values that are no class.
     """
     problems: list[tuple[str, str]] = []
-    pixels, stretched, digests, facts = {}, {}, {}, {**names.facts_of(source.name), **source.facts}
-    not_finite = 0
+    facts: Facts = {**names.facts_of(source.name), **source.facts}
+    pixels, stretched, digests, not_finite = {}, {}, {}, 0
     for role, path in source.paths.items():
         try:
             raw = _raw(source, role)
@@ -218,7 +221,8 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
                 pixels[role] = raw
             else:
                 raise images.BadImage(f"{raw.dtype} numbers, which no PNG holds (leave out --cut none)")
-            facts.update({} if source.halves else images.georeference(path))
+            if not source.halves:
+                facts.update(images.georeference(path))
         except images.BadImage as error:
             problems.append((str(error), _shown(path)))
     sizes = {role: f"{image.shape[1]} x {image.shape[0]}" for role, image in pixels.items()}

@@ -51,13 +51,17 @@ def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None
       A block ([N, H, W, C], mask [N, 2 H, 2 W, M], seed int32 [N]) -> [N, 2 H, 2 W, filters].
     """
     convolve = transposed_convolution(filters, kernel, use_bias=norm == "none" and not spade_width)
-    plain = normalization(norm) if not spade_width else None
-    normalise = spade(filters, spade_width, norm) if spade_width else lambda x, mask: plain(x)
+    normalise = spade(filters, spade_width, norm) if spade_width else heedless(normalization(norm))
     if dropout is None:
         activate = tf.keras.layers.LeakyReLU(LEAK)
         return lambda x, mask, seed: activate(normalise(convolve(x), mask))
     activate = tf.keras.layers.ReLU()
     return lambda x, mask, seed: activate(dropout([normalise(convolve(x), mask), seed]))
+
+
+def heedless(block: Block) -> Block:
+    """A block that takes a mask as well, and does not look at it."""
+    return lambda x, mask: block(x)
 
 
 def spade(filters: int, width: int, norm: str) -> Block:

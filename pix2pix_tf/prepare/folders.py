@@ -81,4 +81,5 @@ def run_folder(arguments: argparse.Namespace) -> None:
 def _halves(words: list[str]) -> tuple[str, str]:
     if len(words) not in (0, 2):
         raise UserError(f"--side-by-side {' '.join(words)}: give two roles, left and right, such as zones sar.")
-    return tuple(words) if words else ("zones", "sar")
+    left, right = words or ("zones", "sar")
+    return left, right

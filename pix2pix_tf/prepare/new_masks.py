@@ -139,9 +139,9 @@ def _check(settings: Settings) -> None:
         raise UserError(f"--as-drawn takes every mask as it is, so leave out {given[0] if given else '--count'}.")
     if settings.move and settings.move[0] > settings.move[1]:
         raise UserError(f"--move {settings.move[0]:g} {settings.move[1]:g}: the lower length comes first.")
-    for option in ("--bend", "--rough", "--bays"):
-        if (moving[option] or 0) < 0:
-            raise UserError(f"{option} {moving[option]:g} must be 0 or more.")
+    for option, value in (("--bend", settings.bend), ("--rough", settings.rough), ("--bays", settings.bays)):
+        if value is not None and value < 0:
+            raise UserError(f"{option} {value:g} must be 0 or more.")
 
 
 def _report(output: Path, jobs: Sequence[Job], results: Sequence[Made]) -> None:
