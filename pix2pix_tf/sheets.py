@@ -181,6 +181,11 @@ def _text(text: str, size: int, width: int) -> Image.Image:
 def fitting(line: str, size: int, width: int) -> tuple[str, int]:
     """Makes a line of text fit a width: smaller where it must be, and cut at last.
 
+    Args:
+      line: the text.
+      size: pixels, the height of its type.
+      width: pixels that it may have.
+
     Returns:
       The text, and the height of its type in pixels.
     """

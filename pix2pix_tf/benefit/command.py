@@ -53,7 +53,11 @@ def main(argv: list[str]) -> None:
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
-    """Reads the arguments and refuses what is out of range."""
+    """Reads the arguments.
+
+    Raises:
+      UserError: a number is out of range.
+    """
     parser = cli.parser(__doc__, EXAMPLES)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the real data set, with fronts")
     parser.add_argument(

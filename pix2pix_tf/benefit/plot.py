@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pix2pix_tf import files
-from pix2pix_tf.benefit.figures import CLASSES, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
+from pix2pix_tf.benefit.figures import CLASSES, FRONTS, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
 from pix2pix_tf.curves import COLOURS
 
 STYLES = {"real": ("real", "o", "-", COLOURS[0]), "both": ("real + synthetic", "s", "--", COLOURS[1])}
@@ -29,7 +29,7 @@ def draw(folder: Path, outcomes: Sequence[Outcome], compared: Compared) -> None:
       outcomes: of all trainings.
       compared: gives the unit and the number of scenes.
     """
-    _draw(folder / "benefit.png", outcomes, compared, ("macro_iou", "distance", "missed"))
+    _draw(folder / "benefit.png", outcomes, compared, FRONTS)
     _draw(folder / "classes.png", outcomes, compared, CLASSES)
 
 

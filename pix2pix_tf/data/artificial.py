@@ -41,8 +41,7 @@ class Settings:
 
     def as_json(self) -> dict:
         """The same in JSON's types."""
-        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        return values | {"source": None if self.source is None else str(self.source)}
+        return asdict(self) | {"source": None if self.source is None else str(self.source)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,12 @@ class Made:
 
 
 def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
-    """One job for each new fjord."""
+    """One job for each new fjord.
+
+    Args:
+      output: the data set's folder.
+      settings: how many, of which size, and the share for validation.
+    """
     names = [f"FJORD_{number:05d}" for number in range(1, (settings.count or DEFAULT_COUNT) + 1)]
     chosen = division.choose_val(dict.fromkeys(names, 1), settings.val, settings.seed) if settings.val else set()
     size = settings.size or DEFAULT_SIZE
@@ -88,7 +92,12 @@ def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
 
 
 def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
-    """The source of each mask: all of them in turn, in another order each time round; as drawn: each once."""
+    """The source of each mask: all of them in turn, in another order each time round; as drawn: each once.
+
+    Args:
+      found: what there is.
+      settings: how many, and the seed of the orders.
+    """
     if settings.as_drawn:
         return list(found.masks)
     count, total = settings.count or DEFAULT_COUNT, len(found.masks)
@@ -99,6 +108,12 @@ def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
 
 def source_jobs(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[Job]:
     """One job for each mask that is made from another one.
+
+    Args:
+      output: the data set's folder.
+      found: from `mask_sources.survey`.
+      sources: that of each mask, from `chosen_sources`.
+      settings: how the fronts are moved.
 
     Raises:
       UserError: lengths are in metres, and the scale of a mask is not known.

@@ -94,18 +94,16 @@ def _made_with(sources: Sequence[Source], settings: Settings, unusable: Sequence
 
     Bounding boxes and meta_data.csv are not among it: no patch depends on them.
     """
-    names, stamps = hashlib.sha256(), hashlib.sha256()
-    for source in sources:
-        names.update(f"{source.split} {source.name}\n".encode())
-        for path in source.paths.values() if source.name not in unusable else ():
-            stamps.update(f"{caffe_raw.shown(path)} {checks.stamp(path)}\n".encode())
+    names = hashlib.sha256("".join(f"{source.split} {source.name}\n" for source in sources).encode())
+    good = [path for source in sources if source.name not in unusable for path in source.paths.values()]
+    stamps = checks.fingerprint((caffe_raw.shown(path), path) for path in good)
     return {
         "command": "caffe",
         "size": settings.size,
         "split": settings.split,
         "hold_out": list(settings.hold_out),
         "scenes": f"{len(sources)} names {names.hexdigest()[:12]}",
-        "input": f"{len(sources) - len(unusable)} x 3 files {stamps.hexdigest()[:12]}",
+        "input": f"{len(sources) - len(unusable)} x 3 files {stamps}",
         "unusable": list(unusable),
     }
 

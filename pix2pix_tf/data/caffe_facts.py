@@ -11,19 +11,20 @@ import re
 from pathlib import Path
 
 from pix2pix_tf.data.names import Facts
+from pix2pix_tf.data.scenes import visible
 from pix2pix_tf.errors import UserError
 
 FIELDS = 6  # of a scene's name, with underscores between them
 _BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
 
 
-def visible(folder: Path) -> list[Path]:
-    """What a folder holds, sorted, without hidden files."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
 def find_boxes(root: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """The files of the bounding boxes by scene; a second one for a scene is added to the problems."""
+    """The files of the bounding boxes by scene.
+
+    Args:
+      root: the folder that holds bounding_boxes/, which may be missing.
+      problems: pairs of problem and file; a second file for a scene is added to them.
+    """
     folder = root / "bounding_boxes"
     found: dict[str, Path] = {}
     for path in visible(folder) if folder.is_dir() else ():

@@ -16,7 +16,7 @@ import numpy as np
 from pix2pix_tf.data import caffe_facts, checks, images
 from pix2pix_tf.data.download import fetch
 from pix2pix_tf.data.names import CAFFE_RULE, facts_of
-from pix2pix_tf.data.scenes import BadScene
+from pix2pix_tf.data.scenes import BadScene, visible
 from pix2pix_tf.data.unzip import extract
 from pix2pix_tf.errors import UserError
 
@@ -123,7 +123,7 @@ def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]])
     if not place.is_dir():
         problems.append(("no such folder", f"{folder}/{split}/"))
         return {}
-    for path in caffe_facts.visible(place):
+    for path in visible(place):
         name = path.stem.removesuffix(ENDS[folder])
         if path.suffix.lower() not in images.PNG:
             problems.append(("no PNG by its name (move it elsewhere)", shown(path)))
@@ -173,9 +173,7 @@ def read(source: Source) -> tuple[dict[str, np.ndarray], tuple[int, int, int, in
             pixels[ROLES[folder]] = _grey(path, ROLES[folder])
         except images.BadImage as error:
             problems.append((str(error), shown(path)))
-    sizes = {role: f"{image.shape[1]} x {image.shape[0]}" for role, image in pixels.items()}
-    if len(set(sizes.values())) > 1:
-        different = ", ".join(f"{role} {size}" for role, size in sizes.items())
+    if different := checks.different_sizes(pixels):
         problems.append((f"its images differ in size: {different} pixels", source.name))
     box = None
     if source.box and not problems:

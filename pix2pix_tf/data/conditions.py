@@ -51,7 +51,12 @@ def text_of(dataset: Dataset, conditions: Conditions, stem: str) -> str:
 
 
 def facts_of(scene: Scene, conditions: Conditions) -> dict[str, str]:
-    """What is known of a scene, by key; without the values that a generator does not know."""
+    """What is known of a scene, by key; without the values that a generator does not know.
+
+    Args:
+      scene: as dataset.json or names tell it.
+      conditions: the generator's keys and values.
+    """
     facts = {key: FACTS[key](scene) for key in conditions}
     return {key: value for key, value in facts.items() if value in conditions[key]}
 
@@ -87,7 +92,12 @@ def as_text(told: Mapping[str, str], conditions: Conditions) -> str:
 
 
 def changes(scene: Scene, wishes: Mapping[str, str]) -> Facts:
-    """What is no longer true of a scene once it is painted as wished: its sensor, and its date."""
+    """What is no longer true of a scene once it is painted as wished: its sensor, and its date.
+
+    Args:
+      scene: of the mask.
+      wishes: from `wishes_of`.
+    """
     changed: Facts = {}
     if "sensor" in wishes:
         changed["sensor"] = wishes["sensor"]

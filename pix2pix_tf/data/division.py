@@ -7,11 +7,12 @@ import numpy as np
 
 from pix2pix_tf.data import checks, names
 from pix2pix_tf.data.dataset import MIXED
+from pix2pix_tf.data.stretch import Cut
 from pix2pix_tf.data.survey import Settings, Surveyed
 from pix2pix_tf.errors import UserError, unknown
 
 
-def check(split: str, known: Sequence[str], val: float, seed: int, cut: tuple[float, float] | None) -> None:
+def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | None) -> None:
     """Refuses what no command that divides and stretches scenes can work with.
 
     Args:
@@ -58,6 +59,10 @@ def divide(found: Sequence[Surveyed], settings: Settings) -> dict[str, str]:
     """Says for each patch in which split it lies.
 
     Held-out glaciers are the test split; what the folders fix stays; the rest is divided as the settings say.
+
+    Args:
+      found: all scenes.
+      settings: checked.
 
     Returns:
       The split of each stem.
@@ -135,6 +140,11 @@ def _warn_of_twins(found: Sequence[Surveyed], where: Mapping[str, str]) -> None:
 
 
 def split_of(one: Surveyed, where: Mapping[str, str]) -> str:
-    """The split that holds all patches of a scene; `mixed` when several do."""
+    """The split that holds all patches of a scene; `mixed` when several do.
+
+    Args:
+      one: the scene.
+      where: the split of each stem, from `divide`.
+    """
     splits = {where[stem] for stem in one.stems}
     return splits.pop() if len(splits) == 1 else MIXED

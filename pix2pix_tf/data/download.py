@@ -213,7 +213,16 @@ def _problem(path: Path, size: int | None, sha256: str | None) -> str | None:
 
 
 def demand_space(folder: Path, needed: int, what: object) -> None:
-    """Raises a UserError unless a folder's disk has so many bytes left; `what` needs them."""
+    """Makes sure that there is room on a disk.
+
+    Args:
+      folder: on that disk.
+      needed: bytes.
+      what: needs them; named in the message.
+
+    Raises:
+      UserError: there is less.
+    """
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(f"{what} needs {needed / MB:.0f} MB in {folder}, where {free / MB:.0f} MB are free. Make room.")

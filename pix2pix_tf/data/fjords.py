@@ -106,6 +106,12 @@ def valley_network(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws the tributaries of a trunk, and says of each pixel where it lies in the nearest valley.
 
+    Args:
+      rng: the random stream.
+      trunk: from `draw_trunk`.
+      size: pixels a side.
+      settings: the ranges to draw from.
+
     Returns:
       Along, float64 [N, N]: grows seaward, in half image sides. Across, float64 [N, N]: 0 on the centre line, -1 and 1
       on the shores. Both as `landscape.fill_valley` takes them.
@@ -158,7 +164,15 @@ def _walked(heading: np.ndarray) -> np.ndarray:
 
 
 def valley_coordinates(valley: Valley, size: int) -> np.ndarray:
-    """float64 [2, N, N]: along and across of each pixel, by the nearest point of a centre line."""
+    """Along and across of each pixel, by the nearest point of a centre line.
+
+    Args:
+      valley: gives the line.
+      size: pixels a side.
+
+    Returns:
+      float64 [2, N, N], as of `valley_network`.
+    """
     pixels = np.moveaxis(image_grid(size), 0, -1)
     distance, nearest = cKDTree(valley.points).query(pixels)
     y, x = np.moveaxis(pixels - valley.points[nearest], -1, 0)

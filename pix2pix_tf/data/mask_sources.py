@@ -129,6 +129,12 @@ def lasting_facts(source: Source, size: int) -> Scene:
 def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
     """Reads every mask once; those without a front are left out, and said.
 
+    Args:
+      found: from `find`.
+      tolerance: how far a drawn pixel may be from its class, in each channel, of 255.
+      workers: processes.
+      scheduler: of a Dask cluster that does the work in their place.
+
     Raises:
       UserError: one message names all masks that cannot be read, or are not square and of one size; or none is left.
     """

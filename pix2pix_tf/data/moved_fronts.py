@@ -97,7 +97,15 @@ def flow_direction(zones: np.ndarray) -> np.ndarray:
 
 
 def across_front(zones: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """float64 [H, W]: pixels across the flow from the middle of the front, as [-1, 1] from its one end to its other."""
+    """Where each pixel lies across the flow.
+
+    Args:
+      zones: uint8 [H, W], CaFFe grey values, with a front.
+      flow: float64 [2], from `flow_direction`.
+
+    Returns:
+      float64 [H, W]: 0 at the middle of the front, -1 and 1 at its ends.
+    """
     rows, columns = np.indices(zones.shape)
     across = rows * flow[1] - columns * flow[0]
     ends = across[front_of(zones) > 0]

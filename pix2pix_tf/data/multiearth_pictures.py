@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import images
+from pix2pix_tf.data import checks, images
 from pix2pix_tf.data.multiearth_files import CLOUD_MASK, ROLES, Picture
 from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import BadScene
@@ -47,9 +47,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
       BadScene: files are damaged, of different sizes, or nothing can be made of their numbers.
     """
     bands, problems = _bands(picture)
-    sizes = {band: f"{pixels.shape[1]} x {pixels.shape[0]}" for band, pixels in bands.items()}
-    if len(set(sizes.values())) > 1:
-        different = ", ".join(f"{band} {size}" for band, size in sizes.items())
+    if different := checks.different_sizes(bands):
         problems.append((f"its bands differ in size: {different} pixels (resample them to one grid)", picture.name))
     if problems:
         raise BadScene(problems)

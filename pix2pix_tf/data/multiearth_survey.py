@@ -51,6 +51,13 @@ def survey(
 ) -> dict[str, Surveyed]:
     """Reads every picture once, one at a time, so that what is wrong is found before anything is written.
 
+    Args:
+      pictures: all that are in a pair.
+      pairs: targets and inputs.
+      stretching: how raw numbers become grey.
+      size: pixels of a patch's side.
+      folder: where the files lie, for the message.
+
     Returns:
       What was found, by the pictures' names.
 

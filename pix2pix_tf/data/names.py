@@ -33,7 +33,13 @@ def scene_of(stem: str) -> str:
 
 
 def patch_stem(scene: str, row: int, column: int) -> str:
-    """Names a patch after its scene and the place of its upper left pixel there."""
+    """Names a patch after its scene and the place of its upper left pixel there.
+
+    Args:
+      scene: its name.
+      row: pixels from the top, from 0.
+      column: pixels from the left, from 0.
+    """
     return f"{scene}{PATCH_MARK}y{row:05d}_x{column:05d}"
 
 

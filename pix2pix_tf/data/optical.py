@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from pix2pix_tf.data.landscape import Landscape, Range, fractal
 from pix2pix_tf.data.masks import OCEAN, ROCK
-from pix2pix_tf.data.simulate import Scene, cast_shadow
+from pix2pix_tf.data.simulate import SimulatedScene, cast_shadow
 from pix2pix_tf.data.surface import Surface
 
 Colour = tuple[float, float, float]  # reflectance in red, green and blue, 0 to 1
@@ -63,7 +63,7 @@ class Optical:
     cloud: float  # share of the pixels in which cloud hides more than half of the ground
 
 
-def simulate_optical(scene: Scene, count: int = 3, settings: OpticalSettings | None = None) -> list[Optical]:
+def simulate_optical(scene: SimulatedScene, count: int = 3, settings: OpticalSettings | None = None) -> list[Optical]:
     """Takes pictures of a simulated scene on several days: one ground and one sun, other clouds and other air.
 
     Args:
@@ -81,7 +81,7 @@ def simulate_optical(scene: Scene, count: int = 3, settings: OpticalSettings | N
 
 def _picture(
     rng: np.random.Generator,
-    scene: Scene,
+    scene: SimulatedScene,
     colours: np.ndarray,
     light: np.ndarray,
     sun: tuple[float, float],
@@ -104,7 +104,17 @@ def _picture(
 def ground_colours(
     rng: np.random.Generator, landscape: Landscape, surface: Surface, settings: OpticalSettings
 ) -> np.ndarray:
-    """float32 [N, N, 3]: reflectance of the ground, lit or not."""
+    """Paints the ground.
+
+    Args:
+      rng: the random stream.
+      landscape: what covers each pixel.
+      surface: what lies on it.
+      settings: the colours.
+
+    Returns:
+      float32 [N, N, 3]: reflectance, lit or not.
+    """
     mottle = fractal(rng, len(landscape.cover), 2.6)
     rock, ocean = _rock(landscape, surface, mottle, settings), _ocean(landscape, surface, mottle, settings)
     covers = [(landscape.cover == OCEAN)[..., None], (landscape.cover == ROCK)[..., None]]
@@ -139,7 +149,16 @@ def _ocean(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings:
 
 
 def mixed(one: Colour | np.ndarray, other: Colour | np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Two colours, or float32 [N, N, 3] of them, mixed: share float64 [N, N] of the other, cut to 0..1."""
+    """Mixes two colours, pixel by pixel.
+
+    Args:
+      one: a colour, or float32 [N, N, 3] of them.
+      other: likewise.
+      share: float64 [N, N], of the other; cut to 0..1.
+
+    Returns:
+      float32 [N, N, 3].
+    """
     one, other = np.asarray(one, np.float32), np.asarray(other, np.float32)
     return one + np.clip(share, 0, 1).astype(np.float32)[..., None] * (other - one)
 
@@ -214,7 +233,16 @@ def clouds(
 
 
 def develop(rng: np.random.Generator, light: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """From light, float32 [N, N, 3], 1 is white, to a picture: uint8 [N, N, 3]."""
+    """From light to a picture: blur, noise, gamma.
+
+    Args:
+      rng: the random stream.
+      light: float32 [N, N, 3], 1 is white.
+      settings: of the sensor.
+
+    Returns:
+      uint8 [N, N, 3], RGB.
+    """
     kernel = np.array([settings.blur, 1 - 2 * settings.blur, settings.blur])
     for axis in (0, 1):
         light = ndimage.convolve1d(light, kernel, axis=axis, mode="nearest")

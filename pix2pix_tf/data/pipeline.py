@@ -2,8 +2,8 @@
 
 What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
 entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
-have seen, and memory holds the list of names, not the data. Reading, decoding and
-jitter of a 256 x 256 pair take some 2 ms together (benchmarks/speed.py); the operating system caches the files.
+have seen, and memory holds the list of names, not the data. Reading, decoding and jitter of a 256 x 256 pair take some
+2 ms together (benchmarks/speed.py); the operating system caches the files.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,10 @@ Batch = dict[str, tf.Tensor]
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:
     """Whole batches in the training patches; which patches are left over changes with each epoch.
+
+    Args:
+      dataset: opened, with the split "train".
+      config: gives the batch size.
 
     Raises:
       UserError: fewer patches than one batch.

@@ -99,7 +99,7 @@ def _told(folder: Path) -> dict:
 
 def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
     found: dict[str, dict[str, Path]] = {}
-    for child in _visible(folder):
+    for child in visible(folder):
         if child.is_dir() and child.name in CHANNELS:
             found[child.name] = _images(child, problems)
         elif child.is_dir() and child.name in SPLITS:
@@ -110,7 +110,7 @@ def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
         elif child.is_dir():
             problems.append((str(unknown("role folder", child.name, CHANNELS)), ""))
     if not found and not problems:
-        loose = any(child.suffix.lower() in SUFFIXES for child in _visible(folder))
+        loose = any(child.suffix.lower() in SUFFIXES for child in visible(folder))
         hint = "for images A|B of twice the width, add --side-by-side" if loose else f"roles are {', '.join(CHANNELS)}"
         problems.append((f"no folder per role, such as {folder}/zones and {folder}/sar ({hint})", ""))
     bare = {role: _bare(role, found, problems) for role in found}
@@ -127,9 +127,9 @@ def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]
             raise unknown("role", role, CHANNELS)
     if roles[0] == roles[1]:
         raise UserError(f"--side-by-side {roles[0]} {roles[1]}: the halves must be of two different roles.")
-    splits = [child.name for child in _visible(folder) if child.is_dir()]
+    splits = [child.name for child in visible(folder) if child.is_dir()]
     problems += [(str(unknown("split", name, SPLITS)), "") for name in splits if name not in SPLITS]
-    loose = [child for child in _visible(folder) if child.suffix.lower() in SUFFIXES]
+    loose = [child for child in visible(folder) if child.suffix.lower() in SUFFIXES]
     if splits and loose:
         problems += [(f"lies beside the folders {', '.join(splits)} (move it into one)", path.name) for path in loose]
     found: dict[str | None, dict[str, Path]] = {split: _images(folder / split, problems) for split in splits}
@@ -150,7 +150,7 @@ def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
     """The image files of one folder by scene name; what else lies there is said."""
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
-    for path in _visible(folder):
+    for path in visible(folder):
         if path.suffix.lower() not in SUFFIXES:
             others[path.suffix or "no suffix"] += 1
             continue
@@ -165,7 +165,8 @@ def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
     return found
 
 
-def _visible(folder: Path) -> list[Path]:
+def visible(folder: Path) -> list[Path]:
+    """What a folder holds, sorted, without hidden files."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
@@ -225,9 +226,7 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
                 facts.update(images.georeference(path))
         except images.BadImage as error:
             problems.append((str(error), _shown(path)))
-    sizes = {role: f"{image.shape[1]} x {image.shape[0]}" for role, image in pixels.items()}
-    if len(set(sizes.values())) > 1:
-        different = ", ".join(f"{role} {size}" for role, size in sizes.items())
+    if different := checks.different_sizes(pixels):
         problems.append(
             (f"its roles differ in size: {different} pixels (cut or resample them to one grid)", source.name)
         )
@@ -265,7 +264,4 @@ def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
 def fingerprint(sources: Sequence[Source]) -> str:
     """Says in a few letters which files there are, and when and how long they were written."""
     paths = sorted({path for source in sources for path in source.paths.values()})
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{_shown(path)} {checks.stamp(path)}\n".encode())
-    return f"{len(paths)} files {digest.hexdigest()[:12]}"
+    return f"{len(paths)} files {checks.fingerprint((_shown(path), path) for path in paths)}"

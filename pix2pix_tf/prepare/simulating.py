@@ -11,7 +11,7 @@ from pix2pix_tf.data.optical import simulate_optical
 from pix2pix_tf.data.parallel import add_options, run_all
 from pix2pix_tf.data.simulate import simulate_scene, simulate_vh
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command, next_command
+from pix2pix_tf.prepare.commands import Commands, command, next_command
 
 ROLES = ("zones", "fronts", "elevation", "sar")  # of simulated scenes, as they are written
 OPTICAL_ROLES = ("zones", "fronts", "elevation", "sar_vh", "sar_vv")  # the same with optical pictures beside them
@@ -44,7 +44,7 @@ class Job:
         return OPTICAL_ROLES if self.optical else ROLES
 
 
-def add_simulate(commands) -> None:
+def add_simulate(commands: Commands) -> None:
     """Adds the command that makes a data set out of nothing."""
     new = command(
         commands,
