@@ -3,6 +3,7 @@
 # make test-long  those that take minutes: processes killed at random moments, many random inputs, the tutorial
 # make lint    ruff check and format check, and mypy over the types
 # make bench   speed and memory beside plain Keras code of the same networks; the server beside the bare model
+# make bench-peer  the environment with PyTorch, beside which make bench then measures too
 # TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
 
 PYTHON ?= python3
@@ -24,7 +25,7 @@ DEMO_RUN := runs/demo-$(TF)
 DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 	--set model.generator_width=24 --set model.discriminator_width=24
 
-.PHONY: demo test test-long lint bench clean
+.PHONY: demo test test-long lint bench bench-peer clean
 
 demo: $(VENV)/.installed
 	$(RUN) train.py --variant gen5 --run $(DEMO_RUN) $(DEMO_SETTINGS)
@@ -35,7 +36,7 @@ demo: $(VENV)/.installed
 	@echo "The pictures are here:"
 	@ls $(DEMO_RUN)/samples/*.png $(DEMO_RUN)/report/curves.png $(DEMO_RUN)/report/comparison.png \
 		generated/demo-$(TF)/overview.png
-	@echo "The report: $(DEMO_RUN)/report/report.md"
+	@echo "The report: $(DEMO_RUN)/report/report.html"
 
 test: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not long"
@@ -49,12 +50,23 @@ lint: $(VENV)/.installed-dev
 	$(RUN) -m mypy
 
 bench: $(VENV)/.installed-dev
+	$(RUN) -m benchmarks.floor
 	$(RUN) -m benchmarks.speed
 	$(RUN) -m benchmarks.layers
+	$(RUN) -m benchmarks.pipeline
+	$(RUN) -m benchmarks.start
+	$(RUN) -m benchmarks.epochs
 	$(RUN) -m benchmarks.serving
 
+bench-peer: .venv-peer/.installed
+
+.venv-peer/.installed:
+	$(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check "torch>=2.6,<3" numpy
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-current
+	rm -rf .venv .venv-current .venv-peer
 
 $(VENV)/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv $(VENV)

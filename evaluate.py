@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_tf import cli
+from pix2pix_tf import best, cli
 from pix2pix_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ EXAMPLES = """\
   python evaluate.py runs/orig runs/gen5 --data datasets/caffe --split test --output generated/comparison
   python evaluate.py runs/zones runs/fronts --split test --output runs/report-caffe   # calving fronts, in metres
   python evaluate.py runs/zones --unit pixels --baseline
-  python evaluate.py runs/orig runs/gen5 --segmenter runs/zones   # realism and faithfulness as well"""
+  python evaluate.py runs/orig runs/gen5 --segmenter runs/zones   # realism and faithfulness as well
+  python evaluate.py runs/gen5 --select ssim           # the best epoch, named in runs/gen5/best.json"""
 
 RUNS = Path("runs")
 OUTPUTS = (1, 2, 3, 5, 10)  # images painted of an input whose targets are optical; the challenge takes 3
@@ -39,6 +40,8 @@ def main(argv: list[str]) -> None:
     found = runs.find_runs(options.runs, RUNS)
     if options.segmenter:
         check_painters(found)
+    if options.select:
+        check_select(found, named=bool(options.runs))
     alike = [found] if options.runs or options.output else runs.alike(found)
     for together in alike:
         several = f"report-{together[0].kind}" if len(alike) > 1 else "report"
@@ -49,7 +52,7 @@ def main(argv: list[str]) -> None:
             judge_clouds(together, output, options)
         else:
             score_images(together, output, options)
-        print(f"{output / 'report.md'} has tables and pictures; {output / 'metrics.csv'} the means.")
+        print(f"{output / 'report.html'} has tables and pictures; {output / 'metrics.csv'} the means.")
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
@@ -93,6 +96,12 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         help="of SAR painted from zones: judge realism and faithfulness by this run of --variant zones, or its export",
     )
     parser.add_argument(
+        "--select",
+        choices=tuple(best.METRICS),
+        help="name the best epoch of each run that paints, by this mean over the images of val, in its "
+        f"{best.FILE}: --model RUN then takes it",
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="DIR", help=f"(default: <run>/report, or {RUNS}/report for several runs)"
     )
     options = parser.parse_args(argv)
@@ -104,6 +113,13 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--outputs takes whole numbers from 1, not {min(options.outputs)}.")
     if options.shortest is not None and not 0 <= options.shortest < math.inf:
         raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
+    if options.select and options.split != "val":
+        raise UserError(
+            f"--select chooses on val, not on {options.split}: what is chosen on images cannot be judged by them any "
+            "more. Leave --split out."
+        )
+    if options.select == "faithfulness" and not options.segmenter:
+        raise UserError("--select faithfulness needs a network that reads zones: add --segmenter runs/zones.")
     if options.max_cloud is not None and not 0 <= options.max_cloud <= 1:
         raise UserError(f"--max-cloud takes a share from 0 to 1, not {options.max_cloud}.")
     return options
@@ -121,6 +137,16 @@ def check_painters(found: Sequence["runs.Run"]) -> None:
         )
 
 
+def check_select(found: Sequence["runs.Run"], named: bool) -> None:
+    """Makes sure that --select has something to choose from; of runs that nobody named, it takes those that paint."""
+    for run in found:
+        if run.tells_classes or run.kind == "clouds":
+            kept = f"{run.folder} paints no images, and has kept its best epoch alone, chosen as it was trained"
+            if named:
+                raise UserError(f"{kept}: there is nothing to --select. Leave it out, or name runs that paint.")
+            print(f"{kept}; --select leaves it as it is")
+
+
 def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
     """Measures what paints, image by image."""
     from pix2pix_tf import report, runs
@@ -132,13 +158,16 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
 
     outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
     segmenter = options.segmenter if found[0].kind == "sar" else None
+    if options.select == "faithfulness" and not segmenter:
+        raise UserError(f"--select faithfulness is for SAR painted from zones; {found[0].folder} paints other images.")
     setting = painting.Setting(
         dataset, options.split, options.seed, options.batch_size, outputs, options.norm, segmenter
     )
     more = ["--seed", options.seed, "--outputs", *outputs, "--norm", options.norm]
     more += ["--segmenter", segmenter] if segmenter else []
+    more += ["--select", options.select] if options.select else []
     command = _command(found, dataset.root, output, options, more)
-    evaluation.evaluate(found, setting, output, command)
+    evaluation.evaluate(found, setting, output, command, options.select)
 
 
 def judge_fronts(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:

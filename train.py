@@ -2,16 +2,19 @@
 
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
 from pix2pix_tf import cli, config
+from pix2pix_tf.errors import UserError
 
 EXAMPLES = """\
   python train.py --variant gen5                                    # simulated data, made when missing
   python train.py --variant orig --data datasets/caffe --epochs 50
   python train.py --variant zones --data datasets/caffe             # the calving-front baseline
   python train.py --variant gen5 --run runs/small --set train.batch_size=4 --set model.generator_width=32
+  python train.py --variant gen5 --set train.batch_size=8           # all GPUs of the machine, 8 images together
   python train.py --variant gen5 --dry-run                          # print what would be trained"""
 
 DEFAULT_DATA = Path("datasets/simulated")
@@ -55,6 +58,11 @@ def _open_data(path: Path | None, chosen: config.Config):
         optical = bool(OPTICAL_ROLES & set(roles))
         path = OPTICAL_DATA if optical else DEFAULT_DATA
         if not (path / "dataset.json").exists():
+            if os.environ.get("TF_CONFIG"):
+                raise UserError(
+                    f"There is no {path} yet, and the workers of TF_CONFIG would all make it at once. Make it first: "
+                    f"python -m pix2pix_tf.prepare simulate --output {path}{' --optical' if optical else ''}"
+                )
             from pix2pix_tf import prepare
             from pix2pix_tf.data.parallel import cores
 

@@ -1,157 +1,105 @@
-"""Training and generation at 256 x 256 beside plain Keras code of the same networks; input pipeline; simulation.
+"""Training and generation beside the same networks in PyTorch and in plain Keras; the floor under a training step.
 
-Each side has a process of its own, so that its peak memory is its own; the two take turns step by step, so that a
-machine whose speed drifts slows both alike. Figures are medians; the ratio is the median of the turns' ratios.
+Every program has a process of its own, and all take turns, so that a machine whose speed drifts slows all alike.
+Images/s are medians; a ratio is the median of the turns' ratios, with the least and the greatest. `make bench-peer`
+makes the environment that PyTorch needs; without it, plain Keras is measured alone.
 """
 
-import itertools
-import multiprocessing
 import os
-import resource
 import statistics
 import sys
-import tempfile
-import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pix2pix_tf import cli, config, files, prepare
-from pix2pix_tf.data.simulate import simulate_scene
+from benchmarks.turns import Side, ratio, take_turns
+from pix2pix_tf import cli, files
 
 EXAMPLES = """\
   python -m benchmarks.speed --output runs/speed.json
-  python -m benchmarks.speed --variants orig gen5 --batches 1 4 --precisions mixed_bfloat16 --rounds 15"""
+  python -m benchmarks.speed --variants orig gen5 spade --peers torch --training 4 --generation 8 --rounds 15
+  python -m benchmarks.speed --peers torch torch-compiled --precisions float32 float16 bfloat16 --training 1 16 64"""
 
-CHANNELS = 4  # one-hot zones
-CALLS = {"training": 1, "generation": 5}  # in one turn: a turn of much less than a second is mostly waking up
+TORCH = Path(".venv-peer/bin/python")
+PEERS = ("keras", "torch", "torch-compiled")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What all programs do."""
+
+    variant: str
+    work: str  # "training" or "generation"
+    batch: int
+    size: int  # of an image, in pixels
 
 
 def main(argv: list[str]) -> None:
     parser = cli.parser(__doc__, EXAMPLES)
-    parser.add_argument("--variants", nargs="+", default=["orig"])
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 4])
-    parser.add_argument("--precisions", nargs="+", default=["float32", "mixed_bfloat16"])
-    parser.add_argument("--rounds", type=int, default=12, help="turns of each side (default: 12)")
+    parser.add_argument("--variants", nargs="+", default=["orig"], choices=["orig", "gen5", "spade"])
+    parser.add_argument(
+        "--training", nargs="*", type=int, default=[1, 4], metavar="BATCH", help="batches to train with"
+    )
+    parser.add_argument("--generation", nargs="*", type=int, default=[1, 8], metavar="BATCH", help="and to paint")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[256], help="sides of the images in pixels")
+    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="float32 bfloat16 float16")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, help="(default: keras, and torch where it is installed)")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each side (default: 9)")
     parser.add_argument("--output", type=Path, help="keep the figures in this JSON file")
     options = parser.parse_args(argv)
-    rows = []
-    print("| variant | work | batch | precision | images/s | plain Keras | ratio (min-max) | peak MiB | plain Keras |")
-    print("|---|---|---:|---|---:|---:|---:|---:|---:|")
-    for case in itertools.product(options.variants, options.precisions, options.batches):
-        for row in compare(*case, options.rounds):
-            rows.append(row)
+    peers = options.peers if options.peers is not None else ["keras", "torch"][: 1 + TORCH.exists()]
+    cases = [
+        Case(variant, work, batch, size)
+        for variant in options.variants
+        for work in ("training", "generation")
+        for batch in getattr(options, work)
+        for size in options.sizes
+    ]
+    measured = []
+    print("| variant | work | batch | pixels | program | precision | images/s | peak MiB | ours is faster by |")
+    print("|---|---|---:|---:|---|---|---:|---:|---:|")
+    for case in cases:
+        # the tutorial's code has no spatially adaptive normalisation
+        programs = ["ours", *(peer for peer in peers if peer != "keras" or case.variant != "spade")]
+        rows = compare(case, programs, options.precisions, options.rounds)
+        measured += rows
+        for row in rows:
+            times = "" if row["program"] == "ours" else "{:.2f} ({:.2f}-{:.2f})".format(*row["ratio"])
             print(
-                f"| {row['variant']} | {row['work']} | {row['batch']} | {row['precision']} | {row['ours']:.2f} "
-                f"| {row['plain']:.2f} | {row['ratio']:.2f} ({row['ratio_min']:.2f}-{row['ratio_max']:.2f}) "
-                f"| {row['ours_mib']:.0f} | {row['plain_mib']:.0f} |",
+                f"| {case.variant} | {case.work} | {case.batch} | {case.size} | {row['program']} | {row['precision']} "
+                f"| {row['images_per_second']:.2f} | {row['peak_mib']:.0f} | {times} |",
                 flush=True,
             )
-    fastest = max(row["ours"] for row in rows if row["work"] == "training")
-    simulated, delivered = simulation_speed(), pipeline_speed()
-    print(
-        f"\ninput pipeline alone: {delivered:.0f} images/s, {delivered / fastest:.0f} times the fastest training above"
-    )
     if options.output:
-        files.write_json(
-            options.output,
-            {"rows": rows, "pipeline_images_per_second": delivered, "simulated_scenes_per_second": simulated},
-        )
+        files.write_json(options.output, {"cores": os.cpu_count(), "rows": measured})
+        print(f"\nkept in {options.output}")
 
 
-def compare(variant: str, precision: str, batch: int, rounds: int) -> list[dict]:
-    """One row for training, one for generation."""
-    sides = {side: Side(side, variant, precision, batch) for side in ("ours", "plain")}
-    rows = []
-    for work in ("training", "generation"):
-        for side in sides.values():  # the first calls trace and allocate
-            side.seconds(work), side.seconds(work)
-        orders = itertools.cycle([list(sides), list(reversed(sides))])  # neither is always the first
-        turns = [{name: sides[name].seconds(work) for name in next(orders)} for _ in range(rounds)]
-        ratios = sorted(turn["plain"] / turn["ours"] for turn in turns)
-        row: dict[str, object] = {"variant": variant, "work": work, "batch": batch, "precision": precision}
-        row |= {name: batch / statistics.median(turn[name] for turn in turns) for name in sides}
-        row |= {"ratio": statistics.median(ratios), "ratio_min": ratios[0], "ratio_max": ratios[-1]}
-        rows.append(row | {f"{name}_mib": side.peak_mib() for name, side in sides.items()})
-    for side in sides.values():
-        side.close()
-    return rows
+def compare(case: Case, programs: list[str], precisions: list[str], rounds: int) -> list[dict]:
+    """A row for each program and precision; `ratio` is that of our fastest precision to it."""
+    names = [(program, precision) for program in programs for precision in precisions]
+    sides = {name: start(case, *name) for name in names}
+    try:
+        turns = take_turns(sides, case.work, rounds)
+        peaks = {name: side.ask("memory") for name, side in sides.items()}
+    finally:
+        for side in sides.values():
+            side.close()
+    seconds = {name: statistics.median(turn[name] for turn in turns) for name in names}
+    ours = min((name for name in names if name[0] == "ours"), key=seconds.__getitem__)
+    return [
+        vars(case)
+        | {"program": name[0], "precision": name[1], "images_per_second": case.batch / seconds[name]}
+        | {"peak_mib": peaks[name], "ratio": ratio(turns, ours, name)}
+        for name in names
+    ]
 
 
-class Side:
-    """One of the two, in a process of its own."""
-
-    def __init__(self, *what):
-        context = multiprocessing.get_context("spawn")
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(target=serve, args=(other, *what), daemon=True)
-        self.process.start()
-
-    def seconds(self, work: str) -> float:
-        self.pipe.send(work)
-        return self.pipe.recv()
-
-    def peak_mib(self) -> float:
-        self.pipe.send("memory")
-        return self.pipe.recv()
-
-    def close(self) -> None:
-        self.pipe.send(None)
-        self.process.join()
-
-
-def serve(pipe, side: str, variant: str, precision: str, batch: int) -> None:
-    """Does what comes through the pipe, and says how long it took."""
-    import tensorflow as tf
-
-    shape = (batch, 256, 256)
-    data = {"input": tf.random.normal([*shape, CHANNELS]), "target": tf.random.normal([*shape, 1])}
-    data |= {"seed": tf.range(batch), "index": tf.range(batch, dtype=tf.int64)}
-    chosen = config.make_config(variant)
-    task: Any  # both have train_step and generate
-    if side == "ours":
-        from pix2pix_tf.tasks import make_task
-
-        task = make_task(chosen, 256, {"zones": 8, "sar": 8}, precision)
-    else:
-        from benchmarks.plain_keras import Plain
-
-        task = Plain(chosen.model.generator_kernel, chosen.model.discriminator_kernel, CHANNELS, precision)
-    while work := pipe.recv():
-        if work == "memory":
-            pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-            continue
-        start = time.perf_counter()
-        for _ in range(CALLS[work]):
-            if work == "training":
-                float(task.train_step(data)["generator"])
-            else:
-                task.generate(data).numpy()
-        pipe.send((time.perf_counter() - start) / CALLS[work])
-
-
-def simulation_speed(scenes: int = 40) -> float:
-    """Scenes a second, drawn but not written."""
-    start = time.perf_counter()
-    for seed in range(scenes):
-        simulate_scene(seed)
-    return scenes / (time.perf_counter() - start)
-
-
-def pipeline_speed(images: int = 400) -> float:
-    """Images a second out of the training pipeline, with nothing else to do."""
-    from pix2pix_tf.data import pipeline
-    from pix2pix_tf.data.opening import open_dataset
-
-    with tempfile.TemporaryDirectory() as folder:
-        prepare.simulate(Path(folder) / "simulated", scenes=40)
-        dataset = open_dataset(Path(folder) / "simulated", ("zones", "sar"))
-        batches = iter(pipeline.training_batches(dataset, config.make_config("orig")))
-        for _ in range(50):
-            next(batches)
-        start = time.perf_counter()
-        for _ in range(images):
-            next(batches)
-        return images / (time.perf_counter() - start)
+def start(case: Case, program: str, precision: str) -> Side:
+    """A process that waits to be told to train or to paint."""
+    what = [case.variant, case.work, str(case.batch), str(case.size), precision]
+    if not program.startswith("torch"):
+        return Side(sys.executable, "-m", f"benchmarks.peer_{program}", *what)
+    return Side(str(TORCH), "-m", "benchmarks.peer_torch", *what, *["compiled"] * (program == "torch-compiled"))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,15 @@ def warp(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
     )
 
 
+# Whether the library's moving variance of batch normalisation is divided by n - 1, as Keras 2's fused kernel does.
+UNBIASED_MOVING_VARIANCE = tfa is not None
+
+
 def trainable_variables(model: tf.keras.Model) -> list[tf.Variable]:
-    """A model's trained variables as TensorFlow's own; Keras 3 wraps them."""
-    return [v if isinstance(v, tf.Variable) else v.value for v in model.trainable_variables]
+    """A model's trained variables as TensorFlow's own."""
+    return [unwrapped(variable) for variable in model.trainable_variables]
+
+
+def unwrapped(variable) -> tf.Variable:
+    """A Keras variable as TensorFlow's own; Keras 3 wraps them."""
+    return variable if isinstance(variable, tf.Variable) else variable.value

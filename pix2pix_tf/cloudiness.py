@@ -1,20 +1,22 @@
 """Measures networks that tell cloudy patches from clear ones.
 
-<output>/report.md metrics.csv patches.csv examples.png
+<output>/report.md report.html metrics.csv patches.csv examples.png
 """
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import cli, export, files, metrics, painting, sheets
+from pix2pix_tf import cli, export, files, metrics, painting, report_page, sheets
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.report_page.examples import Example, Shown, choose, told
 from pix2pix_tf.runs import Run
+from pix2pix_tf.tables import markdown
 
 COLUMNS = ("run", "variant", "epoch", "accuracy", "precision", "recall", "f1", "auc", "commoner_class", "n")
 EXAMPLES = 8  # patches on the sheet, from the clearest to the cloudiest
@@ -55,17 +57,18 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
       UserError: the share of clouds of a patch is not known, or an export takes other patches.
     """
     shares = _shares(setting)
-    lines, patches = [], []
+    lines, patches, all_told = [], [], {}
     for run in runs:
         epoch, version = max(export.epochs(run.folder).items())
-        told = _told(painting.load_model(version, setting.dataset), setting)
-        lines.append([run.name, run.variant, epoch, *score(told, shares > run.cloudy), len(told)])
-        rows = zip(setting.stems, shares, told, strict=True)
+        said = _told(painting.load_model(version, setting.dataset), setting)
+        all_told[run] = said
+        lines.append([run.name, run.variant, epoch, *score(said, shares > run.cloudy), len(said)])
+        rows = zip(setting.stems, shares, said, strict=True)
         patches += [[run.name, stem, float(share), float(p)] for stem, share, p in rows]
-    _draw(output / "examples.png", runs[-1], setting, told, shares)
+    _draw(output / "examples.png", runs[-1], setting, said, shares)
     files.write_text(output / "metrics.csv", _csv(COLUMNS, lines))
     files.write_text(output / "patches.csv", _csv(("run", "patch", "cloud_share", "probability"), patches))
-    files.write_text(output / "report.md", _page(runs, setting, lines, command))
+    report_page.write(output, _page(runs, setting, lines, command), *_examples(all_told, setting, shares))
 
 
 def score(told: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, float, float, float, float]:
@@ -120,6 +123,25 @@ def _draw(path: Path, run: Run, setting: Setting, told: np.ndarray, shares: np.n
     sheets.grid(path, [(sheets.name_of(role), sheets.pictures(role, pixels))], title, legend=False, captions=captions)
 
 
+def _examples(all_told: Mapping[Run, np.ndarray], setting: Setting, shares: np.ndarray) -> tuple[list[Example], str]:
+    """The patches that are called most wrongly, in the middle and most rightly, in the mean over the runs."""
+    truths = {run: shares > run.cloudy for run in all_told}
+    right = [np.where(truths[run], told, 1 - told) for run, told in all_told.items()]
+    name, run = "probability of what is true", next(iter(all_told))
+    chosen = choose({name: np.mean(right, axis=0)})
+    stems = [setting.stems[place] for place in chosen]
+    pixels = painting.stacked(setting.dataset, setting.split, run.inputs[:1], stems)
+    shown = sheets.pictures(run.inputs[0], pixels)
+    examples = []
+    for (place, reasons), picture in zip(chosen.items(), shown, strict=True):
+        said = {f"cloudy, says {run.name}": f"{told[place]:.2f}" for run, told in all_told.items()}
+        scores = {"share under cloud": f"{shares[place]:.2f}"} | said
+        examples.append(
+            Example(reasons, setting.stems[place], (Shown(sheets.name_of(run.inputs[0]), picture, scores),))
+        )
+    return examples, told([name], f"all {len(setting.stems)} patches of {setting.split}")
+
+
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -129,11 +151,8 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _page(runs: Sequence[Run], setting: Setting, lines: Sequence[Sequence[object]], command: str) -> str:
-    head = "| run | epoch | accuracy | precision | recall | F1 | AUC | commoner class | n |\n|---|" + "---:|" * 8
-    rows = "\n".join(
-        f"| {name} | {epoch} | {' | '.join(f'{value:.3f}' for value in values)} | {count} |"
-        for name, _, epoch, *values, count in lines
-    )
+    head = ["run", "epoch", "accuracy", "precision", "recall", "F1", "AUC", "commoner class", "n"]
+    rows = [[name, epoch, *(f"{value:.3f}" for value in values), count] for name, _, epoch, *values, count in lines]
     dataset = setting.dataset
     limits = ", ".join(f"{run.cloudy:g} ({run.name})" for run in runs)
     return f"""# Clouds: {", ".join(run.name for run in runs)}
@@ -141,8 +160,7 @@ def _page(runs: Sequence[Run], setting: Setting, lines: Sequence[Sequence[object
 Measured on {len(setting.stems)} patches of the data set {dataset.name}, split {setting.split}, of origin:
 {dataset.origin}. A patch counts as cloudy when more than this share of it is under cloud: {limits}.
 
-{head}
-{rows}
+{markdown(head, rows)}
 
 ![Patches from what is called clearest to what is called cloudiest](examples.png)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError, brief, shown, unknown
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class TrainConfig:
     patience: int = 0  # epochs without a better one after which a training by best_by stops [C]; 0: never
     seed: int = 0  # of initial weights, order, jitter and dropout
     precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
+    devices: int = 0  # GPUs of this machine, or of each worker's, that share a batch; 0: all, or one for a batch of 1
     deterministic: bool = False  # same bits at every run on one machine; costs speed on a GPU
     export_every: int = 10  # epochs between SavedModels; the last epoch is always exported
     checkpoint_minutes: float = 10.0  # at most this is lost to a power cut; exports and interruptions write one as well
@@ -205,6 +206,7 @@ BOUNDS = {
     "train.patience": (0, 1_000_000),
     "train.beta_1": (0.0, 0.9999),
     "train.seed": (0, 2**31 - 1),
+    "train.devices": (0, 1024),
     "train.export_every": (1, 1_000_000),
     "train.checkpoint_minutes": (0.0, 1e6),
     "train.log_steps": (1, 1_000_000),
@@ -231,7 +233,7 @@ def make_config(variant: str, overrides: Sequence[str] = ()) -> Config:
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
-            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {override!r}.")
+            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {shown(override)}.")
         values[key.strip()] = value.strip()
     return _build({"variant": name} | values)
 
@@ -253,7 +255,7 @@ def from_dict(values: Mapping) -> Config:
       UserError: an unknown key (with the nearest name), or a value that does not fit.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"A configuration is an object of sections, not {values!r}.")
+        raise UserError(f"A configuration is an object of sections, not {shown(values)}.")
     flat = {}
     for name, value in values.items():
         section = value.items() if isinstance(value, Mapping) else ()
@@ -264,7 +266,7 @@ def from_dict(values: Mapping) -> Config:
 def differences(old: Config, new: Config) -> list[str]:
     """What differs between two configurations, one "key: old -> new" a line; empty when they are the same."""
     before, after = _flatten(old), _flatten(new)
-    return [f"{key}: {before[key]} -> {after[key]}" for key in after if before[key] != after[key]]
+    return [f"{key}: {brief(before[key])} -> {brief(after[key])}" for key in after if before[key] != after[key]]
 
 
 def _flatten(config: Config) -> dict[str, object]:
@@ -313,7 +315,7 @@ def _parsed(key: str, value: Any, kind: type) -> Any:
         return kind(value)
     except (ValueError, KeyError, TypeError, OverflowError):
         name = getattr(kind, "__name__", str(kind)) if typing.get_origin(kind) is None else "comma-separated list"
-        raise UserError(f"{key} takes a value of type {name}, not {value!r}.") from None
+        raise UserError(f"{key} takes a value of type {name}, not {shown(value)}.") from None
 
 
 def _checked(key: str, value: Any) -> Any:
@@ -321,7 +323,7 @@ def _checked(key: str, value: Any) -> Any:
         raise unknown(f"value for {key}", str(value), CHOICES[key])
     low, high = BOUNDS.get(key, (value, value))
     if not low <= value <= high:  # also refuses NaN, which no comparison holds for
-        raise UserError(f"{key} takes a value from {low} to {high}, not {value}.")
+        raise UserError(f"{key} takes a value from {low} to {high}, not {shown(value)}.")
     return value
 
 

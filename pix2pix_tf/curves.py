@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pix2pix_tf import files
-from pix2pix_tf.report import Scores, name_of, runs_of, scores_of
+from pix2pix_tf.scores import Scores, name_of, runs_of, scores_of
 
 # One run, one style. The colours are those of Okabe & Ito (2008), told apart with any common colour-blindness, without
 # the yellow that white paper swallows; marker and dash tell the runs apart in black and white as well.
@@ -30,7 +31,7 @@ def draw(path: Path, scores: Sequence[Scores], real: float | None = None) -> Non
     where there are so many runs that shades would cover each other.
 
     Args:
-      path: the PNG to write.
+      path: the PNG to write; an SVG comes beside it.
       scores: of all runs and epochs, in any order.
       real: the faithfulness of the real images, as a line to compare with.
     """
@@ -59,8 +60,21 @@ def draw(path: Path, scores: Sequence[Scores], real: float | None = None) -> Non
     figure.legend(
         handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False, handlelength=4
     )
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a picture as PNG, and beside it as SVG, which is sharp at any size; the same picture, the same bytes.
+
+    Args:
+      figure: what is drawn.
+      path: the PNG's.
+    """
     with files.whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
+    names = matplotlib.rc_context({"svg.hashsalt": path.stem})  # else they are random
+    with names, files.whole_file(path.with_suffix(".svg")) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 
 def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, aside: float, shaded: bool) -> None:

@@ -1,6 +1,6 @@
 """Measures networks that tell zones or fronts: scenes are put together from patches, and their fronts judged.
 
-<output>/report.md table.md metrics.csv scenes.csv comparison.png
+<output>/report.md report.html table.md metrics.csv scenes.csv comparison.png
          masks/<run>@<epoch>/<scene>.png       what a network says of a scene: zones, or where it sees a front
          overlays/<run>@<epoch>/<scene>.png    predicted and true front on the SAR image
          fronts/<run>@<epoch>/<scene>.geojson  the predicted front as lines
@@ -19,7 +19,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import cli, export, files, front_report, fronts, geojson, metrics, overlays, painting, sheets
+from pix2pix_tf import (
+    cli,
+    export,
+    files,
+    front_examples,
+    front_report,
+    fronts,
+    geojson,
+    metrics,
+    overlays,
+    painting,
+    report_page,
+    sheets,
+)
 from pix2pix_tf.data import checks, images, masks, patches
 from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, line_role
 from pix2pix_tf.data.names import place_of, scene_of
@@ -105,7 +118,9 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     files.write_text(output / "scenes.csv", front_report.scenes(results, setting.unit))
     files.write_text(output / "metrics.csv", front_report.summary(results, setting.unit))
     files.write_text(output / "table.md", front_report.table(results, measured))
-    files.write_text(output / "report.md", front_report.page(results, measured, command, shown))
+    page = front_report.page(results, measured, command, shown)
+    examples = front_examples.of_results(results, setting.unit, setting.split, output / "overlays")
+    report_page.write(output, page, *examples)
 
 
 def check_scenes(setting: Setting) -> None:

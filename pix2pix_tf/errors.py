@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 60  # characters of what somebody else wrote that stand in a message
+
 
 class UserError(Exception):
     """A mistake that the user can mend. Its text is one clear message: what is wrong, in which file, and the cure."""
@@ -20,6 +22,21 @@ class Interrupted(Exception):
         self.signal_number = signal_number
 
 
+def shown(value: object) -> str:
+    """A value as it stands in a message: like repr, in one line, and cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        text = "a very long number"
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
+
+
+def brief(reason: object) -> str:
+    """What a library or a file says, in one line and cut where it is long."""
+    words = " ".join(str(reason).split())
+    return words if len(words) <= 4 * LONGEST else words[: 4 * LONGEST] + " ..."
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """An error for a name that does not exist, with the nearest one that does.
 
@@ -29,6 +46,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
       known: the names that exist.
     """
     names = sorted(known)
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(name[:LONGEST], names, n=1, cutoff=0.5)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names)}."
-    return UserError(f"Unknown {kind} {name!r}. {hint}")
+    return UserError(f"Unknown {kind} {shown(name)}. {hint}")

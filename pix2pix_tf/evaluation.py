@@ -1,8 +1,8 @@
 """Measures the exports of runs on a split of a data set, and writes the report.
 
-<output>/report.md metrics.csv table.md curves.png comparison.png
+<output>/report.md report.html metrics.csv table.md curves.png curves.svg comparison.png
          scores/<run>@<epoch>.csv   the values of each image
-         realism.png                with a network that tells zones (see judging)
+         realism.png realism.svg    with a network that tells zones (see judging)
 
 A score file is written when its export is measured on all images, and the next evaluation of the same takes it as it
 is: so an interrupted evaluation goes on where it stopped.
@@ -15,13 +15,16 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf import (
+    best,
     curves,
+    examples,
     export,
     files,
     judging,
@@ -30,27 +33,28 @@ from pix2pix_tf import (
     realism_plot,
     realism_report,
     report,
+    report_page,
     sheets,
 )
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.painting import Setting
-from pix2pix_tf.report import Scores
 from pix2pix_tf.runs import Run
+from pix2pix_tf.scores import Scores, best_of, error_name, scores_of, summary
 
 PATCHES = 5  # rows of the comparison sheet
-SHOWN = 3  # outputs of each input on it, where several are painted
 
 
-def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
-    """Measures every export of the runs and writes the report.
+def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, select: str | None = None) -> None:
+    """Measures every export of the runs and writes the report; and which epoch is each run's best, where it is asked.
 
     Args:
       runs: at least one, all with the same targets.
       setting: on what, and how.
       output: the report's folder; what it has of an earlier report is renewed.
       command: the command line that makes this report, for the report.
+      select: of best.METRICS, which goes into each run's best.json; faithfulness needs the setting's segmenter.
 
     Raises:
       UserError: a model takes other patches than these, or paints what is no image.
@@ -62,9 +66,11 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
         )
     # First the pictures, of a few images: they find in seconds what does not fit, which the scores find in hours.
     segmenter = judging.open_segmenter(setting.segmenter, setting) if setting.segmenter else None
-    columns, captions = _comparison(runs, setting)
+    captions = list(spread(setting.stems, PATCHES))
+    columns = [(one.heading, one.pictures) for one in examples.columns(runs, setting, captions)]
     scores = [one for run in runs for one in score_run(run, setting, output / "scores")]
-    (output / "realism.png").unlink(missing_ok=True)  # of an earlier report
+    for kind in ("png", "svg"):
+        (output / f"realism.{kind}").unlink(missing_ok=True)  # of an earlier report
     sections, real = "", None
     if segmenter:
         judged = judging.judge(runs, setting, segmenter, output / "scores")
@@ -73,14 +79,50 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
         sections = realism_report.sections(scores, judged)
 
     dataset, trained_on = setting.dataset, {run.name: run.origin for run in runs}
-    measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on)
+    measured = report.Measured(dataset.name, dataset.origin, setting.split, setting.seed, trained_on, select or "ssim")
     title = f"{dataset.name} ({dataset.origin}), {setting.split}: {len(captions)} of {len(setting.stems)} images"
     zones = any("zones" in run.inputs + run.targets for run in runs)
-    files.write_text(output / "metrics.csv", report.summary(scores))
+    files.write_text(output / "metrics.csv", summary(scores))
     files.write_text(output / "table.md", report.table(scores, measured))
     curves.draw(output / "curves.png", scores, real)
     sheets.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
-    files.write_text(output / "report.md", report.page(scores, measured, command, captions, sections))
+    page = report.page(scores, measured, command, captions, sections)
+    report_page.write(output, page, *examples.of_scores(runs, setting, scores))
+
+    if select:
+        reader = segmenter and f"{segmenter.run}@{segmenter.epoch}"
+        for run in runs:
+            name_best(run, scores_of(scores, run.name), setting, select, reader)
+
+
+def name_best(run: Run, scores: Sequence[Scores], setting: Setting, metric: str, segmenter: str | None) -> None:
+    """Writes a run's best.json, and says what it names.
+
+    Args:
+      run: whose it is.
+      scores: of its exports.
+      setting: on what they were measured.
+      metric: of best.METRICS.
+      segmenter: run@epoch that read the zones, if any did.
+    """
+    chosen, dataset = best_of(scores, metric), setting.dataset
+    mean, half = chosen.interval(metric)
+    named = best.Best(
+        metric=metric,
+        value=mean,
+        interval=half,
+        epoch=chosen.epoch,
+        compared=[s.epoch for s in scores],
+        images=len(chosen.stems),
+        split=setting.split,
+        data=str(dataset.root),
+        origin=dataset.origin,
+        seed=setting.seed,
+        segmenter=segmenter if metric == "faithfulness" else None,
+        fingerprint=export.fingerprint(export.epochs(run.folder)[chosen.epoch]),
+        chosen=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    print(f"{best.write(run.folder, named)}: epoch {named.epoch}, {named.told}")
 
 
 def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
@@ -146,45 +188,8 @@ def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[
     found = {name: measure(outputs[0], target) for name, measure in metrics.MEASURES.items()}
     if max(setting.outputs) > 1:
         errors = [metrics.NORMS[setting.norm](output, target) for output in outputs]
-        found |= {report.error_name(n): min(errors[:n]) for n in setting.outputs}
+        found |= {error_name(n): min(errors[:n]) for n in setting.outputs}
     return found
-
-
-def _comparison(runs: Sequence[Run], setting: Setting) -> tuple[list[tuple[str, list[np.ndarray]]], list[str]]:
-    """The columns of the comparison sheet, and the names of its rows: input, target, and what each run paints.
-
-    Where several images are painted of an input, the target comes last: SAR, outputs, target.
-    """
-    shown = spread(setting.stems, PATCHES)
-    places = np.array([setting.stems.index(stem) for stem in shown])
-    roles = {role for run in runs for role in run.inputs + run.targets}
-    there = {role: painting.pixels(setting.dataset, setting.split, role, shown) for role in roles}
-    inputs = dict.fromkeys(role for run in runs for role in run.inputs)
-    columns = [(sheets.name_of(role), role, there[role]) for role in inputs]
-    targets = runs[0].targets
-    true = [(_heading("target", role, targets), role, there[role]) for role in targets]
-    several = max(setting.outputs) > 1
-    columns += [] if several else true
-    exports = {run.name: export.epochs(run.folder) for run in runs}
-    common = report.last_common_epoch(exports.values())
-    for run in runs:
-        epoch = max(exports[run.name]) if common is None else common
-        model = painting.load_model(exports[run.name][epoch], setting.dataset)
-        for number in range(SHOWN if several else 1):
-            further = number * len(setting.stems)
-            made = [painting.generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
-            painted = sheets.to_pixels(np.concatenate(made))
-            parts = np.split(painted, np.cumsum([CHANNELS[role] for role in targets])[:-1], axis=-1)
-            for role, part in zip(targets, parts, strict=True):
-                again = f", output {number + 1}" if several else ""
-                columns.append((f"{_heading(run.name, role, targets)}\nepoch {epoch}{again}", role, part))
-    columns += true if several else []
-    pictures = [(heading, sheets.pictures(role, pixels)) for heading, role, pixels in columns]
-    return pictures, list(shown)
-
-
-def _heading(name: str, role: str, targets: Sequence[str]) -> str:
-    return name if len(targets) == 1 else f"{name}: {sheets.name_of(role)}"
 
 
 def _key(version: Path, run: Run, setting: Setting) -> str:

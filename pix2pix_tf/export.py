@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import cpp_runtime, files, warmup
+from pix2pix_tf import best, cpp_runtime, files, warmup
 from pix2pix_tf.errors import UserError
 
 DESCRIPTION = "assets.extra/model.json"
@@ -169,10 +169,10 @@ def load(folder: Path) -> Model:
     """Loads an export.
 
     Args:
-      folder: a version folder, or a base path, of which the newest version is taken.
+      folder: a version folder, a base path, or a run; see `find`.
 
     Raises:
-      UserError: there is no export, or it cannot be read.
+      UserError: there is no export, it cannot be read, or the run's best one is not there.
     """
     version = find(folder)
     described = files.read_json(version / DESCRIPTION)
@@ -188,20 +188,49 @@ def find(path: Path) -> Path:
     """The version folder that a user means.
 
     Args:
-      path: a version folder, or a base path, of which the newest version is taken.
+      path: a version folder; or a base path, of which the newest version is taken; or a run, of which the one is taken
+        that its best.json names, or the newest where nobody has chosen: this is said.
 
     Raises:
-      UserError: neither is there.
+      UserError: none of them is there, or the run's best one is gone.
     """
     if (path / "saved_model.pb").exists():
         return path
     found = versions(path)
+    if found:
+        return found[max(found)]
+    version, why = chosen(path)
+    print(f"{path}: {why}", flush=True)
+    return version
+
+
+def chosen(run: Path) -> tuple[Path, str]:
+    """The export of a run that is taken where no epoch is named.
+
+    Args:
+      run: its folder.
+
+    Returns:
+      The version folder that best.json names, or the newest; and which one it is and why, in words.
+
+    Raises:
+      UserError: the run has no export, or the one that best.json names is gone.
+    """
+    found = epochs(run)
     if not found:
         raise UserError(
-            f"There is no export in {path}. --model takes a folder such as runs/gen5/export/gen5 (the newest epoch) "
-            "or runs/gen5/export/gen5/210."
+            f"There is no export in {run}. --model takes a run such as runs/gen5 (its best epoch, or the newest), or a "
+            "folder such as runs/gen5/export/gen5 (the newest epoch) or runs/gen5/export/gen5/210."
         )
-    return found[max(found)]
+    named = best.read(run)
+    if named is None:
+        newest = max(found)
+        return found[newest], f"epoch {newest}, the newest (evaluate.py --select names the best)"
+    version = found.get(named.epoch)
+    best.check(run, named, found, fingerprint(version) if version else None)
+    later = sorted(found.keys() - set(named.compared))
+    further = f"; not compared: {', '.join(map(str, later))}" if later else ""
+    return version, f"epoch {named.epoch}, {named.told}{further}"
 
 
 def fingerprint(version: Path) -> str:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, brief
 
 
 @contextlib.contextmanager
@@ -83,11 +83,19 @@ def read_json(path: Path) -> dict:
       UserError: there is no such file, or it is not JSON, or it holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text, parse_constant=_no_number)
+        if "\\ud" in text.lower():  # half a character, which JSON can escape and no file can hold
+            json.dumps(value, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is not readable as JSON ({error}). Mend it or make it anew.") from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of thousands of digits; too deep
+        raise UserError(f"{path} is not readable as JSON ({brief(error)}). Mend it or make it anew.") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} should hold a JSON object, not a {type(value).__name__}.")
     return value
+
+
+def _no_number(name: str) -> None:
+    """Refuses what Python writes for numbers that JSON does not have: a training that diverged, a bad division."""
+    raise ValueError(f"{name} is no number of JSON")

@@ -16,6 +16,7 @@ from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.names import season_of
 from pix2pix_tf.fronts import FrontScore
 from pix2pix_tf.runs import Run
+from pix2pix_tf.tables import markdown, with_interval
 
 AGREEMENT = {"precision": metrics.precision, "recall": metrics.recall, "f1": metrics.f1, "iou": metrics.iou}
 HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU"}
@@ -119,7 +120,7 @@ def summary(results: Sequence[Result], unit: str) -> str:
     for result in results:
         for by, group, members in _groups(result):
             mean, missed, absent = fronts.pooled(one.front for one in members)
-            macros = [_macro(members, measure) for measure in AGREEMENT]
+            macros = [macro(members, measure) for measure in AGREEMENT]
             row = ["" if mean is None else mean, missed, absent, *macros]
             writer.writerow([result.name, by, group, len(members), *row])
     return text.getvalue()
@@ -175,6 +176,11 @@ scene.
 """
 
 
+def macro(members: Sequence[SceneScore], measure: str) -> float:
+    """The mean over scenes of the mean over the classes that occur; `measure` is a key of AGREEMENT."""
+    return metrics.macro([metrics.macro(one.agreement[measure]) for one in members])
+
+
 def _tables(results: Sequence[Result], measured: Measured) -> str:
     parts = ["## Fronts", _front_table(results, measured.unit)]
     if measured.unit == "metres":
@@ -196,7 +202,7 @@ def _front_table(results: Sequence[Result], unit: str) -> str:
     for result in results:
         mean, missed, absent = fronts.pooled(one.front for one in result.scenes)
         each = [one.front.mean for one in result.scenes if one.front.mean is not None]
-        of_scenes = _with_interval(*metrics.confidence_interval(each), 1) if each else "none"
+        of_scenes = with_interval(*metrics.confidence_interval(each), 1) if each else "none"
         rows.append([result.name, len(result.scenes), _number(mean, 1), missed, of_scenes, absent])
     return markdown(head, rows)
 
@@ -207,7 +213,7 @@ def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
     for result in results:
         for measure, heading in HEADINGS.items():
             values = [metrics.macro([one.agreement[measure][i] for one in result.scenes]) for i in range(len(classes))]
-            values += [_macro(result.scenes, measure)] if len(classes) > 1 else []
+            values += [macro(result.scenes, measure)] if len(classes) > 1 else []
             rows.append([result.name, heading, *(_number(value, 3) for value in values)])
     return markdown(head, rows)
 
@@ -233,11 +239,6 @@ def _groups(result: Result) -> list[tuple[str, str, list[SceneScore]]]:
     return found
 
 
-def _macro(members: Sequence[SceneScore], measure: str) -> float:
-    """The mean over scenes of the mean over the classes that occur."""
-    return metrics.macro([metrics.macro(one.agreement[measure]) for one in members])
-
-
 def _all_classes(results: Sequence[Result]) -> list[str]:
     return [name for target in dict.fromkeys(result.target for result in results) for name in CLASSES[target]]
 
@@ -248,19 +249,8 @@ def _value(result: Result, one: SceneScore, measure: str, name: str) -> float | 
     return "" if np.isnan(value) else float(value)
 
 
-def markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown; a | in a cell is escaped."""
-    lines = (head, ["---", *["---:"] * (len(head) - 1)], *rows)
-    cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
 def _number(value: float | None, digits: int) -> str:
     return "none" if value is None or np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _with_interval(mean: float, half: float | None, digits: int) -> str:
-    return f"{mean:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
 
 
 def _measured_on(results: Sequence[Result], measured: Measured) -> str:

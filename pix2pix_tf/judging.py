@@ -36,13 +36,12 @@ def open_segmenter(path: Path, setting: Setting) -> export.Model:
       UserError: there is none, it tells other things than zones or from other roles than SAR, it does not take these
         patches, or the images cannot be halved.
     """
-    exports = export.epochs(path) or export.versions(path)
-    version = exports[max(exports)] if exports else path
-    if not (version / "saved_model.pb").exists():
+    if not (export.epochs(path) or export.versions(path) or (path / "saved_model.pb").exists()):
         raise UserError(
             f"--segmenter {path} is neither a run with an export nor an export. Train one: python train.py "
             "--variant zones"
         )
+    version = export.find(path)
     described = files.read_json(version / export.DESCRIPTION)
     inputs, targets = (", ".join(described.get(key, ())) for key in ("inputs", "targets"))
     if (inputs, targets) != (READ, "zones"):

@@ -6,6 +6,8 @@ Painting: Isola et al. 2017, equations 1 to 4. Telling classes: the baselines of
 
 import tensorflow as tf
 
+from pix2pix_tf import distribution
+
 
 def generator_loss(
     fake_logits: tf.Tensor,
@@ -71,7 +73,7 @@ def zones_loss(
 
 
 def dice_loss(likely: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """1 - 2 sum(xy) / (sum x + sum y) of each class over a whole batch; the mean over classes.
+    """1 - 2 sum(xy) / (sum x + sum y) of each class over a whole batch, that of all devices; the mean over classes.
 
     A class that the batch does not have counts as 0, as in the published code: there is no region to overlap with.
 
@@ -82,9 +84,9 @@ def dice_loss(likely: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     Returns:
       A float32 scalar, [0, 1].
     """
-    both = tf.reduce_sum(likely * target, axis=[0, 1, 2])
-    there = tf.reduce_sum(target, axis=[0, 1, 2])
-    losses = 1.0 - 2.0 * both / tf.maximum(tf.reduce_sum(likely, axis=[0, 1, 2]) + there, 1e-7)
+    sums = [tf.reduce_sum(values, axis=[0, 1, 2]) for values in (likely * target, target, likely)]
+    both, there, said = distribution.mean(sums)  # of all devices' sums: what they are divided by falls out of the ratio
+    losses = 1.0 - 2.0 * both / tf.maximum(said + there, 1e-7)
     return tf.reduce_mean(tf.where(there > 0, losses, 0.0))
 
 

@@ -62,10 +62,10 @@ class Adam(tf.Module):
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
         self._scale_loss, self._clip_norm = scale_loss, clip_norm
         self._low, self._peak, self._rise_steps = learning_rate, peak_rate, rise_steps
-        self.learning_rate = tf.Variable(learning_rate, trainable=False, dtype=tf.float32)
-        self.steps = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self.loss_scale = tf.Variable(2.0**15 if scale_loss else 1.0, trainable=False)
-        self.good_steps = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self.learning_rate = _each_devices_own(learning_rate, tf.float32)
+        self.steps = _each_devices_own(0, tf.int64)
+        self.loss_scale = _each_devices_own(2.0**15 if scale_loss else 1.0, tf.float32)
+        self.good_steps = _each_devices_own(0, tf.int64)
         self.first_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
         self.second_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
 
@@ -77,7 +77,8 @@ class Adam(tf.Module):
         """Moves the variables by one step.
 
         Args:
-          gradients: of `scaled(loss)`, one for each variable and of its shape.
+          gradients: of `scaled(loss)`, one for each variable and of its shape; on several devices their mean, so that
+            all move by the same step.
         """
         if not self._scale_loss:
             self._update(gradients)
@@ -118,3 +119,14 @@ class Adam(tf.Module):
                 epsilon=self._epsilon,
                 grad=gradient,
             )
+
+
+def _each_devices_own(value: float, dtype: tf.DType) -> tf.Variable:
+    """A number that all devices change in the same way, each for itself; a checkpoint holds the first one's."""
+    return tf.Variable(
+        value,
+        trainable=False,
+        dtype=dtype,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import export, metrics, report
+from pix2pix_tf import export, metrics, scores
 from pix2pix_tf.data import images
 from pix2pix_tf.data.conditions import text_of
 from pix2pix_tf.data.dataset import Dataset
@@ -41,7 +41,7 @@ class Setting:
     @property
     def measures(self) -> tuple[str, ...]:
         """The names of what is measured of each image."""
-        return (*metrics.MEASURES, *(report.error_name(n) for n in self.outputs if max(self.outputs) > 1))
+        return (*metrics.MEASURES, *(scores.error_name(n) for n in self.outputs if max(self.outputs) > 1))
 
 
 def load_model(version: Path, dataset: Dataset) -> export.Model:

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pix2pix_tf import files, realism
+from pix2pix_tf import realism
 from pix2pix_tf.appearance import Likeness
-from pix2pix_tf.curves import COLOURS, DASHES, REAL
+from pix2pix_tf.curves import COLOURS, DASHES, REAL, save
 from pix2pix_tf.realism_report import Judged
-from pix2pix_tf.report import Scores, at_last_common_epoch, name_of
+from pix2pix_tf.scores import Scores, at_last_common_epoch, name_of
 
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
 
@@ -21,7 +21,7 @@ def draw(path: Path, scores: Sequence[Scores], judged: Judged) -> None:
     """Draws a histogram for each zone, and the spectra, at the last epoch that all runs have.
 
     Args:
-      path: the PNG to write.
+      path: the PNG to write; an SVG comes beside it.
       scores: of all runs and epochs, in any order.
       judged: of the same.
     """
@@ -41,8 +41,7 @@ def draw(path: Path, scores: Sequence[Scores], judged: Judged) -> None:
     handles, labels = panels[3].get_legend_handles_labels()
     fitting = max(1, 120 // (max(map(len, labels)) + 10))  # columns; the page is some 120 letters wide
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False)
-    with files.whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    save(figure, path)
 
 
 def _draw_histograms(axes: Axes, zone: int, real: Likeness, sources: Sequence[tuple[str, Likeness]]) -> None:

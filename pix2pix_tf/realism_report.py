@@ -8,7 +8,8 @@ import numpy as np
 from pix2pix_tf import appearance, metrics, realism
 from pix2pix_tf.appearance import Likeness
 from pix2pix_tf.data import masks
-from pix2pix_tf.report import Scores, at_last_common_epoch, name_of
+from pix2pix_tf.scores import Scores, at_last_common_epoch, name_of
+from pix2pix_tf.tables import markdown
 
 HOW_TO_READ_REALISM = """\
 - **No image is compared with its own target here**, but one set of images with another: {images} images of {scenes}
@@ -122,7 +123,7 @@ def _distances(last: Sequence[Scores], judged: Judged) -> str:
             [_spread(one.kernel, 4), _number(appearance.known_mean(one.kernel_error), 4)] if judged.features else []
         )
         lines.append([name, epoch, *cells, *kernel])
-    return _table(head, lines)
+    return markdown(head, lines)
 
 
 def _looks(last: Sequence[Scores], judged: Judged) -> str:
@@ -130,7 +131,7 @@ def _looks(last: Sequence[Scores], judged: Judged) -> str:
     for name, epoch, one in _sources(last, judged, "real"):
         cells = [f"{_number(m, 1)} ({_number(low, 1)} to {_number(high, 1)})" for low, m, high in one.looks.T]
         lines.append([name, epoch, *(cell if "–" not in cell else "–" for cell in cells)])
-    return _table(["images", "epoch", *realism.ZONE_NAMES], lines)
+    return markdown(["images", "epoch", *realism.ZONE_NAMES], lines)
 
 
 def _overlaps(last: Sequence[Scores], judged: Judged) -> str:
@@ -141,12 +142,12 @@ def _overlaps(last: Sequence[Scores], judged: Judged) -> str:
         less = one.faithfulness - judged.real.faithfulness
         cells += [_interval(one.faithfulness), _interval(less) if epoch else "", str(len(less))]
         lines.append([name, epoch, *cells])
-    return _table(["images", "epoch", *masks.ZONE_NAMES, "mean", "painted - real", "n"], lines)
+    return markdown(["images", "epoch", *masks.ZONE_NAMES, "mean", "painted - real", "n"], lines)
 
 
 def _sources(last: Sequence[Scores], judged: Judged, control: str) -> list[tuple[str, str, Likeness]]:
     """The lines of a table: the real images, then each run at its epoch."""
-    runs = [(name_of(s).replace("|", r"\|"), str(s.epoch), judged.generated[s.run, s.epoch]) for s in last]
+    runs = [(name_of(s), str(s.epoch), judged.generated[s.run, s.epoch]) for s in last]
     return [(control, "", judged.real), *runs]
 
 
@@ -163,8 +164,3 @@ def _number(value: float, digits: int) -> str:
 def _interval(values: np.ndarray) -> str:
     mean, half = metrics.confidence_interval(values)
     return f"{mean:.3f}" + ("" if half is None else f" ± {half:.3f}")
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

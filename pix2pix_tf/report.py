@@ -3,16 +3,25 @@
 It tells of the scores that it is given, and knows nothing of models.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from pix2pix_tf import metrics
+from pix2pix_tf.best import METRICS
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.scores import (
+    COLUMNS,
+    DIGITS,
+    ERROR,
+    HEADINGS,
+    Scores,
+    at_last_common_epoch,
+    best_of,
+    name_of,
+    runs_of,
+    scores_of,
+)
+from pix2pix_tf.tables import markdown, with_interval
 
 # Table I of the glacier synthesis paper (Dietrich-Sussner et al. 2021, arXiv 2101.03252): variant -> (Dice, SSIM)
 # after 210 epochs on its own real patches.
@@ -23,12 +32,6 @@ PUBLISHED = {
     "l11gan100": (0.1578, 0.7926),
     "l150gan50": (0.1484, 0.7379),
 }
-
-COLUMNS = ("run", "variant", "epoch", "dice", "dice_linear", "ssim", "psnr", "mae", "n")  # of metrics.csv
-HEADINGS = {"dice": "Dice", "dice_linear": "Dice linear", "ssim": "SSIM", "psnr": "PSNR (dB)", "mae": "MAE"}
-DIGITS = {"dice": 4, "dice_linear": 4, "ssim": 4, "psnr": 2, "mae": 4}  # behind the point, in the table
-
-ERROR = "error_"  # begins the names of error scores, which end with the number of outputs
 
 # Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge: experiment, PSNR (dB), SSIM, error
 # score of 3 outputs.
@@ -57,30 +60,6 @@ HOW_TO_READ = """\
 
 
 @dataclass(frozen=True)
-class Scores:
-    """One exported epoch of a run, measured on the images of a split."""
-
-    run: str
-    variant: str
-    epoch: int
-    stems: tuple[str, ...]  # the images, in the order of the values
-    inputs: tuple[str, ...]  # what each was painted from; several images may share one
-    values: Mapping[str, np.ndarray]  # measure -> float64 [n], one for each image
-    of_all: Mapping[str, float] = field(default_factory=dict)  # column of metrics.csv -> of all images together
-
-    def interval(self, measure: str) -> tuple[float, float | None]:
-        """The mean over the images and half of its 95 % interval (None for one image).
-
-        An error score is a mean over the targets of an input first, then over inputs.
-        """
-        values = self.values[measure]
-        if measure.startswith(ERROR):
-            _, which = np.unique(self.inputs, return_inverse=True)
-            values = np.bincount(which, values) / np.bincount(which)
-        return metrics.confidence_interval(values)
-
-
-@dataclass(frozen=True)
 class Measured:
     """What the scores were measured on."""
 
@@ -89,6 +68,7 @@ class Measured:
     split: str
     seed: int
     trained_on: Mapping[str, str]  # run -> origin of its training data
+    best_by: str = "ssim"  # of best.METRICS: what says which epoch of a run is its best
 
 
 def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
@@ -115,27 +95,6 @@ def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[
         )
 
 
-def error_name(outputs: int) -> str:
-    """What the error score of so many outputs is called."""
-    return f"{ERROR}{outputs}"
-
-
-def summary(scores: Sequence[Scores]) -> str:
-    """The text of metrics.csv: the mean of each measure, one line for each run and epoch.
-
-    Args:
-      scores: of all runs and epochs, in any order.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    further = [name for name in scores[0].values if name not in metrics.MEASURES]  # error scores, faithfulness
-    writer.writerow([*COLUMNS, *further, *scores[0].of_all])
-    for s in (s for run in runs_of(scores) for s in scores_of(scores, run)):
-        means, more = ([s.interval(name)[0] for name in names] for names in (COLUMNS[3:-1], further))
-        writer.writerow([s.run, s.variant, s.epoch, *means, len(s.stems), *more, *s.of_all.values()])
-    return text.getvalue()
-
-
 def table(scores: Sequence[Scores], measured: Measured) -> str:
     """The text of table.md, the paper's table I: each run at the last epoch that all have, and at its own best one.
 
@@ -143,7 +102,7 @@ def table(scores: Sequence[Scores], measured: Measured) -> str:
       scores: of all runs and epochs, in any order.
       measured: on what; said below the figures, since it decides what they can be compared with.
     """
-    return f"# Scores\n\n{_tables(scores)}\n\n{_measured_on(scores, measured)}\n"
+    return f"# Scores\n\n{_tables(scores, measured.best_by)}\n\n{_measured_on(scores, measured)}\n"
 
 
 def page(
@@ -170,7 +129,7 @@ The mean over the images, by epoch; a shade or a bar is its 95 % interval.
 
 ## Table
 
-{_tables(scores)}
+{_tables(scores, measured.best_by)}
 
 ## Comparison
 
@@ -191,46 +150,19 @@ Patches spread evenly over the split: {", ".join(f"`{name}`" for name in caption
 """
 
 
-def last_common_epoch(epochs: Iterable[Iterable[int]]) -> int | None:
-    """The last of the epochs that every run has; None when there is none."""
-    return max(set.intersection(*map(set, epochs)), default=None)
-
-
-def runs_of(scores: Sequence[Scores]) -> list[str]:
-    """The names of the runs, in the order given."""
-    return list(dict.fromkeys(s.run for s in scores))
-
-
-def scores_of(scores: Sequence[Scores], run: str) -> list[Scores]:
-    """The scores of one run, by ascending epoch."""
-    return sorted((s for s in scores if s.run == run), key=lambda s: s.epoch)
-
-
-def name_of(scores: Scores) -> str:
-    """What a run is called in curves and tables: its name, and its variant where that is another."""
-    return scores.run if scores.run == scores.variant else f"{scores.run} ({scores.variant})"
-
-
-def at_last_common_epoch(scores: Sequence[Scores]) -> tuple[int | None, list[Scores]]:
-    """The last epoch that all runs have, and the scores of each run there; None, and each run's last ones."""
-    runs = [scores_of(scores, run) for run in runs_of(scores)]
-    common = last_common_epoch([s.epoch for s in run] for run in runs)
-    return common, [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
-
-
-def _tables(scores: Sequence[Scores]) -> str:
+def _tables(scores: Sequence[Scores], best_by: str) -> str:
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     common, last = at_last_common_epoch(scores)
-    best = [max(run, key=lambda s: s.interval("ssim")[0]) for run in runs]
+    best, by = [best_of(run, best_by) for run in runs], METRICS[best_by]
     if common is None:
         title = "The runs have no exported epoch in common: each at its own last one"
     else:
         title = f"Epoch {common}, the last one" + (" that all runs have" if len(runs) > 1 else "")
     parts = [f"### {title}", _rows(last)]
     if len(scores) > len(runs) and [s.epoch for s in best] == [s.epoch for s in last]:
-        parts += ["By SSIM, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
+        parts += [f"By {by}, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
     elif len(scores) > len(runs):
-        parts += ["### Each run's best epoch, by SSIM" if len(runs) > 1 else "### The best epoch, by SSIM", _rows(best)]
+        parts += ["### " + ("Each run's best epoch" if len(runs) > 1 else "The best epoch") + f", by {by}", _rows(best)]
         parts += ["It was chosen on the very images it is measured on, which flatters it a little."]
     parts += [
         "± is half of the 95 % interval of the mean over the n images (Student's t). It takes them as independent; "
@@ -262,14 +194,12 @@ def _error_table(scores: Sequence[Scores]) -> str:
     """Error scores by number of outputs, and the published figures, which are of other images."""
     names = _errors(scores)
     head = ["run", "epoch", *(f"of {name.removeprefix(ERROR)}" for name in names), "inputs"]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    rows = []
     for s in scores:
-        values = [_with_interval(*s.interval(name), 4) for name in names]
-        lines.append([name_of(s).replace("|", r"\|"), str(s.epoch), *values, str(len(set(s.inputs)))])
-    ours = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    head = ["MultiEarth report, experiment", "PSNR (dB)", "SSIM", "error score"]
-    lines = [head, ["---", "---:", "---:", "---:"], *PUBLISHED_OPTICAL]
-    theirs = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        values = [with_interval(*s.interval(name), 4) for name in names]
+        rows.append([name_of(s), s.epoch, *values, len(set(s.inputs))])
+    ours = markdown(head, rows)
+    theirs = markdown(["MultiEarth report, experiment", "PSNR (dB)", "SSIM", "error score"], PUBLISHED_OPTICAL)
     published = "Published, on the challenge's own images of the Amazon:"
     return f"### Error score, by the number of outputs\n\n{ours}\n\n{published}\n\n{theirs}"
 
@@ -278,16 +208,12 @@ def _rows(scores: Sequence[Scores]) -> str:
     """A table of one line a run; with the paper's figures if it has any for these variants."""
     published = any(s.variant in PUBLISHED for s in scores)
     head = ["run", "epoch", *HEADINGS.values(), "n", *(["paper: Dice", "paper: SSIM"] if published else [])]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    rows = []
     for s in scores:
-        ours = [_with_interval(*s.interval(measure), DIGITS[measure]) for measure in HEADINGS]
+        ours = [with_interval(*s.interval(measure), DIGITS[measure]) for measure in HEADINGS]
         paper = [f"{value:.4f}" for value in PUBLISHED[s.variant]] if s.variant in PUBLISHED else ["", ""]
-        lines.append([name_of(s).replace("|", r"\|"), str(s.epoch), *ours, str(len(s.stems)), *paper * published])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _with_interval(mean: float, half: float | None, digits: int) -> str:
-    return f"{mean:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+        rows.append([name_of(s), s.epoch, *ours, len(s.stems), *paper * published])
+    return markdown(head, rows)
 
 
 def _measured_on(scores: Sequence[Scores], measured: Measured) -> str:

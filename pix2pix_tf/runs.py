@@ -11,12 +11,15 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data.clouds import without_clouds
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError, brief, shown, unknown
 
 # What may change between two starts of a run: the weights do not follow from it.
 MAY_CHANGE = tuple(
     f"train.{option}:"
-    for option in ("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples")
+    for option in (
+        *("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples"),
+        "devices",  # any number of them takes the same steps, but for rounding
+    )
 )
 
 
@@ -56,15 +59,23 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
     Raises:
       UserError: the folder holds a run of another configuration or data set, or something else.
     """
-    path = run / "config.json"
-    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
-    data |= {split: len(stems) for split, stems in dataset.stems.items()}
+    check(run, config, dataset)
+    described = {"config": configuration.to_dict(config), "data": _described(dataset)}
+    files.write_json(run / "config.json", described)
+    for leftover in (run / "export").glob("*/.tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def check(run: Path, config: Config, dataset: Dataset) -> None:
+    """Makes sure that a run's folder, if there is one, is this training's; writes nothing. See `claim`."""
+    path, data = run / "config.json", _described(dataset)
     if path.exists():
         values = files.read_json(path)
         changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
         changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
-        changes += [f"data {key}: {values.get('data', {}).get(key)} -> {data[key]}" for key in ("name", "train", "val")
-                    if values.get("data", {}).get(key) != data[key]]  # fmt: skip
+        before = values["data"] if isinstance(values.get("data"), dict) else {}
+        changes += [f"data {key}: {brief(before.get(key))} -> {data[key]}" for key in ("name", "train", "val")
+                    if before.get(key) != data[key]]  # fmt: skip
         if changes:
             raise UserError(
                 f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
@@ -72,9 +83,11 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
             )  # fmt: skip
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
-    files.write_json(path, {"config": configuration.to_dict(config), "data": data})
-    for leftover in (run / "export").glob("*/.tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _described(dataset: Dataset) -> dict[str, object]:
+    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
+    return data | {split: len(stems) for split, stems in dataset.stems.items()}
 
 
 def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
@@ -164,5 +177,5 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
             cloudy=float(config["data"].get("cloudy", Run.cloudy)),
             max_cloud=float(config["data"].get("max_cloud", 1.0)),  # runs of before have none
         )
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not as train.py writes it ({error!r}). Name another run.") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UserError(f"{path} is not as train.py writes it ({shown(error)}). Name another run.") from None

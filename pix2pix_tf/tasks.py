@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import tensorflow as tf
 
-from pix2pix_tf import addons, precision
+from pix2pix_tf import addons, distribution, precision
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding, masks
 from pix2pix_tf.data.conditions import Conditions
@@ -101,8 +101,9 @@ class Pix2Pix:
             scaled_total = self.generator_optimizer.scaled(total)
             scaled_telling = self.discriminator_optimizer.scaled(telling)
 
-        self.generator_optimizer.apply(generator_tape.gradient(scaled_total, self.generator_variables))
-        gradients = discriminator_tape.gradient(scaled_telling, self.discriminator_variables)
+        gradients = generator_tape.gradient(scaled_total, self.generator_variables)
+        self.generator_optimizer.apply(distribution.mean(gradients))
+        gradients = distribution.mean(discriminator_tape.gradient(scaled_telling, self.discriminator_variables))
         every = self.config.train.discriminator_every
         if every == 1 or batch["epoch"][0] % every == 0:  # by the epoch, so that a training that goes on keeps the beat
             self.discriminator_optimizer.apply(gradients)
@@ -163,7 +164,7 @@ class Segmenter:
         with tf.GradientTape() as tape:
             losses = self._losses(self.segmenter([batch["input"], batch["seed"]], training=True), batch)
             scaled = self.optimizer.scaled(losses[0])
-        self.optimizer.apply(tape.gradient(scaled, self.variables))
+        self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
         return dict(zip(self.loss_names, losses, strict=True))
 
     @tf.function
@@ -253,7 +254,7 @@ class Classifier:
         with tf.GradientTape() as tape:
             loss = clouds_loss(self.classifier([batch["input"], batch["seed"]], training=True), batch["cloudy"])
             scaled = self.optimizer.scaled(loss)
-        self.optimizer.apply(tape.gradient(scaled, self.variables))
+        self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
         return {"loss": loss}
 
     @tf.function

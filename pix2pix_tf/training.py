@@ -10,6 +10,7 @@ runs/<run>/config.json     the configuration and the data set
 
 import json
 import math
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import cli, export, files, precision, runs, sheets
+from pix2pix_tf import cli, distribution, export, files, precision, runs, sheets
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
@@ -58,23 +59,33 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
 
     Raises:
       UserError: the folder holds a run of another configuration or data set, or something else.
-      Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
+      Interrupted: SIGINT or SIGTERM came, here or at another worker; a checkpoint is written.
       Diverged: a loss is not finite.
+      ConnectionError: another worker is gone.
     """
-    chosen, reason = precision.choose(config.train.precision)
-    print(f"{config.variant}: {len(dataset.stems['train'])} training patches, {chosen} ({reason})")
-    Training(config, dataset, run, build_task(config, dataset, chosen)).fit()
+    devices = distribution.choose(config.train)
+    with devices.at_work():
+        chosen, reason = precision.choose(config.train.precision, config.train.batch_size // devices.count)
+        patches = len(dataset.stems["train"])
+        print(f"{config.variant}: {patches} training patches, on {devices.described}, {chosen} ({reason})")
+        with devices.scope():
+            task = build_task(config, dataset, chosen)
+        Training(config, dataset, run, task, devices).fit()
 
 
 class Training:
     """A run while it is trained."""
 
-    def __init__(self, config: Config, dataset: Dataset, run: Path, task: Task):
+    def __init__(
+        self, config: Config, dataset: Dataset, run: Path, task: Task, devices: distribution.Devices | None = None
+    ):
         """Takes possession of the run's folder, and takes up its newest checkpoint, if there is one."""
         self.config, self.dataset, self.run, self.task = config, dataset, run, task
+        self.devices = devices or distribution.Devices()  # those on which the task was built; one
+        self.take_step, self.score = self.devices.compiled(task.train_step), self.devices.compiled(task.validate)
         one_pass = pipeline.steps_per_epoch(dataset, config)
         self.steps_per_epoch = config.train.epoch_steps or one_pass
-        runs.claim(run, config, dataset)
+        self.devices.chief_first(lambda: runs.claim(run, config, dataset), lambda: runs.check(run, config, dataset))
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
         self.best_value = tf.Variable(math.nan, dtype=tf.float64, trainable=False)
@@ -86,7 +97,13 @@ class Training:
         )
         self.saved_at = time.monotonic()
         self._restore(checkpoint)
-        self.writer = tf.summary.create_file_writer(str(run / "tensorboard"))
+        if not self.devices.alike(int(self.step)):
+            raise UserError(f"The workers read different checkpoints: {run} must be one folder that all see.")
+        self.writer = (
+            tf.summary.create_file_writer(str(run / "tensorboard"))
+            if self.devices.chief
+            else tf.summary.create_noop_writer()
+        )
         self.shown = spread(dataset.stems["val"], config.train.samples)
         self.validated = spread(dataset.stems["val"], config.train.validate)
 
@@ -101,7 +118,8 @@ class Training:
                     f"file {self.run / 'checkpoints' / 'checkpoint'} to go on from an older one or anew."
                 ) from None
             print(f"going on from {self._place()}")
-        _forget_after(self.run / "log.jsonl", int(self.step))
+        if self.devices.chief:
+            _forget_after(self.run / "log.jsonl", int(self.step))
 
     @property
     def epoch(self) -> int:
@@ -113,7 +131,9 @@ class Training:
         if self.epoch >= self.config.train.epochs:
             print(f"already trained to epoch {self.epoch}; --epochs N with a larger N goes on")
             return
-        batches = iter(pipeline.training_batches(self.dataset, self.config, int(self.step)))
+        batches = self.devices.batches(
+            lambda *whose: pipeline.training_batches(self.dataset, self.config, int(self.step), *whose)
+        )
         with cli.stop_signals() as asked_to_stop:
             while self.epoch < self.config.train.epochs and not self._stopped_early():
                 self._train_epoch(batches, asked_to_stop)
@@ -135,7 +155,7 @@ class Training:
         for place in range(done, self.steps_per_epoch):
             started = time.monotonic()
             batch = next(batches)
-            losses = {name: float(loss) for name, loss in self.task.train_step(batch).items()}
+            losses = {name: float(loss) for name, loss in self.take_step(batch).items()}
             self._refuse_non_finite(losses, batch)
             self.step.assign_add(1)
             for name, value in {**losses, "seconds": time.monotonic() - started}.items():
@@ -151,7 +171,9 @@ class Training:
     def _refuse_non_finite(self, losses: dict[str, float], batch: pipeline.Batch) -> None:
         if all(math.isfinite(value) for value in losses.values()):
             return
-        files_shown = ", ".join(f"{self.dataset.stems['train'][i]}.png" for i in batch["index"].numpy())
+        files_shown = ", ".join(
+            f"{self.dataset.stems['train'][i]}.png" for i in self.devices.here(batch["index"]).numpy()
+        )
         raise Diverged(
             f"A loss is not finite at epoch {self.epoch + 1}, step {int(self.step) + 1} "
             f"({', '.join(f'{name} {value}' for name, value in losses.items())}), on {files_shown}. The last good "
@@ -166,8 +188,9 @@ class Training:
         losses |= self._validate()
         pace = self.steps_per_epoch * self.config.train.batch_size / seconds
         line = {"epoch": self.epoch, "step": int(self.step), **losses, "seconds": seconds, "images_per_second": pace}
-        with (self.run / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        if self.devices.chief:
+            with (self.run / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
         self._summarise(losses)
         left = cli.duration(seconds * (self.config.train.epochs - self.epoch))
         values = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
@@ -175,10 +198,13 @@ class Training:
         for total in self.sums.values():
             total.assign(0.0)
         if self._worth_exporting(losses):
-            self._draw()
-            self._export()
+            if self.devices.chief:
+                self._draw()
+                self._export()
             self._save()
-            if self.config.train.best_by != "none":  # the best epoch is the newest version, which TF Serving takes
+            if (
+                self.devices.chief and self.config.train.best_by != "none"
+            ):  # the best epoch is the newest version, which TF Serving takes
                 export.keep_only(self.run / "export" / self.config.variant, self.epoch)
         elif self.epoch == self.config.train.epochs or self._stopped_early():
             self._save()
@@ -200,7 +226,7 @@ class Training:
         sums: dict[str, float] = {}
         batch_size = self.config.train.batch_size
         for batch in pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, batch_size):
-            for name, value in self.task.validate(batch).items():
+            for name, value in self.score(self.devices.share(batch)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch["index"])
         return {name: total / len(self.validated) for name, total in sums.items()}
 
@@ -271,20 +297,25 @@ class Training:
         self.writer.flush()
 
     def _save_if_due(self, asked_to_stop: list[int]) -> None:
-        if asked_to_stop:
+        """All workers come here after the same steps, so that they save and stop after the same one."""
+        overdue = time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes
+        stop, due = self.devices.any(bool(asked_to_stop), overdue)
+        if stop:
             self._save()
             raise Interrupted(
                 f"\nstopped at {self._place()}; everything is saved in {self.run}. The same command goes on from here.",
-                asked_to_stop[0],
+                asked_to_stop[0] if asked_to_stop else signal.SIGTERM,
             )
-        if time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes:
+        if due:
             self._save()
             if not sys.stdout.isatty():
                 print(f"saved at {self._place()}", flush=True)
 
     def _save(self) -> None:
-        with export.writing(self.run / "checkpoints"):
-            self.checkpoints.save(checkpoint_number=self.step)
+        if self.devices.chief:
+            with export.writing(self.run / "checkpoints"):
+                self.checkpoints.save(checkpoint_number=self.step)
+        self.devices.any()  # all wait until it is written: where one leaves earlier, TensorFlow ends the others
         self.saved_at = time.monotonic()
 
     def _place(self) -> str:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 import evaluate
-from pix2pix_tf import cli, config, evaluation, export, files, painting, runs, tasks
+from pix2pix_tf import cli, config, evaluation, examples, export, files, painting, runs, tasks
 from pix2pix_tf.data import images, masks
 from pix2pix_tf.data.dataset import Dataset, Row, save
 from pix2pix_tf.data.opening import open_dataset
@@ -121,9 +121,9 @@ def test_a_run_gets_its_report(house, capsys):
     assert run_command("runs/orig") == 0
     output = house / "runs" / "orig" / "report"
     assert {path.name for path in output.iterdir()} == {
-        "report.md", "metrics.csv", "table.md", "curves.png", "comparison.png", "scores"
+        "report.md", "report.html", "metrics.csv", "table.md", "curves.png", "curves.svg", "comparison.png", "scores"
     }  # fmt: skip
-    assert "runs/orig/report/report.md" in capsys.readouterr().out
+    assert "runs/orig/report/report.html" in capsys.readouterr().out
     dim, perfect = list(csv.DictReader((output / "metrics.csv").open()))
     assert (dim["run"], dim["variant"], dim["epoch"], dim["n"]) == ("orig", "orig", "2", "5")
     assert float(dim["mae"]) == pytest.approx(0.5 * brightness(house).mean())
@@ -355,13 +355,12 @@ def test_the_comparison_is_drawn_at_the_last_common_epoch(house):
     make_run(house / "runs" / "longer", {2: 0.1, 10: 0.2, 30: 0.3})
     found = runs.find_runs([Path("runs/orig"), Path("runs/longer")], Path("runs"))
     setting = setting_of(found[0])
-    columns, captions = evaluation._comparison(found, setting)
-    assert [heading for heading, _ in columns] == ["mask", "target", "orig\nepoch 10", "longer\nepoch 10"]
-    assert captions == [f"patch_{i}" for i in range(COUNT)]
+    columns = examples.columns(found, setting, [f"patch_{i}" for i in range(COUNT)])
+    assert [one.heading for one in columns] == ["mask", "target", "orig\nepoch 10", "longer\nepoch 10"]
     zones = np.asarray(Image.open("data/val/zones/patch_1.png"))
-    assert np.array_equal(columns[0][1][1], masks.colour_zones(zones))
-    assert np.array_equal(columns[2][1][1], zones)
-    assert np.array_equal(columns[3][1][1], np.round(0.2 * zones))
+    assert np.array_equal(columns[0].pictures[1], masks.colour_zones(zones))
+    assert np.array_equal(columns[2].pictures[1], zones)
+    assert np.array_equal(columns[3].pictures[1], np.round(0.2 * zones))
 
 
 def test_an_export_is_known_by_its_weights_not_by_its_date(house):

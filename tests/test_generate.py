@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from conftest import SIZE, TINY, UNET
-from pix2pix_tf import cli, config, export, generate, prepare
+from pix2pix_tf import best, cli, config, export, generate, prepare
 from pix2pix_tf.data import dataset, masks, pipeline
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.data.simulate import simulate_scene
@@ -353,3 +353,16 @@ def test_help_has_examples():
     shown = subprocess.run([sys.executable, "-m", "pix2pix_tf.generate", "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
     assert "--masks whole_scenes" in shown.stdout
+
+
+def test_generate_takes_a_run(tiny_run, tiny_data, tmp_path, capsys):
+    run = tmp_path / "tiny"
+    shutil.copytree(tiny_run, run)
+    chosen = {"metric": "ssim", "value": 0.5, "interval": None, "epoch": 1, "compared": [1, 2], "images": 1,
+              "split": "val", "data": "d", "origin": "real", "seed": 0, "segmenter": None, "chosen": "2026-01-01",
+              "fingerprint": export.fingerprint(run / "export/orig/1")}  # fmt: skip
+    best.write(run, best.Best(**chosen))
+    call = ["--model", run, "--masks", tiny_data / "train/zones/S0.png", "--output", tmp_path / "out"]
+    assert cli.run(generate.main, list(map(str, call))) == 0
+    assert "epoch 1, the best of 2 by ssim on val (0.5000)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out/generate.json").read_text())["epoch"] == 1

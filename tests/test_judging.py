@@ -149,7 +149,7 @@ def test_an_older_export_gives_faithfulness_and_says_what_is_missing(house, caps
     dim, perfect = means_of(Path("runs/orig/report"))
     assert float(perfect["faithfulness"]) == 1 and dim["kernel_distance"] == "nan"
     assert run_command("runs/orig") == 0  # without a segmenter nothing of it is left
-    assert {path.name for path in Path("runs/orig/report").glob("r*")} == {"report.md"}
+    assert {path.name for path in Path("runs/orig/report").glob("r*")} == {"report.html", "report.md"}
     assert "## Realism" not in Path("runs/orig/report/report.md").read_text()
 
 
@@ -211,7 +211,17 @@ def test_a_trained_painter_and_a_trained_segmenter_end_to_end(tiny_run, zones_ru
     arguments = [tiny_run, "--split", "train", "--segmenter", zones_run, "--output", output]
     assert run_command(*arguments) == 0, capsys.readouterr().err
     assert {path.name for path in output.iterdir()} == {
-        *("report.md", "metrics.csv", "table.md", "curves.png", "comparison.png", "realism.png", "scores")
+        *(
+            "report.md",
+            "report.html",
+            "metrics.csv",
+            "table.md",
+            "curves.png",
+            "curves.svg",
+            "comparison.png",
+            "scores",
+        ),
+        *("realism.png", "realism.svg"),
     }
     page = (output / "report.md").read_text()
     assert "## Realism" in page and "## Faithfulness" in page and "No kernel distance" not in page

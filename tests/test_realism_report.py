@@ -4,7 +4,7 @@ from PIL import Image
 
 from pix2pix_tf import appearance, curves, realism, realism_plot, realism_report
 from pix2pix_tf.realism_report import Judged
-from pix2pix_tf.report import Scores
+from pix2pix_tf.scores import Scores
 
 COUNT = 8  # images
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from pix2pix_tf import curves, metrics, report
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.report import Measured, Scores
+from pix2pix_tf.report import Measured
+from pix2pix_tf.scores import Scores, last_common_epoch, summary
 
 
 def scores(run, epoch, ssim=(0.4, 0.6), variant=None):
@@ -39,7 +40,7 @@ def colours_of(path):
 
 
 def test_summary_has_the_means_of_each_run_by_epoch():
-    text = report.summary([scores("b", 20, (0.25, 0.75)), scores("a,b", 10, variant="orig"), scores("b", 5)])
+    text = summary([scores("b", 20, (0.25, 0.75)), scores("a,b", 10, variant="orig"), scores("b", 5)])
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["run", "variant", "epoch", "dice", "dice_linear", "ssim", "psnr", "mae", "n"]
     assert [row[:3] for row in rows[1:]] == [["b", "b", "5"], ["b", "b", "20"], ["a,b", "orig", "10"]]
@@ -147,8 +148,8 @@ def test_page_links_only_to_what_stands_beside_it():
 
 
 def test_last_common_epoch():
-    assert report.last_common_epoch([{10, 20, 30}, {20, 10}]) == 20
-    assert report.last_common_epoch([{10}, {20}]) is None
+    assert last_common_epoch([{10, 20, 30}, {20, 10}]) == 20
+    assert last_common_epoch([{10}, {20}]) is None
 
 
 def test_a_report_takes_the_place_of_a_report_or_of_nothing(tmp_path):
@@ -157,7 +158,7 @@ def test_a_report_takes_the_place_of_a_report_or_of_nothing(tmp_path):
     (tmp_path / "scores").mkdir()
     (tmp_path / ".tmp-12-metrics.csv").touch()
     report.check_output(tmp_path)  # an evaluation that was interrupted
-    (tmp_path / "metrics.csv").write_text(report.summary([scores("orig", 10)]))
+    (tmp_path / "metrics.csv").write_text(summary([scores("orig", 10)]))
     (tmp_path / "report.md").touch()
     report.check_output(tmp_path)
 

@@ -320,7 +320,7 @@ def test_all_bad_files_of_a_scene_at_once(tmp_path):
         ("a.png", Image.new("RGB", (20, 24)), "3 channel(s), but sar takes one grey channel"),
         ("a.jpg", Image.new("CMYK", (20, 24)), "CMYK"),
         ("a.tif", SAR.astype(np.complex64), "complex64"),
-        ("a.tif", np.stack([SAR] * 4), "4 channel(s)"),
+        ("a.tif", np.stack([SAR] * 4), "several images"),
         ("a.tif", np.full((24, 20), np.nan, np.float32), "no finite pixel"),
     ],
 )

@@ -3,7 +3,7 @@
 Networks of the variant `zones` are trained on real images, on synthetic ones and on both, at equal steps, for some
 fractions of the real scenes and some seeds, and measured on real glaciers that none of them was trained on.
 
-<output>/report.md table.md summary.csv results.csv benefit.png classes.png
+<output>/report.md report.html table.md summary.csv results.csv benefit.png classes.png (and .svg)
          benefit.json                     what was asked for
          data/<name>/                     what is trained and tested on: data sets like any other
          runs/<kind>-<fraction>-seed<k>/  a run like any other, with its report on the held-out scenes
@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from pix2pix_tf import cli, files, front_report
+from pix2pix_tf import cli, files, front_report, report_page
 from pix2pix_tf.benefit import comparison, figures, page, plot
 from pix2pix_tf.benefit.comparison import Comparison
 from pix2pix_tf.benefit.figures import Compared, Outcome, Trial
@@ -49,7 +49,8 @@ def main(argv: list[str]) -> None:
     )
     work.work_through(chosen)
     write_report(chosen, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
-    print(f"{chosen.output / 'report.md'} has answer, tables and pictures; {chosen.output / 'summary.csv'} the means.")
+    report, means = chosen.output / "report.html", chosen.output / "summary.csv"
+    print(f"{report} has answer, tables and pictures; {means} the means.")
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
@@ -134,7 +135,7 @@ def write_report(chosen: Comparison, command: str) -> None:
     files.write_text(chosen.output / "summary.csv", figures.summary(outcomes, chosen.unit))
     files.write_text(chosen.output / "table.md", page.table(outcomes, compared))
     plot.draw(chosen.output, outcomes, compared)
-    files.write_text(chosen.output / "report.md", page.page(outcomes, compared))
+    report_page.write(chosen.output, page.page(outcomes, compared))
 
 
 def _outcome(chosen: Comparison, trial: Trial) -> Outcome:

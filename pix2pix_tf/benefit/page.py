@@ -20,7 +20,7 @@ from pix2pix_tf.benefit.figures import (
     with_sd,
 )
 from pix2pix_tf.benefit.sources import MANY
-from pix2pix_tf.front_report import markdown
+from pix2pix_tf.tables import markdown
 
 HOW_TO_READ = """\
 - **± is the standard deviation over the seeds.** A seed draws the real scenes of a fraction, the first weights, the

@@ -9,9 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pix2pix_tf import files
 from pix2pix_tf.benefit.figures import CLASSES, FRONTS, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
-from pix2pix_tf.curves import COLOURS
+from pix2pix_tf.curves import COLOURS, save
 
 STYLES = {"real": ("real", "o", "-", COLOURS[0]), "both": ("real + synthetic", "s", "--", COLOURS[1])}
 BAND = ("synthetic alone", ":", COLOURS[2])
@@ -25,7 +24,7 @@ def draw(folder: Path, outcomes: Sequence[Outcome], compared: Compared) -> None:
     band across are those of the synthetic images alone, which no fraction changes.
 
     Args:
-      folder: for both PNGs.
+      folder: for both, as PNG and as SVG.
       outcomes: of all trainings.
       compared: gives the unit and the number of scenes.
     """
@@ -48,8 +47,7 @@ def _draw(path: Path, outcomes: Sequence[Outcome], compared: Compared, measures:
     bars = f"mean ± standard deviation of {seeds} seeds (small: each seed)" if seeds > 1 else "one seed, no error bar"
     title = f"{compared.scenes} held-out scenes, {compared.steps} steps a training; {bars}"
     figure.suptitle(title, fontsize="medium")
-    with files.whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    save(figure, path)
 
 
 def _panel(axes: Axes, outcomes: Sequence[Outcome], measure: str) -> None:

@@ -7,12 +7,13 @@ The first is a header line and four corners in pixels, the second a table with "
 """
 
 import csv
+import math
 import re
 from pathlib import Path
 
 from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import visible
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, brief
 
 FIELDS = 6  # of a scene's name, with underscores between them
 _BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
@@ -80,14 +81,14 @@ def read_metadata(root: Path) -> dict[str, Facts]:
     if not path:
         return {}
     found: dict[str, Facts] = {}
-    with path.open(encoding="latin-1", newline="") as file:
-        head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
     try:
+        with path.open(encoding="latin-1", newline="") as file:
+            head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
         name, crs, box = (head.index(key) for key in ("image_name", "Coordinate system", "Bounding box coordinates"))
         for row in rows:
             found[row[name].removesuffix("_geo.tif")] = {"bounds": _bounds(row[box]), "crs": row[crs]}
-    except (ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
-        raise UserError(f"{path} is not the benchmark's meta_data.csv ({error}). Mend or remove it.") from None
+    except (csv.Error, ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
+        raise UserError(f"{path} is not the benchmark's meta_data.csv ({brief(error)}). Mend or remove it.") from None
     return found
 
 
@@ -96,4 +97,6 @@ def _bounds(cell: str) -> tuple[float, float, float, float]:
     if not found:
         raise ValueError(f"no left, bottom, right and top in {cell!r}")
     left, bottom, right, top = map(float, found.groups())
+    if not all(map(math.isfinite, (left, bottom, right, top))):
+        raise ValueError(f"{cell} lies nowhere on the ground")
     return left, bottom, right, top

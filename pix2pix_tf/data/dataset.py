@@ -7,9 +7,9 @@ from typing import Any
 
 from pix2pix_tf import files
 from pix2pix_tf.data import masks
-from pix2pix_tf.data.names import QUALITIES, scene_of
+from pix2pix_tf.data.names import QUALITIES, is_file_name, scene_of
 from pix2pix_tf.data.roles import CHANNELS
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError, brief, shown, unknown
 
 FILE = "dataset.json"
 SPLITS = ("train", "val", "test")
@@ -131,18 +131,18 @@ def read(root: Path) -> Dataset:
         missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
         _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
         for key in ("name", "origin"):
-            _demand(isinstance(values[key], str), f"{key} should be a text, not {values[key]!r}")
-        _demand(_count(values["size"]) and values["size"] > 0, f"size should be pixels, not {values['size']!r}")
+            _demand(isinstance(values[key], str), f"{key} should be a text, not {shown(values[key])}")
+        _demand(_count(values["size"]) and values["size"] > 0, f"size should be pixels, not {shown(values['size'])}")
         for key in ("bits", "scenes"):
-            _demand(isinstance(values[key], dict), f"{key} should be an object, not {values[key]!r}")
+            _demand(isinstance(values[key], dict), f"{key} should be an object, not {shown(values[key])}")
         for role, bits in values["bits"].items():
-            _demand(bits in (8, 16) and _count(bits), f"bits of {role} should be 8 or 16, not {bits!r}")
+            _demand(bits in (8, 16) and _count(bits), f"bits of {brief(role)} should be 8 or 16, not {shown(bits)}")
         scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
         seen = values.get("seen")
         texts = isinstance(seen, list) and all(map(_text, seen))
-        _demand(seen is None or texts, f"seen should be a list of glaciers, not {seen!r}")
+        _demand(seen is None or texts, f"seen should be a list of glaciers, not {shown(seen)}")
         role = values.get("row_role", Dataset.row_role)
-        _demand(role in CHANNELS, f"row_role should be one of {', '.join(CHANNELS)}, not {role!r}")
+        _demand(_text(role) and role in CHANNELS, f"row_role should be one of {', '.join(CHANNELS)}, not {shown(role)}")
         rows = _rows(values.get("rows", {}))
     except ValueError as error:
         raise UserError(
@@ -155,41 +155,70 @@ def read(root: Path) -> Dataset:
 
 
 def _scene(name: str, values: Any) -> Scene:
-    _demand(isinstance(values, dict), f"scene {name} should be an object, not {values!r}")
-    _demand(not (missing := {"split", "height", "width"} - values.keys()), f"scene {name} lacks {sorted(missing)}")
+    _demand(is_file_name(name), f"the scene {brief(name)} should have a plain name, as its files have")
+    _demand(isinstance(values, dict), f"scene {brief(name)} should be an object, not {shown(values)}")
+    _demand(
+        not (missing := {"split", "height", "width"} - values.keys()), f"scene {brief(name)} lacks {sorted(missing)}"
+    )
+    return Scene(**checked_fields(name, values))
+
+
+def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a scene as JSON has them, in the form in which Scene has them.
+
+    Args:
+      name: of the scene, for the message.
+      values: by the names of Scene's fields.
+
+    Raises:
+      ValueError: a field is unknown, or has no value that fits.
+    """
     known = {key.name for key in fields(Scene)}
     for key, value in values.items():
         if key not in known:
-            raise ValueError(f"scene {name}: {unknown('field', key, known)}")
+            raise ValueError(f"scene {brief(name)}: {unknown('field', key, known)}")
         fits, words = _FORMS[key]
         required = key in ("split", "height", "width", "padding", "overlap")
-        _demand(fits(value) or (value is None and not required), f"{key} of scene {name} should be {words}: {value!r}")
-    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        _demand(
+            fits(value) or (value is None and not required),
+            f"{key} of scene {brief(name)} should be {words}: {shown(value)}",
+        )
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     if given.get("stretch") is not None:
-        given["stretch"] = {role: tuple(limits) for role, limits in given["stretch"].items()}
-    return Scene(**given)
+        given["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
+    return given
 
 
 def _rows(values: Any) -> dict[str, Row]:
-    _demand(isinstance(values, dict), f"rows should be an object, not {values!r}")
+    _demand(isinstance(values, dict), f"rows should be an object, not {shown(values)}")
     rows: dict[str, Row] = {}
     for stem, row in values.items():
-        _demand(isinstance(row, dict), f"row {stem} should be an object, not {row!r}")
+        which = f"row {brief(stem)}"
+        _demand(is_file_name(stem), f"the {which} should have the name of a patch")
+        _demand(isinstance(row, dict), f"{which} should be an object, not {shown(row)}")
         for key in row:
             if key not in ("input", "cloud"):
-                raise ValueError(f"row {stem}: {unknown('field', key, ('input', 'cloud'))}")
+                raise ValueError(f"{which}: {unknown('field', key, ('input', 'cloud'))}")
         given, cloud = row.get("input"), row.get("cloud")
-        _demand(given is None or _text(given), f"input of row {stem} should be the name of a patch: {given!r}")
-        _demand(cloud is None or _share(cloud), f"cloud of row {stem} should be a share from 0 to 1: {cloud!r}")
+        named = given is None or (_text(given) and is_file_name(given))
+        _demand(named, f"input of {which} should be the name of a patch: {shown(given)}")
+        _demand(cloud is None or _share(cloud), f"cloud of {which} should be a share from 0 to 1: {shown(cloud)}")
         rows[stem] = Row(**row)
     for stem, row in rows.items():  # a name that is a sample's and its input's must mean the same files
         other = rows[row.input].input if row.input in rows else None
-        _demand(other in (None, row.input), f"row {stem} has the input {row.input}, whose own row has {other}")
+        _demand(
+            other in (None, row.input),
+            f"row {brief(stem)} has the input {brief(row.input)}, whose own row has {brief(other)}",
+        )
     return rows
 
 
+_GREAT = 2**53  # more pixels than there are
+_LARGEST = 1e300  # beyond that sums and differences are infinite
+
+
 def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _GREAT
 
 
 def _text(value: Any) -> bool:
@@ -198,6 +227,7 @@ def _text(value: Any) -> bool:
 
 def _numbers(value: Any, count: int | None = None) -> bool:
     numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    numbers = numbers and all(-_LARGEST < v < _LARGEST for v in value)
     return numbers and count in (None, len(value))
 
 

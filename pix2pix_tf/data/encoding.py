@@ -6,6 +6,7 @@ from pix2pix_tf.data import masks, png
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.roles import CHANNELS
 
+_INFLATION = 1032.0  # bytes that a PNG's compression makes of one, at most
 _COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels
 
 
@@ -52,12 +53,14 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
       uint8 or uint16 [N, H, W, C].
 
     Raises:
-      InvalidArgumentError: no image, no PNG, one cut off, another depth or kind of colour, sides that do not divide or
-        differ.
+      InvalidArgumentError: no image, no PNG, one cut off or too short for its header, another depth or kind of colour,
+        sides that do not divide or differ.
     """
     head = tf.strings.substr(data, 0, png.HEADER)
     header = tf.cast(tf.io.decode_raw(head, tf.uint8, fixed_length=png.HEADER), tf.int32)
     width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
+    held = tf.cast(tf.strings.length(data), tf.float32) * _INFLATION  # floats: whole numbers of 32 bit would overflow
+    said = tf.cast(width, tf.float32) * tf.cast(height, tf.float32) * (CHANNELS[role] * bits // 8)
     wanted = [bits, _COLOUR_TYPE[CHANNELS[role]]]
     kind = f"one grey channel of {bits} bit" if CHANNELS[role] == 1 else f"RGB of {bits} bit"
     checks = [
@@ -65,6 +68,7 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
         _check(header[:, :8] == tuple(png.SIGNATURE), f"{role}: not a PNG file"),
         _check(header[:, 24:26] == wanted, f"{role}: the PNG should have {kind}, without palette or alpha channel"),
         _check((width > 0) & (height > 0), f"{role}: the PNG's header is damaged"),
+        _check(said <= held, f"{role}: the PNG is too short for its height and width", [height, width]),
         check_sides(height, width, divisor),
         _check(
             (width == width[:1]) & (height == height[:1]),

@@ -4,32 +4,35 @@ Pillow reads 16-bit colour as 8-bit and takes PNGs that end early, so PNGs get a
 """
 
 import io
-import logging
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pix2pix_tf import files
-from pix2pix_tf.data import png
-from pix2pix_tf.data.names import Facts
+from pix2pix_tf.data import bounds, png, tiff
+from pix2pix_tf.data.bounds import BadImage
+from pix2pix_tf.errors import brief
 
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
-METRE = 9001  # the GeoTIFF code of the unit
 
-Image.MAX_IMAGE_PIXELS = None  # Pillow's limit is meant for pictures from strangers; a satellite scene exceeds it
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is raised, and told once
+Image.MAX_IMAGE_PIXELS = None  # a satellite scene exceeds Pillow's limit; `bounds` has ours
 
-_BROKEN = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 _CUT = "not a whole PNG (cut off or damaged; copy or make the file again)"
-
-
-class BadImage(Exception):
-    """What is wrong with an image file and how to mend it, as a phrase without the file's name."""
 
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
@@ -49,7 +52,7 @@ def read(path: Path) -> np.ndarray:
     """
     suffix = path.suffix.lower()
     if suffix in TIFF:
-        return _read_tiff(path)
+        return tiff.read(path)
     return read_png(path) if suffix in PNG else _read_jpeg(path)
 
 
@@ -60,7 +63,8 @@ def read_png(path: Path) -> np.ndarray:
       uint8 or uint16, [H, W] or [H, W, 3].
 
     Raises:
-      BadImage: the file is cut off or damaged, or has a palette, an alpha channel or another depth.
+      BadImage: the file is cut off or damaged, has a palette, an alpha channel or another depth, or would not fit
+        the memory.
     """
     data = _bytes(path)
     depth, colour = _png_kind(data)
@@ -80,11 +84,14 @@ def read_painted(path: Path) -> tuple[np.ndarray, np.ndarray]:
       transparent than not.
 
     Raises:
-      BadImage: the file is cut off or damaged, or has 16 bits.
+      BadImage: the file is cut off or damaged, has 16 bits, or more than bounds.DRAWN pixels.
     """
     data = _bytes(path)
     if _png_kind(data)[0] > 8:
         raise BadImage("an image of 16 bit (save with 8)")
+    width, height = struct.unpack(">II", data[16:24])
+    if width * height > bounds.DRAWN:
+        raise BadImage(f"{width} x {height} pixels, too many for a drawing (at most {bounds.DRAWN:,}: cut it)")
     pixels = _decode(data, "PNG", mode="RGBA")
     return pixels[..., :3], pixels[..., 3] > 127
 
@@ -94,29 +101,6 @@ def _read_jpeg(path: Path) -> np.ndarray:
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         raise BadImage("a CMYK image (save as grey or RGB)")
     return pixels
-
-
-def _read_tiff(path: Path) -> np.ndarray:
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            page, axes = tiff.pages.first, tiff.series[0].axes
-            if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-                raise BadImage("a palette image (save as grey or RGB)")
-            if len(tiff.series) > 1 or axes not in ("YX", "YXS", "SYX", "QYX"):
-                raise BadImage("a TIFF of several images (save one image a file)")
-            try:
-                pixels = tiff.asarray()
-            except ValueError as error:
-                if "imagecodecs" not in str(error):
-                    raise
-                return _decode(_bytes(path), "TIFF")  # Pillow knows LZW, tifffile alone does not
-    except (*_BROKEN, tifffile.TiffFileError) as error:
-        raise BadImage(f"not a whole TIFF ({error}; copy or make the file again)") from None
-    if pixels.dtype.kind not in "uif":
-        raise BadImage(
-            f"an image of {pixels.dtype} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)"
-        )
-    return np.moveaxis(pixels, 0, -1) if axes in ("SYX", "QYX") else pixels
 
 
 def _bytes(path: Path) -> bytes:
@@ -130,11 +114,13 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
     """Decodes with Pillow; `raw` is how it is to understand the numbers in the file, `mode` what it makes of them."""
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            depth = 2 if image.mode.startswith("I") else 1
+            bounds.check(image.width * image.height * len(image.getbands()) * depth, len(data))
             if raw:
                 image.tile = [tile._replace(args=raw) for tile in image.tile]
             return np.array(image.convert(mode) if mode else image)
     except (*_BROKEN, UnidentifiedImageError) as error:
-        hint = "" if "BytesIO" in str(error) else f"{error}; "
+        hint = "" if "BytesIO" in str(error) else f"{brief(error) or type(error).__name__}; "
         raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None
 
 
@@ -189,44 +175,6 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
         end = place + 8 + length
         yield data[place + 4 : place + 8], data[place + 8 : end], int.from_bytes(data[end : end + 4], "big")
         place = end + 4
-
-
-# ---- What else a file tells -----------------------------------------------------------------------------------------
-
-
-def no_data_value(path: Path) -> float | None:
-    """The number that stands for "no measurement" in a TIFF written by GDAL; None when the file names none."""
-    if path.suffix.lower() not in TIFF:
-        return None
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages.first
-        return float(page.nodata) if "GDAL_NODATA" in page.tags else None
-
-
-def georeference(path: Path) -> Facts:
-    """Where a GeoTIFF lies on the ground.
-
-    Returns:
-      bounds: left, bottom, right, top, in the unit of the crs.
-      crs: such as `EPSG:3031`.
-      metres_per_pixel: where the unit is the metre and pixels are square.
-      Each only if the file tells it: empty for other files, and for those in degrees or turned against north.
-    """
-    if path.suffix.lower() not in TIFF:
-        return {}
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages.first
-        tags, height, width = page.geotiff_tags or {}, page.imagelength, page.imagewidth
-    scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
-    if not scale or not tie or len(tie) != 6 or code is None:
-        return {}
-    centre = 0.5 if int(tags.get("GTRasterTypeGeoKey", 1)) == 2 else 0.0  # 2: the tie is the pixel's middle
-    left = tie[3] - (tie[0] + centre) * scale[0]
-    top = tie[4] + (tie[1] + centre) * scale[1]
-    found: Facts = {"bounds": (left, top - height * scale[1], left + width * scale[0], top), "crs": f"EPSG:{int(code)}"}
-    if int(tags.get("ProjLinearUnitsGeoKey", METRE)) == METRE and scale[0] == scale[1]:
-        found["metres_per_pixel"] = scale[0]
-    return found
 
 
 # ---- Writing --------------------------------------------------------------------------------------------------------

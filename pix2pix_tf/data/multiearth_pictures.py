@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import checks, images
+from pix2pix_tf.data import checks, images, tiff
 from pix2pix_tf.data.multiearth_files import CLOUD_MASK, ROLES, Picture
 from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import BadScene
@@ -63,10 +63,14 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
             not_measured += count
         except images.BadImage as error:
             problems.append((str(error), ", ".join(picture.paths[name].name for name in names)))
+    first, facts = next(iter(picture.paths.values())), Facts()
+    try:
+        facts = tiff.georeference(first)
+    except images.BadImage as error:
+        problems.append((str(error), first.name))
     if problems:
         raise BadScene(problems)
     mask = bands.get(CLOUD_MASK)
-    facts = images.georeference(next(iter(picture.paths.values())))
     return Contents(pixels, limits, not_measured, None if mask is None else mask & CLOUD_BITS != 0, facts)
 
 
@@ -88,7 +92,7 @@ def _bands(picture: Picture) -> tuple[dict[str, np.ndarray], list[tuple[str, str
 
 
 def _no_data(paths: list[Path]) -> set[float]:
-    return {value for path in paths if (value := images.no_data_value(path)) is not None}
+    return {value for path in paths if (value := tiff.no_data_value(path)) is not None}
 
 
 def _unmeasured(raw: np.ndarray, no_data: tuple[float, ...]) -> np.ndarray:

@@ -9,6 +9,7 @@ PATCH_MARK = "__"  # <scene>__y<row>_x<column>: a stem's scene is what stands be
 _PLACE = re.compile(r"__y(\d+)_x(\d+)$")
 _CAFFE = re.compile(r"([^_]+)_(\d{4}-\d\d-\d\d)_([^_]+)_(\d+(?:\.\d+)?)_(\d+)_([^_]+)")
 
+COARSEST = 1e6  # metres a pixel: what says more is no scale
 QUALITIES = range(1, 7)  # CaFFe's marks for a picture: 1 is best
 NORTHERN, SOUTHERN = ("COL", "JAC"), ("Crane", "DBE", "Jorum", "Mapple", "SI")  # glaciers of CaFFe
 CAFFE_RULE = "Glacier_Date_Sensor_Resolution_Quality_Orbit, such as DBE_2004-10-07_RSAT_12_4_282"
@@ -30,6 +31,11 @@ class Facts(TypedDict, total=False):
 def scene_of(stem: str) -> str:
     """The name of the scene that a patch was cut from."""
     return stem.split(PATCH_MARK)[0]
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text can be the name of a file in a folder, and of none outside it."""
+    return 0 < len(text.encode()) < 250 and text not in (".", "..") and not set(text) & set("/\\\0")
 
 
 def patch_stem(scene: str, row: int, column: int) -> str:
@@ -56,8 +62,8 @@ def facts_of(scene: str) -> Facts:
       scene: such as `DBE_2004-10-07_RSAT_12_4_282`.
 
     Returns:
-      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel, quality (1 best to 6; left out when it is none of these),
-      orbit; empty when the name follows another rule.
+      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel, quality (1 best to 6), orbit, the numbers only where they
+      make sense; empty when the name follows another rule.
     """
     found = _CAFFE.fullmatch(scene)
     if not found:
@@ -67,8 +73,10 @@ def facts_of(scene: str) -> Facts:
         datetime.date.fromisoformat(date)
     except ValueError:  # 2004-13-45 is no date, so this is no CaFFe name
         return {}
-    facts: Facts = {"glacier": glacier, "date": date, "sensor": sensor, "metres_per_pixel": float(resolution)}
-    if int(quality) in QUALITIES:
+    facts: Facts = {"glacier": glacier, "date": date, "sensor": sensor}
+    if 0 < float(resolution) < COARSEST:
+        facts["metres_per_pixel"] = float(resolution)
+    if len(quality) == 1 and int(quality) in QUALITIES:
         facts["quality"] = int(quality)
     facts["orbit"] = orbit
     return facts

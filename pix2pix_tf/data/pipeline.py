@@ -3,7 +3,7 @@
 What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
 entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
 have seen, and memory holds the list of names, not the data. Reading, decoding and jitter of a 256 x 256 pair take some
-2 ms together (benchmarks/speed.py); the operating system caches the files.
+2 ms together (benchmarks/pipeline.py); the operating system caches the files.
 """
 
 from collections.abc import Sequence
@@ -42,24 +42,34 @@ def steps_per_epoch(dataset: Dataset, config: Config) -> int:
     return patches // batch_size
 
 
-def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> tf.data.Dataset:
+def training_batches(
+    dataset: Dataset, config: Config, first_step: int = 0, worker: int = 0, workers: int = 1, devices: int = 1
+) -> tf.data.Dataset:
     """Endless batches in shuffled order with random changes, from any step on.
+
+    Several devices share a batch: of 8 images on 4 devices of 2 workers, worker 0 gets images 0 and 1, then 2 and 3,
+    worker 1 gets 4 and 5, then 6 and 7. An image is the same, whoever gets it.
 
     Args:
       dataset: opened, with the roles of `config.data` in its "train" split.
       config: gives roles, batch size, random changes and seed.
       first_step: steps of this training that are already done.
+      worker: whose part of each batch.
+      workers: among whom each batch is dealt out.
+      devices: of all workers together; the batch size must divide by them.
 
     Returns:
-      A tf.data.Dataset of Batch.
+      A tf.data.Dataset of Batch, for each step as many as the worker has devices.
     """
     patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
     shown = steps_per_epoch(dataset, config) * batch_size  # patches an epoch
     stems = dataset.stems["train"]
     paths, clouds = _paths(dataset, config, "train", stems), _clouds(dataset, config, stems)
     told = _conditions(dataset, config, stems)
+    part = batch_size // workers
 
-    def sample(position: tf.Tensor) -> Batch:
+    def sample(number: tf.Tensor) -> Batch:
+        position = number // part * batch_size + worker * part + number % part  # in the whole training
         epoch, place = position // shown, position % shown
         key = tf.stack([tf.constant(config.train.seed, tf.int64), epoch])
         index = tf.random.experimental.index_shuffle(place, key, patches - 1)
@@ -72,8 +82,9 @@ def training_batches(dataset: Dataset, config: Config, first_step: int = 0) -> t
         condition = [] if told is None else [_hidden(told[index], noise, config.data.hide_condition)]
         return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
 
-    positions = tf.data.Dataset.range(first_step * batch_size, tf.int64.max)
-    batches = positions.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size, drop_remainder=True)
+    numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of the worker's own samples
+    samples = numbers.map(sample, tf.data.AUTOTUNE, deterministic=True)
+    batches = samples.batch(batch_size // devices, drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE)
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from pix2pix_tf.data import images
+from pix2pix_tf.data import bounds, images, tiff
 
 BLOCK = 256  # rows read at a time, where it does not matter how many
 SUFFIXES = (*images.PNG, *images.TIFF)
 
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16}
-
-pyvips.cache_set_max(0)  # else a file opened again would go on where its last reader stopped
 
 
 class Rows:
@@ -28,18 +26,23 @@ class Rows:
         Raises:
           BadImage: it is not readable, or of another kind.
         """
-        if path.suffix.lower() in images.PNG:
+        self._kind = "PNG" if path.suffix.lower() in images.PNG else "TIFF"
+        if self._kind == "PNG":
             images.check_png_header(path)
         try:
             image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="warning")
+            if self._kind == "TIFF" or image.get_typeof("interlaced"):  # which may have to be decoded as a whole
+                tiff.check_size(image, path)
             self._region = pyvips.Region.new(image)
-        except pyvips.Error as error:
-            raise _broken(path, error) from None
+        except (pyvips.Error, OSError) as error:
+            raise tiff.damaged(self._kind, error) from None
+        if image.width > bounds.WIDEST:
+            raise images.BadImage(f"{image.width} pixels wide, more than {bounds.WIDEST:,} (cut it)")
         if image.format not in _DTYPES:
             raise images.BadImage(f"an image of {image.format} numbers (save with 8 or 16 bit)")
         if image.bands not in (1, 3):
             raise images.BadImage(f"an image of {image.bands} channels (save as grey or RGB, without alpha)")
-        self.path, self.height, self.width, self.channels = path, image.height, image.width, image.bands
+        self.height, self.width, self.channels = image.height, image.width, image.bands
         self.dtype = np.dtype(_DTYPES[image.format])
         self._done = 0
 
@@ -61,7 +64,7 @@ class Rows:
         try:
             data = self._region.fetch(0, self._done, self.width, count)
         except pyvips.Error as error:
-            raise _broken(self.path, error) from None
+            raise tiff.damaged(self._kind, error) from None
         self._done += count
         return np.frombuffer(data, self.dtype).reshape(count, self.width, self.channels)
 
@@ -69,9 +72,3 @@ class Rows:
         """All rows that are left, `count` at a time."""
         while (block := self.read(count)).size:
             yield block
-
-
-def _broken(path: Path, error: pyvips.Error) -> images.BadImage:
-    kind = "PNG" if path.suffix.lower() in images.PNG else "TIFF"
-    reason = " ".join(str(error.detail).split())
-    return images.BadImage(f"not a whole {kind} ({reason}; copy or make the file again)")

@@ -18,15 +18,16 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf import files
-from pix2pix_tf.data import checks, images, names
-from pix2pix_tf.data.dataset import SPLITS
+from pix2pix_tf.data import checks, images, names, tiff
+from pix2pix_tf.data.dataset import SPLITS, checked_fields
 from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.data.stretch import Cut, stretch
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.errors import UserError, brief, shown, unknown
 
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
 TOLD = "scenes.json"  # written with painted scenes: origin and seen of Dataset; of each scene, by stem, fields of Scene
+OF_THE_CUTTING = {"split", "height", "width", "padding", "overlap", "stretch"}  # of Scene, but not of a file
 NAME_ENDS = {"zones": ("_zones",), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry these
 TARGETS = ("sar", "sar_vv", "sar_vh", "optical")  # what is learnt to be painted: twins here leak between splits
 
@@ -83,18 +84,33 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
     if problems:
         raise checks.refusal(f"The scenes in {folder} cannot be used", problems)
-    told = _told(folder).get("scenes", {})
+    told = _told(folder)["scenes"]
     return [replace(one, facts=told.get(one.name, {})) for one in sorted(sources, key=lambda source: source.name)]
 
 
 def origin(folder: Path) -> tuple[str, tuple[str, ...] | None]:
     """Where scenes come from, as `origin` and `seen` of Dataset: real, unless they say that they are painted."""
     told = _told(folder)
-    return told.get("origin", "real"), None if told.get("seen") is None else tuple(told["seen"])
+    return told["origin"], told["seen"]
 
 
 def _told(folder: Path) -> dict:
-    return files.read_json(folder / TOLD) if (folder / TOLD).exists() else {}
+    """What TOLD says, each field checked, for those that it leaves out what holds without it."""
+    told = files.read_json(folder / TOLD) if (folder / TOLD).exists() else {}
+    origin, seen, scenes = told.get("origin", "real"), told.get("seen"), told.get("scenes", {})
+    try:
+        if not isinstance(origin, str) or not isinstance(scenes, dict):
+            raise ValueError("origin should be a text, and scenes an object")
+        if seen is not None and not (isinstance(seen, list) and all(isinstance(one, str) for one in seen)):
+            raise ValueError(f"seen should be a list of glaciers, not {shown(seen)}")
+        facts = {}
+        for name, values in scenes.items():
+            if not isinstance(values, dict) or OF_THE_CUTTING & values.keys():
+                raise ValueError(f"scene {brief(name)} should be facts of a whole scene, not {shown(values)}")
+            facts[name] = checked_fields(name, values)
+    except ValueError as error:
+        raise UserError(f"{folder / TOLD} is not as generate writes it: {error}. Mend it or paint anew.") from None
+    return {"origin": origin, "seen": None if seen is None else tuple(seen), "scenes": facts}
 
 
 def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
@@ -210,20 +226,21 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
     pixels, stretched, digests, not_finite = {}, {}, {}, 0
     for role, path in source.paths.items():
         try:
-            raw = _raw(source, role)
+            raw, is_tiff = _raw(source, role), path.suffix.lower() in images.TIFF
+            no_data = tiff.no_data_value(path) if is_tiff else None
             if role in TARGETS:
                 digests[role] = hashlib.sha256(f"{role} {raw.dtype} {raw.shape}".encode() + raw.tobytes()).hexdigest()
             if role in VALUES or raw.dtype == np.uint8:
                 pixels[role] = raw.astype(np.uint8)
             elif cut:
-                pixels[role], stretched[role], count = stretch(raw, cut, images.no_data_value(path))
+                pixels[role], stretched[role], count = stretch(raw, cut, no_data)
                 not_finite += count
             elif raw.dtype == np.uint16:
                 pixels[role] = raw
             else:
                 raise images.BadImage(f"{raw.dtype} numbers, which no PNG holds (leave out --cut none)")
-            if not source.halves:
-                facts.update(images.georeference(path))
+            if is_tiff and not source.halves:
+                facts.update(tiff.georeference(path))
         except images.BadImage as error:
             problems.append((str(error), _shown(path)))
     if different := checks.different_sizes(pixels):

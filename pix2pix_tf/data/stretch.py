@@ -42,7 +42,8 @@ def stretch(
     kept: list[float] = []
     gaps = np.zeros(bands.shape[:2], bool)
     for i in range(bands.shape[2]):
-        band = bands[..., i].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # of a NaN that signals
+            band = bands[..., i].astype(np.float64)
         measured = np.isfinite(band)
         for value in no_data if isinstance(no_data, tuple) else (no_data,):
             measured &= bands[..., i] != value

@@ -23,6 +23,7 @@ TILES = 2  # sides of a tile, by default, for each side of the patches that a mo
 
 EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks my_masks --output generated/mine
+  python -m pix2pix_tf.generate --model runs/gen5 --masks my_masks --output generated/best
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5/210 --masks mask.png --output generated/one --samples 5
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --output generated/caffe
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
@@ -90,7 +91,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser(__doc__, EXAMPLES)
     parser.prog = "python -m pix2pix_tf.generate"
     parser.add_argument(
-        "--model", type=Path, required=True, help="an export: a version folder, or its parent = the newest"
+        "--model",
+        type=Path,
+        required=True,
+        help="a run (its best epoch by best.json, or the newest), or an export: a version folder, or its parent = the "
+        "newest",
     )
     parser.add_argument(
         "--masks",

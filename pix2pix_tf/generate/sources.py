@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, images, names
+from pix2pix_tf.data import checks, dataset, images, names, tiff
 from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.roles import VALUES
 from pix2pix_tf.data.rows import SUFFIXES, Rows
@@ -154,12 +154,16 @@ def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
             wrong = checks.class_problem(role, block[row, column])
             raise images.BadImage(f"row {above + row}, column {column}: {wrong}")
         above += len(block)
+    if path.suffix.lower() in images.TIFF:
+        tiff.georeference(path)  # asked later, when it may no longer fail
     return rows.height, rows.width
 
 
 def facts(masks: Masks, stem: str) -> dict[str, object]:
     """What a mask's name and file tell of its scene, by the names of Scene's fields."""
-    known = {**names.facts_of(names.scene_of(stem)), **images.georeference(masks.paths[stem][0])}
+    path = masks.paths[stem][0]
+    placed = tiff.georeference(path) if path.suffix.lower() in images.TIFF else {}
+    known = {**names.facts_of(names.scene_of(stem)), **placed}
     return {key: value for key, value in known.items() if key not in OF_THE_PICTURE}
 
 

@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pix2pix_tf.models.layers import FusedInstanceNormalization, SeededDropout, SubpixelConv2DTranspose
+from pix2pix_tf import distribution
+from pix2pix_tf.models.layers import (
+    FusedInstanceNormalization,
+    SeededDropout,
+    SharedBatchNormalization,
+    SubpixelConv2DTranspose,
+)
 
 Block = Callable[..., tf.Tensor]  # float [N, H, W, C] -> float [N, H', W', C']
 
@@ -244,5 +250,6 @@ def normalization(norm: str, trained: bool = True) -> Block:
     if norm == "instance":
         return FusedInstanceNormalization(EPSILON, trained)
     if norm == "batch":
-        return tf.keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, scale=trained, center=trained)
+        kind = SharedBatchNormalization if distribution.device_count() > 1 else tf.keras.layers.BatchNormalization
+        return kind(momentum=MOMENTUM, epsilon=EPSILON, scale=trained, center=trained)
     return lambda x: x

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pix2pix_tf import addons
+from pix2pix_tf import addons, distribution
 
 UNROLLED = 8  # images a known batch may have to be gone through one by one
 
@@ -106,6 +106,37 @@ class FusedInstanceNormalization(addons.InstanceNormalization):
             return tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)[0][0]
 
         return each_image(normalise, x)
+
+
+class SharedBatchNormalization(tf.keras.layers.BatchNormalization):
+    """Keras' layer over the batch of all devices, with the same weights and, but for rounding, the same results.
+
+    Keras' own `synchronized=True` has a moving mean for each device, which on several machines can only be read (for a
+    checkpoint, an export, a sheet) when all of them do so at once, and another moving variance than without.
+    """
+
+    def add_weight(self, *args, synchronization=None, aggregation=None, **kwargs):
+        """Without what Keras says of synchronisation: all devices compute the same moving means."""
+        return super().add_weight(*args, **kwargs)
+
+    def call(self, x, training=None):
+        """Float [N, H, W, C] -> the same shape and type."""
+        if not training:
+            return super().call(x, training=False)
+        wide, axes = tf.cast(x, tf.float32), list(range(x.shape.rank - 1))
+        mean = distribution.mean(tf.reduce_mean(wide, axes))
+        variance = distribution.mean(tf.reduce_mean(tf.math.squared_difference(wide, mean), axes))
+        count = tf.size(wide) // tf.size(mean) * distribution.device_count()
+        factor = tf.cast(count / tf.maximum(count - 1, 1), tf.float32) if addons.UNBIASED_MOVING_VARIANCE else 1.0
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance * factor)
+        scale, offset = (None if w is None else tf.convert_to_tensor(w) for w in (self.gamma, self.beta))
+        return tf.cast(tf.nn.batch_normalization(wide, mean, variance, offset, scale, self.epsilon), x.dtype)
+
+    def _move(self, moving, now: tf.Tensor) -> None:
+        moving = addons.unwrapped(moving)
+        moved = moving * self.momentum + tf.stop_gradient(now) * (1.0 - self.momentum)
+        tf.raw_ops.AssignVariableOp(resource=moving.handle, value=moved)  # this device's: all compute the same
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")

@@ -32,7 +32,9 @@ def add_score_clouds(commands: Commands) -> None:
         "targets of more. Scores that are there already, such as those by the satellite's own mask, are kept.",
         "  python -m pix2pix_tf.prepare score-clouds --model runs/clouds/export/clouds --data datasets/multiearth",
     )
-    new.add_argument("--model", type=Path, required=True, metavar="PATH", help="an export of --variant clouds")
+    new.add_argument(
+        "--model", type=Path, required=True, metavar="PATH", help="a run of --variant clouds, or its export"
+    )
     new.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data set, with its dataset.json")
     new.add_argument("--overwrite", action="store_true", help="score all targets, also those that have a score")
     new.add_argument("--batch-size", type=int, default=32, metavar="N", help="targets at a time (default: 32)")
@@ -48,7 +50,7 @@ def score_clouds(model: Path, data: Path, overwrite: bool = False, batch_size: i
     """Scores the targets of a data set by a classifier.
 
     Args:
-      model: an export, or a base path of exports.
+      model: an export, a base path of exports, or a run.
       data: the data set.
       overwrite: whether those that have a score are scored anew.
       batch_size: targets at a time.

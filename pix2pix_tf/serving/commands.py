@@ -19,6 +19,7 @@ def add_run(commands) -> None:
         "It speaks TF Serving's REST interface, takes up new versions while it runs, and stops at Ctrl-C when it has\n"
         "answered what it was asked. It is for a desk; deploy/ has TF Serving itself.",
         "  python -m pix2pix_tf.serving run --model runs/gen5/export/gen5 --open\n"
+        "  python -m pix2pix_tf.serving run --model runs/gen5\n"
         "  python -m pix2pix_tf.serving run --model runs/gen5/export/gen5 --model old=runs/orig/export/orig\n"
         "  python -m pix2pix_tf.serving run --model runs/gen5/export/gen5 --label gen5/stable=200",
     )
@@ -27,7 +28,8 @@ def add_run(commands) -> None:
         action="append",
         required=True,
         metavar="[NAME=]PATH",
-        help="an export: a base path, whose newest version is served, or a version; may be given several times",
+        help="a run, whose best epoch is served (by best.json; else the newest), or an export: a base path, whose "
+        "newest version is served, or a version; may be given several times",
     )
     new.add_argument("--newest", type=int, default=1, metavar="N", help="serve the newest N versions (default: 1)")
     new.add_argument(
@@ -179,10 +181,12 @@ def add_config(commands) -> None:
         "config",
         "writes the configuration of TF Serving for the exports of runs\n\n"
         "Each model has two labels: canary, the newest version, and stable, which stays where it is until --stable\n"
-        "moves it. deploy/README.md tells how to roll forward and back.",
+        "moves it; and a third, best, where evaluate.py --select has chosen. deploy/README.md tells how to roll\n"
+        "forward and back.",
         "  python -m pix2pix_tf.serving config runs/*\n"
         "  python -m pix2pix_tf.serving config runs/gen5 best=runs/orig --output deploy/models.config\n"
-        "  python -m pix2pix_tf.serving config runs/* --stable gen5=200",
+        "  python -m pix2pix_tf.serving config runs/* --stable gen5=200\n"
+        "  python -m pix2pix_tf.serving config runs/* --stable gen5=best",
     )
     new.add_argument("runs", nargs="+", metavar="[NAME=]RUN", help="folders of runs; those without export are left out")
     new.add_argument(
@@ -203,7 +207,7 @@ def add_config(commands) -> None:
         action="append",
         default=[],
         metavar="NAME=VERSION",
-        help="call this version stable",
+        help="call this version stable; best: the one that the run's best.json names",
     )
     new.set_defaults(run=run_config)
 
@@ -213,9 +217,9 @@ def run_config(arguments: argparse.Namespace) -> None:
     stable = {}
     for word in arguments.stable:
         name, _, version = word.partition("=")
-        if not version.isdecimal():
-            raise UserError(f"--stable {word}: give NAME=VERSION, such as gen5=200.")
-        stable[name] = int(version)
+        if version != "best" and not version.isdecimal():
+            raise UserError(f"--stable {word}: give NAME=VERSION, such as gen5=200 or gen5=best.")
+        stable[name] = version if version == "best" else int(version)
 
     from pix2pix_tf.serving import model_config  # TensorFlow: some seconds, which no mistake above has to wait for
 

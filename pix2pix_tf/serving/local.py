@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
-from pix2pix_tf import cli, export
+from pix2pix_tf import best, cli, export
 from pix2pix_tf.errors import Interrupted, UserError
 from pix2pix_tf.serving.app import Service, make_app
 from pix2pix_tf.serving.gallery import Gallery
@@ -82,8 +82,7 @@ def load(settings: Settings) -> dict[str, Versions]:
     """
     models = {}
     for name, path in cli.progress(settings.models.items(), len(settings.models), "models loaded"):
-        export.find(path)
-        versions = Versions(name, path, settings.newest, settings.labels.get(name))
+        versions = Versions(name, served(path), settings.newest, settings.labels.get(name))
         versions.refresh()
         if not versions.loaded:
             raise UserError(next(iter(versions.failed.values())))
@@ -92,6 +91,17 @@ def load(settings: Settings) -> dict[str, Versions]:
             raise UserError(f"--label {name}/{missing[0]}: {path} has no such version.")
         models[name] = versions
     return models
+
+
+def served(path: Path) -> Path:
+    """What is served of what the user names: the best export of a run, which stays; else whatever is newest.
+
+    Raises:
+      UserError: there is no export, or the run's best one is gone.
+    """
+    version = export.find(path)
+    newest = not best.read(path) and version != path
+    return version.parent if newest else version
 
 
 def _simulate(service: Service) -> None:

@@ -11,31 +11,32 @@ from pathlib import Path, PurePosixPath
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from pix2pix_tf import export, files
+from pix2pix_tf import best, export, files
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.serving.naming import name_models
 
-STABLE, CANARY = "stable", "canary"
+STABLE, CANARY, BEST = "stable", "canary", "best"
 _HEAD = "# Made by: python -m pix2pix_tf.serving config. It keeps the labels of this file when it makes it anew.\n"
 
 ModelConfig = model_server_config_pb2.ModelConfig
 ModelServerConfig = model_server_config_pb2.ModelServerConfig
 
 
-def write_config(runs: Sequence[str], output: Path, mount: str, stable: Mapping[str, int]) -> list[str]:
+def write_config(runs: Sequence[str], output: Path, mount: str, stable: Mapping[str, int | str]) -> list[str]:
     """Makes the configuration for the exports of runs.
 
     Args:
       runs: folders of runs, or NAME=FOLDER; those without an export are left out.
       output: the file; the labels in it, if it is there, are kept.
       mount: where the folder that holds the runs is seen by the server.
-      stable: by model, the version to call stable from now on.
+      stable: by model, the version to call stable from now on; "best" for the one that best.json names.
 
     Returns:
       A line for each model: what it has, and what is still to do.
 
     Raises:
-      UserError: no run has an export, there is no such version, or the file is something else.
+      UserError: no run has an export, there is no such version, a run's best one is gone, or the file is something
+        else.
     """
     bases = find_bases(runs)
     unknown = stable.keys() - bases.keys()
@@ -45,7 +46,7 @@ def write_config(runs: Sequence[str], output: Path, mount: str, stable: Mapping[
     config, said = ModelServerConfig(), []
     for name, base in bases.items():
         there, last = set(export.versions(base)), before.get(name)
-        wanted = choose(name, there, last, stable.get(name))
+        wanted = choose(name, there, last, stable.get(name), best_of(base))
         inside = PurePosixPath(mount) / base.resolve().relative_to(_root(base)).as_posix()
         made = model_config(name, str(inside), there, last, wanted)
         config.model_config_list.config.append(made)
@@ -74,22 +75,40 @@ def find_bases(runs: Sequence[str]) -> dict[str, Path]:
     return bases
 
 
-def choose(name: str, there: Collection[int], before: ModelConfig | None, stable: int | None) -> dict[str, int]:
+def best_of(base: Path) -> int | None:
+    """The version that the run's best.json names; None when there is none.
+
+    Raises:
+      UserError: it is no longer there.
+    """
+    run = base.parents[1]
+    return int(export.chosen(run)[0].name) if best.read(run) else None
+
+
+def choose(
+    name: str, there: Collection[int], before: ModelConfig | None, stable: int | str | None, chosen: int | None = None
+) -> dict[str, int]:
     """Where the labels of a model should point: canary to the newest version; stable as told, else as before.
 
     Args:
       name: of the model.
       there: the versions on the disk.
       before: its configuration so far.
-      stable: the version to call stable; None: as before, or the newest where there was none.
+      stable: the version to call stable; "best": the best one; None: as before, or the newest where there was none.
+      chosen: the version that evaluate.py --select has chosen; it is called best.
 
     Raises:
       UserError: there is no such version.
     """
+    if stable == BEST:
+        if chosen is None:
+            raise UserError(f"--stable {name}={BEST}: nobody has chosen. Do it: python evaluate.py RUN --select ssim")
+        stable = chosen
     if stable is not None and stable not in there:
         raise UserError(f"--stable {name}={stable}: there are the versions {', '.join(map(str, sorted(there)))}.")
     last = before.version_labels.get(STABLE) if before else None
-    return {STABLE: stable or (last if last in there else max(there)), CANARY: max(there)}
+    labels = {STABLE: stable or (last if last in there else max(there)), CANARY: max(there)}
+    return labels if chosen is None else labels | {BEST: chosen}
 
 
 def model_config(

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
+from pix2pix_tf.errors import brief
+
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<verb>predict|classify|regress)", re.IGNORECASE)
 _LOOK = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?:/(?P<verb>metadata))?", re.IGNORECASE)
@@ -73,11 +75,11 @@ def read_address(method: str, path: str) -> Address:
     """
     found = (_PREDICT if method == "POST" else _LOOK).fullmatch(path)
     if not found:
-        raise RestError(400, f"Malformed request: {method} {path}")
+        raise RestError(400, f"Malformed request: {method} {brief(path)}")
     if not found["name"]:
         raise RestError(400, "Missing model name in request.")
-    if found["version"] and int(found["version"]) >= 2**63:
-        raise RestError(400, f"Failed to convert version: {found['version']} to numeric.")
+    if found["version"] and (len(found["version"]) > 19 or int(found["version"]) >= 2**63):
+        raise RestError(400, f"Failed to convert version: {brief(found['version'])} to numeric.")
     version = int(found["version"]) if found["version"] else None
     return Address(found["name"], version, found["label"], (found["verb"] or "").lower())
 
@@ -97,7 +99,7 @@ def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> R
     if not isinstance(name, str):
         raise RestError(400, f"JSON Value: {_shown(document)} 'signature_name' key must be a string value.")
     if name not in signatures:
-        raise RestError(400, f'Serving signature name: "{name}" not found in signature def')
+        raise RestError(400, f'Serving signature name: "{brief(name)}" not found in signature def')
     specs = signatures[name]
     if "instances" in document and "inputs" in document:
         raise RestError(

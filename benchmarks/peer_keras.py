@@ -1,10 +1,15 @@
-"""The same networks as plain Keras code in the manner of TensorFlow's tutorial: what the package is measured against.
+"""The networks of `orig` and `gen5` as plain Keras code, as TensorFlow's tutorial has them, for `benchmarks/speed.py`.
 
 Batch normalisation, Keras' own dropout, Keras' own Adam, one call of the discriminator for each pair; nothing is tuned.
 """
 
+import sys
+
 import tensorflow as tf
 
+from benchmarks.turns import answer
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 keras = tf.keras
 
 
@@ -26,7 +31,7 @@ def upsample(filters, size, dropout=False):
 
 
 def generator(size, channels):
-    inputs = keras.layers.Input([256, 256, channels])
+    inputs = keras.layers.Input([None, None, channels])
     down_stack = [downsample(64, size, norm=False)]
     down_stack += [downsample(filters, size) for filters in (128, 256, 512, 512, 512, 512)]
     down_stack += [downsample(512, size, norm=False)]
@@ -43,7 +48,7 @@ def generator(size, channels):
 
 
 def discriminator(size, channels):
-    inputs, target = keras.layers.Input([256, 256, channels]), keras.layers.Input([256, 256, 1])
+    inputs, target = keras.layers.Input([None, None, channels]), keras.layers.Input([None, None, 1])
     x = keras.layers.concatenate([inputs, target])
     for block in (downsample(64, size, norm=False), downsample(128, size), downsample(256, size)):
         x = block(x)
@@ -56,17 +61,16 @@ def discriminator(size, channels):
 class Plain:
     """A training step and a generation, as the tutorial has them."""
 
-    def __init__(self, generator_kernel, discriminator_kernel, channels, precision):
+    def __init__(self, kernel, channels, precision):
         keras.mixed_precision.set_global_policy(precision)
-        self.generator = generator(generator_kernel, channels)
-        self.discriminator = discriminator(discriminator_kernel, channels)
+        self.generator = generator(kernel, channels)
+        self.discriminator = discriminator(4, channels)
         self.generator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
         self.discriminator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
         self.cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
 
     @tf.function
-    def train_step(self, batch):
-        image, target = batch["input"], batch["target"]
+    def train_step(self, image, target):
         with tf.GradientTape() as gen_tape, tf.GradientTape() as disc_tape:
             painted = self.generator(image, training=True)
             real = self.discriminator([image, target], training=True)
@@ -80,8 +84,24 @@ class Plain:
         self.discriminator_optimizer.apply_gradients(
             zip(gradients, self.discriminator.trainable_variables, strict=True)
         )
-        return {"generator": total}
+        return total
 
     @tf.function
-    def generate(self, batch):
-        return self.generator(batch["input"], training=True)
+    def generate(self, image):
+        return self.generator(image, training=True)
+
+
+def main(variant: str, work: str, batch: str, size: str, precision: str) -> None:
+    image, target = (tf.random.normal([int(batch), int(size), int(size), channels]) for channels in (4, 1))
+    plain = Plain({"orig": 4, "gen5": 5}[variant], 4, PRECISIONS[precision])
+    answer(
+        {
+            "training": lambda: float(plain.train_step(image, target)),
+            "generation": lambda: plain.generate(image).numpy(),
+        },
+        calls=5 if work == "generation" else 1,
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,45 @@
+"""What a training does besides its steps: validation, log, samples, checkpoint, export, as a share of its time.
+
+python -m benchmarks.epochs --epochs 10 --export-every 10
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pix2pix_tf import cli, prepare
+
+
+def main(argv: list[str]) -> None:
+    parser = cli.parser(__doc__.splitlines()[0], "  python -m benchmarks.epochs --epochs 10 --export-every 10")
+    parser.add_argument("--variant", default="orig")
+    parser.add_argument("--epochs", type=int, default=10, help="(default: 10)")
+    parser.add_argument("--export-every", type=int, default=10, help="epochs (default: 10)")
+    parser.add_argument("--scenes", type=int, default=300, help="simulated scenes of the data set (default: 300)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of config.py")
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        data, run = Path(folder) / "data", Path(folder) / "run"
+        prepare.simulate(data, scenes=options.scenes)
+        words = ["--variant", options.variant, "--data", str(data), "--run", str(run), "--epochs", str(options.epochs)]
+        settings = [f"train.export_every={options.export_every}", *options.set]
+        words += [word for setting in settings for word in ("--set", setting)]
+        process = subprocess.Popen([sys.executable, "train.py", *words], stdout=subprocess.PIPE, text=True)
+        assert process.stdout  # a pipe, as asked for
+        ended = [time.perf_counter() for line in process.stdout if line.startswith("epoch ")]  # a line ends an epoch
+        process.wait()
+        finished = time.perf_counter()
+        lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    # From the end of the first epoch's steps on, when TensorFlow has been imported and the graphs have been traced;
+    # each line comes after validation, and the last export and checkpoint come after the last line.
+    steps = sum(line["seconds"] for line in lines[1:])
+    whole = finished - ended[0]
+    print(f"{options.variant}, {len(lines)} epochs of {options.scenes} scenes: {whole:.1f} s after the first epoch")
+    print(f"steps, waiting for data included: {steps:.1f} s; all else: {whole - steps:.1f} s, {1 - steps / whole:.1%}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

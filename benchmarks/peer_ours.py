@@ -1,0 +1,34 @@
+"""The package's own networks and step, for `benchmarks/speed.py`: variant, work, batch, size, precision."""
+
+import sys
+
+import tensorflow as tf
+
+from benchmarks.turns import answer
+from pix2pix_tf import config
+from pix2pix_tf.tasks import Pix2Pix
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def random_batch(batch: int, size: int) -> dict[str, tf.Tensor]:
+    """What the pipeline delivers, of random numbers."""
+    images = {"input": tf.random.normal([batch, size, size, 4]), "target": tf.random.normal([batch, size, size, 1])}
+    numbers = {"index": tf.range(batch, dtype=tf.int64), "epoch": tf.zeros([batch], tf.int64)}
+    return images | numbers | {"seed": tf.range(batch)}
+
+
+def main(variant: str, work: str, batch: str, size: str, precision: str) -> None:
+    data = random_batch(int(batch), int(size))
+    task = Pix2Pix(config.make_config(variant), 256, {"zones": 8, "sar": 8}, PRECISIONS[precision], {})
+    answer(
+        {
+            "training": lambda: float(task.train_step(data)["generator"]),
+            "generation": lambda: task.generate(data).numpy(),
+        },
+        calls=5 if work == "generation" else 1,
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
