@@ -121,7 +121,8 @@ def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: floa
     turns = round(range_deg / 90)
     tilt = np.radians(range_deg - 90 * turns)  # what is left: within 45 degrees of the rows' direction
     ground = np.rot90(height, turns)
-    rows, columns = np.indices(ground.shape)
+    places = np.indices(ground.shape)
+    rows, columns = places[0], places[1]
     drift = np.rint(np.tan(tilt) * columns[0]).astype(int)  # rows a ray has come down at each column
     lanes = rows - drift + max(drift.max(), 0)  # shears the image, so that each ray keeps to one lane
     level = np.full((ground.shape[0] + np.ptp(drift), ground.shape[1]), -np.inf)
@@ -199,7 +200,7 @@ def is_complete(zones: np.ndarray, fronts: np.ndarray) -> bool:
       fronts: [N, N], not 0 on the front.
     """
     shares = [np.mean(zones == value) for value in (OCEAN, GLACIER, ROCK)]
-    return min(shares) > 0.01 and len(zones) / 8 <= np.count_nonzero(fronts) <= 2 * len(zones)
+    return bool(min(shares) > 0.01 and len(zones) / 8 <= np.count_nonzero(fronts) <= 2 * len(zones))
 
 
 # Speckle, grey
