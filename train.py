@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from pix2pix_tf import cli, config
+from pix2pix_tf import cli, config, files
 from pix2pix_tf.errors import UserError
 
 EXAMPLES = """\
@@ -67,7 +67,10 @@ def _open_data(path: Path | None, chosen: config.Config):
             from pix2pix_tf.data.parallel import cores
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
-            prepare.simulate(path, optical=optical, workers=cores())  # all: somebody waits for the training to begin
+            with files.held(path):
+                prepare.simulate(
+                    path, optical=optical, workers=cores()
+                )  # all: somebody waits for the training to begin
     return without_clouds(open_dataset(path, roles), chosen.data.max_cloud)
 
 

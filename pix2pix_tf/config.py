@@ -3,7 +3,8 @@
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
 1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
 code; [M] Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge; [S] Park et al. 2019 (arXiv
-1903.07291), semantic image synthesis with SPADE.
+1903.07291), semantic image synthesis with SPADE; [O] Odena et al. 2016 (doi 10.23915/distill.00003), on the grids that
+transposed convolutions leave.
 """
 
 import dataclasses
@@ -43,7 +44,9 @@ class ModelConfig:
     levels: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
     generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
+    upsampling: str = "transposed"  # transposed convolutions [I] | resized: convolve, interpolate; no grids [O]
     dropout: float = 0.5  # share of values dropped: pix2pix's noise z [I], or at the bottom of the U-Net [C]
+    noise_blocks: int = 3  # of the decoder's 7, from the innermost, have dropout [I]; 7: plain areas do not repeat
     spade_width: int = 0  # filters through which the mask steers the decoder's norms, as in SPADE [S]; 0: it does not
     discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
     discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
@@ -162,6 +165,7 @@ CHOICES = {
     "data.mask": ("zones", "binary"),
     "model.network": ("pix2pix", "unet", "vgg"),
     "model.norm": ("instance", "batch", "none"),
+    "model.upsampling": ("transposed", "resized"),
     "train.best_by": ("none", "val_iou", "val_loss"),
     "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
 }
@@ -185,6 +189,7 @@ BOUNDS = {
     "model.discriminator_width": (1, 1024),
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),
+    "model.noise_blocks": (0, 7),
     "model.unet_width": (1, 1024),
     "model.vgg_width": (1, 1024),
     "loss.gan": (0.0, 1e6),

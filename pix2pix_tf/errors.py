@@ -11,7 +11,7 @@ class UserError(Exception):
 
 
 class Diverged(Exception):
-    """A loss is no longer a number; the text says where, and which checkpoint is the last good one."""
+    """A loss or a gradient is no longer a number; the text says where, and which checkpoint is the last good one."""
 
 
 class Interrupted(Exception):

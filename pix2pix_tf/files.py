@@ -7,7 +7,54 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from pix2pix_tf.errors import UserError, brief
+
+LOCK = ".lock"  # in a folder that a command is at work in
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps all other commands out of a folder until the block ends.
+
+    The lock is the operating system's (flock, on Windows msvcrt), and ends with its process, however that ends. What
+    stands under the folder's name may be a file; then nothing is held, as nobody can work in it.
+
+    Args:
+      folder: made when missing; removed again if nothing has come into it.
+
+    Raises:
+      UserError: another process, or another block of this one, holds it.
+      OSError: the folder cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        yield
+        return
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"Another command is at work in {folder}. Wait until it has ended, stop it, or name another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # somebody has removed the folder; that ends no other way than this
+            (folder / LOCK).unlink(
+                missing_ok=True
+            )  # while it is held: who had opened it finds it gone, and looks again
+            if made:
+                folder.rmdir()  # only if it is empty
+        lock.release()
+
+
+def is_free(path: Path) -> bool:
+    """Whether a command may make a folder of this name: there is nothing yet, or only what a killed one left hidden."""
+    return not path.exists() or (path.is_dir() and all(inside.name.startswith(".") for inside in path.iterdir()))
 
 
 @contextlib.contextmanager

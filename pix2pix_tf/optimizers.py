@@ -4,6 +4,8 @@ Keras' Adam runs some ten operations over each of the generator's 54 million wei
 one. `benchmarks/layers.py` measures the difference.
 """
 
+import math
+
 import tensorflow as tf
 
 _GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikevicius et al. 2018
@@ -73,19 +75,26 @@ class Adam(tf.Module):
         """What to differentiate in place of the loss, a float32 scalar."""
         return loss * self.loss_scale if self._scale_loss else loss
 
-    def apply(self, gradients: list[tf.Tensor]) -> None:
+    def apply(self, gradients: list[tf.Tensor]) -> tf.Tensor:
         """Moves the variables by one step.
 
         Args:
           gradients: of `scaled(loss)`, one for each variable and of its shape; on several devices their mean, so that
             all move by the same step.
+
+        Returns:
+          A float32 scalar to add to the loss: 0; or NaN where the gradients are not finite, so that the variables are
+          spoilt and the training must end before it saves them. The overflow of a loss scale that can still be halved
+          is no such case.
         """
+        finite = tf.math.is_finite(tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]))  # one pass, no copy
         if not self._scale_loss:
             self._update(gradients)
-            return
+            return tf.where(finite, 0.0, math.nan)
+        hopeless = tf.logical_not(finite) & tf.equal(self.loss_scale, 1.0)
         gradients = [gradient / self.loss_scale for gradient in gradients]
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
         tf.cond(finite, lambda: self._good(gradients), self._overflow)
+        return tf.where(hopeless, math.nan, 0.0)
 
     def _good(self, gradients: list[tf.Tensor]) -> None:
         self._update(gradients)

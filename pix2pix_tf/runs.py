@@ -51,8 +51,10 @@ class Run:
 def claim(run: Path, config: Config, dataset: Dataset) -> None:
     """Makes a run's folder, or makes sure that the one there is this training's.
 
+    What a killed process left half written in it is cleared away.
+
     Args:
-      run: the folder.
+      run: the folder; `files.held` by this process.
       config: what is to be trained.
       dataset: on what, opened.
 
@@ -64,6 +66,9 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
     files.write_json(run / "config.json", described)
     for leftover in (run / "export").glob("*/.tmp-*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    for place in (run, run / "samples", run / "tensorboard", run / "checkpoints"):
+        for leftover in place.glob(".tmp-*"):
+            leftover.unlink()
 
 
 def check(run: Path, config: Config, dataset: Dataset) -> None:
@@ -81,8 +86,21 @@ def check(run: Path, config: Config, dataset: Dataset) -> None:
                 f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
                 "\nChoose another --run, or remove that folder."
             )  # fmt: skip
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+    elif not files.is_free(run):
         raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
+
+
+def expect_claimed(run: Path) -> None:
+    """Looks whether a run's folder is still there, before anything is written into it.
+
+    Raises:
+      UserError: it is not.
+    """
+    if not (run / "config.json").exists():
+        raise UserError(
+            f"{run} is gone: it was removed or moved while it was trained, and nothing more is written. The same "
+            "command begins anew; with --run, it goes on with the folder in its new place."
+        )
 
 
 def _described(dataset: Dataset) -> dict[str, object]:

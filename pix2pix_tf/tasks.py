@@ -89,7 +89,7 @@ class Pix2Pix:
         """One step of both networks, on a batch of the pipeline; of the discriminator in its epochs only.
 
         Returns:
-          The losses before the step, float32 scalars, one for each of `loss_names`.
+          The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
         """
         condition, target, seed = batch["input"], batch["target"], batch["seed"]
         weights = self.config.loss
@@ -103,11 +103,11 @@ class Pix2Pix:
             scaled_telling = self.discriminator_optimizer.scaled(telling)
 
         gradients = generator_tape.gradient(scaled_total, self.generator_variables)
-        self.generator_optimizer.apply(distribution.mean(gradients))
+        total += self.generator_optimizer.apply(distribution.mean(gradients))
         gradients = distribution.mean(discriminator_tape.gradient(scaled_telling, self.discriminator_variables))
         every = self.config.train.discriminator_every
         if every == 1 or batch["epoch"][0] % every == 0:  # by the epoch, so that a training that goes on keeps the beat
-            self.discriminator_optimizer.apply(gradients)
+            telling += self.discriminator_optimizer.apply(gradients)
         return dict(zip(self.loss_names, (total, *parts, telling), strict=True))
 
     @tf.function
@@ -160,13 +160,13 @@ class Segmenter:
         """One step, on a batch of the pipeline.
 
         Returns:
-          The losses before the step, float32 scalars, one for each of `loss_names`.
+          The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
         """
         with tf.GradientTape() as tape:
-            losses = self._losses(self.segmenter([batch["input"], batch["seed"]], training=True), batch)
-            scaled = self.optimizer.scaled(losses[0])
-        self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
-        return dict(zip(self.loss_names, losses, strict=True))
+            loss, *parts = self._losses(self.segmenter([batch["input"], batch["seed"]], training=True), batch)
+            scaled = self.optimizer.scaled(loss)
+        loss += self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
+        return dict(zip(self.loss_names, (loss, *parts), strict=True))
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
@@ -250,12 +250,12 @@ class Classifier:
         """One step, on a batch of the pipeline.
 
         Returns:
-          The loss before the step, a float32 scalar by its name.
+          The loss before the step, a float32 scalar by its name; NaN where a gradient is not finite.
         """
         with tf.GradientTape() as tape:
             loss = clouds_loss(self.classifier([batch["input"], batch["seed"]], training=True), batch["cloudy"])
             scaled = self.optimizer.scaled(loss)
-        self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
+        loss += self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
         return {"loss": loss}
 
     @tf.function

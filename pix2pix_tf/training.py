@@ -8,6 +8,7 @@ runs/<run>/config.json     the configuration and the data set
            export/<model>/<epoch>/   a SavedModel
 """
 
+import contextlib
 import json
 import math
 import signal
@@ -19,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import cli, distribution, export, files, precision, runs, sheets
+from pix2pix_tf import cli, distribution, events, export, files, precision, runs, sheets
+from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
@@ -58,9 +60,10 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
       run: the run's folder; made when missing, gone on with when it is there.
 
     Raises:
-      UserError: the folder holds a run of another configuration or data set, or something else.
+      UserError: the folder holds a run of another configuration or data set, or something else; another process is
+        at work in it; or its newest checkpoint is damaged.
       Interrupted: SIGINT or SIGTERM came, here or at another worker; a checkpoint is written.
-      Diverged: a loss is not finite.
+      Diverged: a loss, or a gradient of it, is not finite.
       ConnectionError: another worker is gone.
     """
     devices = distribution.choose(config.train)
@@ -70,7 +73,8 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
         print(f"{config.variant}: {patches} training patches, on {devices.described}, {chosen} ({reason})")
         with devices.scope():
             task = build_task(config, dataset, chosen)
-        Training(config, dataset, run, task, devices).fit()
+        with files.held(run) if devices.chief else contextlib.nullcontext():
+            Training(config, dataset, run, task, devices).fit()
 
 
 class Training:
@@ -91,14 +95,17 @@ class Training:
         self.best_value = tf.Variable(math.nan, dtype=tf.float64, trainable=False)
         self.best_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)  # 0: none yet
         best = {"best_value": self.best_value, "best_epoch": self.best_epoch}
-        checkpoint = tf.train.Checkpoint(step=self.step, sums=self.sums, **best, **task.modules())
-        self.checkpoints = tf.train.CheckpointManager(
-            checkpoint, str(run / "checkpoints"), config.train.keep_checkpoints, step_counter=self.step
-        )
+        parts = {"step": self.step, "sums": self.sums, **best, **task.modules()}
+        self.checkpoints = Checkpoints(run / "checkpoints", parts, config.train.keep_checkpoints)
         self.saved_at = time.monotonic()
-        self._restore(checkpoint)
+        if self.checkpoints.restore():
+            print(f"going on from {self._place()}")
         if not self.devices.alike(int(self.step)):
             raise UserError(f"The workers read different checkpoints: {run} must be one folder that all see.")
+        if self.devices.chief:
+            self.checkpoints.clear()
+            _forget_after(run / "log.jsonl", int(self.step))
+            events.forget_after(run / "tensorboard", int(self.step))
         self.writer = (
             tf.summary.create_file_writer(str(run / "tensorboard"))
             if self.devices.chief
@@ -107,20 +114,6 @@ class Training:
         self.shown = spread(dataset.stems["val"], config.train.samples)
         self.validated = spread(dataset.stems["val"], config.train.validate)
 
-    def _restore(self, checkpoint: tf.train.Checkpoint) -> None:
-        newest = self.checkpoints.latest_checkpoint
-        if newest:
-            try:
-                checkpoint.restore(newest).assert_existing_objects_matched()
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
-                raise UserError(
-                    f"The checkpoint {newest} cannot be read ({str(error).splitlines()[0]}). Remove its files and the "
-                    f"file {self.run / 'checkpoints' / 'checkpoint'} to go on from an older one or anew."
-                ) from None
-            print(f"going on from {self._place()}")
-        if self.devices.chief:
-            _forget_after(self.run / "log.jsonl", int(self.step))
-
     @property
     def epoch(self) -> int:
         """Whole epochs done."""
@@ -128,6 +121,7 @@ class Training:
 
     def fit(self) -> None:
         """Trains to the last epoch, or until nothing has become better for `train.patience` epochs."""
+        self._export_if_due()  # a process that was killed may have come as far as the checkpoint
         if self.epoch >= self.config.train.epochs:
             print(f"already trained to epoch {self.epoch}; --epochs N with a larger N goes on")
             return
@@ -174,18 +168,31 @@ class Training:
         files_shown = ", ".join(
             f"{self.dataset.stems['train'][i]}.png" for i in self.devices.here(batch["index"]).numpy()
         )
-        raise Diverged(
-            f"A loss is not finite at epoch {self.epoch + 1}, step {int(self.step) + 1} "
-            f"({', '.join(f'{name} {value}' for name, value in losses.items())}), on {files_shown}. The last good "
-            f"checkpoint is {self.checkpoints.latest_checkpoint}. Try a smaller train.learning_rate or "
+        raise Diverged(self._divergence(self.epoch + 1, f"step {int(self.step) + 1}", losses, files_shown))
+
+    def _divergence(self, epoch: int, place: str, values: dict[str, float], shown: str) -> str:
+        return (
+            f"A loss, or a gradient of it, is not finite at epoch {epoch}, {place} "
+            f"({', '.join(f'{name} {value}' for name, value in values.items())}), on {shown}. The last good "
+            f"checkpoint is {self.checkpoints.newest}. Try a smaller train.learning_rate or "
             "train.precision=float32, in a new run."
         )
 
+    def _refuse_non_finite_validation(self, values: dict[str, float]) -> None:
+        if not all(math.isfinite(value) for value in values.values()):
+            raise Diverged(self._divergence(self.epoch, "validation", values, "the validation patches"))
+
     def _finish_epoch(self) -> None:
-        """Scores, logs, and every so often draws, exports and saves; in an order in which a kill loses nothing."""
+        """Scores, logs, and every so often draws, saves and exports.
+
+        In an order in which a kill neither loses nor doubles anything: what comes before the checkpoint is forgotten
+        and made again, and the export comes after it, so that no version is ever replaced while a server reads it.
+        """
         seconds = float(self.sums["seconds"])
         losses = {name: float(self.sums[name]) / self.steps_per_epoch for name in self.task.loss_names}
         losses |= self._validate()
+        self._refuse_non_finite_validation(losses)
+        runs.expect_claimed(self.run)
         pace = self.steps_per_epoch * self.config.train.batch_size / seconds
         line = {"epoch": self.epoch, "step": int(self.step), **losses, "seconds": seconds, "images_per_second": pace}
         if self.devices.chief:
@@ -197,29 +204,39 @@ class Training:
         print(f"epoch {self.epoch}/{self.config.train.epochs}  {values}  {pace:.1f} images/s  {left} left", flush=True)
         for total in self.sums.values():
             total.assign(0.0)
-        if self._worth_exporting(losses):
+        self._remember_if_best(losses)
+        if self._worth_exporting():
             if self.devices.chief:
                 self._draw()
-                self._export()
             self._save()
-            if (
-                self.devices.chief and self.config.train.best_by != "none"
-            ):  # the best epoch is the newest version, which TF Serving takes
-                export.keep_only(self.run / "export" / self.config.variant, self.epoch)
+            self._export_if_due()
         elif self.epoch == self.config.train.epochs or self._stopped_early():
             self._save()
 
-    def _worth_exporting(self, values: dict[str, float]) -> bool:
-        """Whether the epoch is one for the calendar or, where `best_by` says so, the best so far; remembers that."""
+    def _remember_if_best(self, values: dict[str, float]) -> None:
+        train = self.config.train
+        if train.best_by != "none":
+            value, before = values[train.best_by], float(self.best_value)
+            if math.isnan(before) or (value < before if train.best_by == "val_loss" else value > before):
+                self.best_value.assign(value)
+                self.best_epoch.assign(self.epoch)
+
+    def _worth_exporting(self) -> bool:
+        """Whether the epoch is one for the calendar or, where `best_by` says so, the best so far."""
         train = self.config.train
         if train.best_by == "none":
             return self.epoch == train.epochs or self.epoch % train.export_every == 0
-        value, before = values[train.best_by], float(self.best_value)
-        better = math.isnan(before) or (value < before if train.best_by == "val_loss" else value > before)
-        if better:
-            self.best_value.assign(value)
-            self.best_epoch.assign(self.epoch)
-        return better
+        return self.epoch == int(self.best_epoch)
+
+    def _export_if_due(self) -> None:
+        """Exports the epoch that has just ended, if it is worth it and not done yet."""
+        base, ended = self.run / "export" / self.config.variant, int(self.step) % self.steps_per_epoch == 0
+        if not (self.devices.chief and self.epoch and ended and self._worth_exporting()):
+            return
+        if self.epoch not in export.versions(base):
+            self._export()
+        if self.config.train.best_by != "none":  # the best epoch is the newest version, which TF Serving takes
+            export.keep_only(base, self.epoch)
 
     def _validate(self) -> dict[str, float]:
         """Means over the validation patches, by name."""
@@ -294,7 +311,8 @@ class Training:
         with self.writer.as_default(step=int(self.step)):
             for name, value in losses.items():
                 tf.summary.scalar(name, value)
-        self.writer.flush()
+        with export.writing(self.run / "tensorboard"):
+            self.writer.flush()
 
     def _save_if_due(self, asked_to_stop: list[int]) -> None:
         """All workers come here after the same steps, so that they save and stop after the same one."""
@@ -312,9 +330,11 @@ class Training:
                 print(f"saved at {self._place()}", flush=True)
 
     def _save(self) -> None:
+        runs.expect_claimed(self.run)
         if self.devices.chief:
-            with export.writing(self.run / "checkpoints"):
-                self.checkpoints.save(checkpoint_number=self.step)
+            with export.writing(self.run / "tensorboard"):
+                self.writer.flush()
+            self.checkpoints.save(int(self.step))
         self.devices.any()  # all wait until it is written: where one leaves earlier, TensorFlow ends the others
         self.saved_at = time.monotonic()
 

@@ -19,7 +19,9 @@ from conftest import TINY, UNET
 from pix2pix_tf import config, distribution, precision
 from pix2pix_tf.data import pipeline
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.models.layers import SharedBatchNormalization
 
+Keras = tf.keras.layers.BatchNormalization
 ROOT = Path(__file__).parent.parent
 TWO = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}'
 
@@ -166,6 +168,17 @@ def without_batch(overrides):
     return [override for override in overrides if not override.startswith("train.batch_size")]
 
 
+def test_shared_batch_normalization_is_keras_own_where_nothing_is_shared(rng):
+    layers = [kind(momentum=0.9, epsilon=1e-5) for kind in (SharedBatchNormalization, Keras)]
+    for _ in range(2):
+        x = tf.constant(rng.normal(3, 2, (2, 2, 2, 5)), tf.float32)  # so few that n and n - 1 differ
+        np.testing.assert_allclose(*[layer(x, training=True) for layer in layers], atol=1e-5)
+    for ours, theirs in zip(*[layer.variables for layer in layers], strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, err_msg=ours.name)
+    np.testing.assert_allclose(*[layer(x, training=False) for layer in layers], atol=1e-5)
+
+
+@pytest.mark.long
 def test_two_devices_equal_one(fronts_data):
     # zones has all that looks at a whole batch: batch normalisation, Dice, a bound for the length of the gradient.
     apart = two_devices(fronts_data, "zones", *without_batch(UNET), "train.batch_size=4")

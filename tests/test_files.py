@@ -1,9 +1,15 @@
 import errno
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from pix2pix_tf import files
 from pix2pix_tf.errors import UserError
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path):
@@ -51,6 +57,43 @@ def test_what_a_killed_process_left_does_not_disturb(tmp_path):
     with files.whole_folder(tmp_path / "7") as temporary:
         (temporary / "a.txt").write_text("")
     assert [p.name for p in (tmp_path / "7").iterdir()] == ["a.txt"]
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path):
+    with files.held(tmp_path), pytest.raises(UserError, match="Another command is at work in"), files.held(tmp_path):
+        pass
+    with files.held(tmp_path):
+        (tmp_path / "a.txt").write_text("")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_holding_a_folder_in_which_nothing_is_made_leaves_none(tmp_path):
+    with pytest.raises(UserError, match="mistake"), files.held(tmp_path / "new"):
+        raise UserError("a mistake")
+    with files.held(tmp_path / "removed"):
+        shutil.rmtree(tmp_path / "removed")
+    assert not list(tmp_path.iterdir())
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from pix2pix_tf import files
+with files.held(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_dies_with_its_process(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="Another command"), files.held(tmp_path):
+            pass
+        process.kill()
+    assert files.is_free(tmp_path)  # only the hidden lock is left
+    with files.held(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\udcff", '{"a": }', "[" * 100_000])

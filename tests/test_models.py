@@ -71,6 +71,30 @@ def test_fewer_levels_for_smaller_patches_keep_the_noise(levels, rng):
     assert np.abs(one - other).max() > 1e-4
 
 
+def test_noise_in_all_blocks_reaches_the_finest_scale(rng):
+    image = images(rng, 1, 64, 64, 1)
+
+    def fine_noise(blocks):  # what two seeds make differ within squares of 4 pixels
+        tf.keras.utils.set_random_seed(0)
+        generator = make_generator(tiny("model.levels=6", f"model.noise_blocks={blocks}"), 1, 1, 64)
+        one, other = (generator([image, tf.constant([seed])]).numpy()[0, ..., 0] for seed in (1, 2))
+        squares = (one - other).reshape(16, 4, 16, 4)
+        return np.std(squares - squares.mean(axis=(1, 3), keepdims=True)) / one.std()
+
+    assert fine_noise(0) == 0
+    assert fine_noise(7) > 1.5 * fine_noise(3) > 0
+
+
+@pytest.mark.parametrize(("upsampling", "kernel", "plain"), [("resized", 3, True), ("transposed", 4, False)])
+def test_interpolated_maps_leave_no_grid_on_a_plain_mask(upsampling, kernel, plain):
+    # Far from the borders of a mask of one class all places are alike.
+    tf.keras.utils.set_random_seed(0)
+    settings = (f"model.upsampling={upsampling}", f"model.generator_kernel={kernel}", "model.noise_blocks=0")
+    generator = make_generator(tiny(*settings), 1, 1, 32)
+    painted = generator([tf.ones([1, 512, 512, 1]), tf.constant([0])]).numpy()[0, 240:272, 240:272, 0]
+    assert (np.ptp(painted) < 1e-4) == plain
+
+
 def test_a_size_that_does_not_divide_is_refused_with_the_cure():
     with pytest.raises(UserError, match="96 x 96 do not divide by 2\\*\\*8 = 256.*model.levels=5"):
         make_generator(config.make_config("orig").model, 4, 1, 96)

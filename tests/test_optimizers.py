@@ -42,10 +42,26 @@ def test_an_overflow_is_left_out_and_halves_the_scale():
     variable = tf.Variable([1.0])
     adam = Adam([variable], 0.1, 0.5, scale_loss=True)
     before = float(adam.loss_scale)
-    adam.apply([tf.constant([np.inf])])
+    assert adam.apply([tf.constant([np.inf])]).numpy() == 0.0
     assert variable.numpy() == [1.0]
     assert float(adam.loss_scale) == before / 2
     assert int(adam.steps) == 0
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_no_number_is_told(spoilt, compiled):
+    variables = [tf.Variable([1.0, 2.0]), tf.Variable([[3.0]])]
+    adam = Adam(variables, 0.1, 0.5, clip_norm=1.0)
+    step = tf.function(adam.apply) if compiled else adam.apply
+    assert step([tf.constant([3e38, 3e30]), tf.constant([[0.0]])]).numpy() == 0.0
+    assert np.isnan(step([tf.constant([1.0, 0.0]), tf.constant([[spoilt]])]).numpy())
+
+
+def test_an_overflow_that_no_smaller_scale_mends_is_told():
+    adam = Adam([tf.Variable([1.0])], 0.1, 0.5, scale_loss=True)
+    told = [float(adam.apply([tf.constant([np.nan])])) for _ in range(16)]
+    np.testing.assert_array_equal(told, [0.0] * 15 + [np.nan])  # from 2 ** 15 down to 1
 
 
 def test_a_checkpoint_holds_all_of_it(tmp_path):

@@ -2,7 +2,9 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import math
 import os
+import shutil
 import signal
 import threading
 
@@ -12,7 +14,7 @@ import tensorflow as tf
 
 import evaluate
 from conftest import TINY, UNET
-from pix2pix_tf import cli, config, export, precision, tasks, training
+from pix2pix_tf import cli, config, export, files, precision, tasks, training
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
@@ -136,8 +138,52 @@ def test_a_damaged_checkpoint_is_named(tiny_dataset, tmp_path):
     training.train(chosen(epochs=1), tiny_dataset, run)
     (index,) = (run / "checkpoints").glob("*.index")
     index.write_bytes(index.read_bytes()[:100])
-    with pytest.raises(UserError, match="ckpt-3 cannot be read"):
+    with pytest.raises(UserError, match="ckpt-3 cannot be read .*choose another --run"):
         training.train(chosen(epochs=2), tiny_dataset, run)
+
+
+def test_a_second_training_in_the_same_folder_is_refused(tiny_dataset, tiny_run):
+    before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()}
+    with files.held(tiny_run), pytest.raises(UserError, match="Another command is at work in"):
+        training.train(chosen(epochs=3), tiny_dataset, tiny_run)
+    assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_removed_under_a_training_does_not_come_back_in_part(tiny_dataset, tmp_path, monkeypatch):
+    run, step = tmp_path / "run", tasks.Pix2Pix.train_step
+
+    def removing_step(self, batch):
+        shutil.rmtree(run, ignore_errors=True)
+        return step.__get__(self, type(self))(batch)
+
+    monkeypatch.setattr(tasks.Pix2Pix, "train_step", removing_step)
+    with pytest.raises(UserError, match="run is gone"):
+        training.train(chosen("train.checkpoint_minutes=0"), tiny_dataset, run)
+    assert not run.exists()
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_at_its_step(optical_data, tmp_path, monkeypatch):
+    dataset, run = open_dataset(optical_data, ("optical",)), tmp_path / "run"
+    settings = ["model.vgg_width=2", "train.batch_size=5", "train.checkpoint_minutes=0"]
+    training.train(config.make_config("clouds", [*settings, "train.epochs=1"]), dataset, run)
+    good, loss = state(run), tasks.clouds_loss
+
+    @tf.custom_gradient
+    def steep(logits):
+        return logits, lambda upstream: upstream * math.inf
+
+    monkeypatch.setattr(tasks, "clouds_loss", lambda logits, cloudy: loss(steep(logits), cloudy))
+    with pytest.raises(Diverged, match=r"gradient .* epoch 2, step 4 \(loss nan\), on SIM.*ckpt-3\."):
+        training.train(config.make_config("clouds", [*settings, "train.epochs=2"]), dataset, run)
+    assert_same(state(run), good)
+
+
+def test_a_validation_that_is_no_number_stops_the_run_before_it_is_saved(fronts_data, tmp_path):
+    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    with monkeypatched_validation(iter([0.5, math.inf])), pytest.raises(Diverged, match="epoch 2, validation .*ckpt-3"):
+        training.train(of_zones(), dataset, run)
+    assert [line["epoch"] for line in lines(run)] == [1]
+    assert list(export.epochs(run)) == [1]
 
 
 def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, tmp_path, monkeypatch):
@@ -152,8 +198,10 @@ def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, t
         with pytest.raises(OSError, match="No space"):
             training.train(chosen(epochs=2), tiny_dataset, run)
     assert [path.name for path in (run / "export" / "orig").iterdir()] == ["1"]
-    training.train(chosen(epochs=2), tiny_dataset, run)
+    logged = (run / "log.jsonl").read_text()
+    training.train(chosen(epochs=2), tiny_dataset, run)  # the checkpoint was written: only the export is missing
     assert list(export.epochs(run)) == [1, 2]
+    assert (run / "log.jsonl").read_text() == logged
 
 
 def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):

@@ -42,13 +42,15 @@ def main(argv: list[str]) -> None:
 
     setting, root = work.setting_of(chosen), chosen.sources.real.root
     delineation.check_scenes(replace(setting, dataset=replace(setting.dataset, root=root)))  # its file is to be mended
-    comparison.claim(chosen)
-    epochs = chosen.config.train.epochs
-    print(
-        f"{len(chosen.trials)} trainings of {chosen.steps} steps ({epochs} epochs), each of them measured", flush=True
-    )
-    work.work_through(chosen)
-    write_report(chosen, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
+    with files.held(chosen.output):
+        comparison.claim(chosen)
+        epochs = chosen.config.train.epochs
+        print(
+            f"{len(chosen.trials)} trainings of {chosen.steps} steps ({epochs} epochs), each of them measured",
+            flush=True,
+        )
+        work.work_through(chosen)
+        write_report(chosen, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
     report, means = chosen.output / "report.html", chosen.output / "summary.csv"
     print(f"{report} has answer, tables and pictures; {means} the means.")
 

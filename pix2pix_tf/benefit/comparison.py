@@ -166,6 +166,6 @@ def claim(comparison: Comparison) -> None:
         changes += configuration.differences(configuration.from_dict(before.get("config", {})), comparison.config)
         if changes:
             raise UserError(f"{output} holds another comparison ({'; '.join(changes)}). Choose another --output.")
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+    elif not files.is_free(output):
         raise UserError(f"{output} is there already, and not empty. Choose another --output.")
     files.write_json(path, settings | {"config": configuration.to_dict(comparison.config)})

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_tf import cli
+from pix2pix_tf import cli, files
 from pix2pix_tf.data import conditions, parallel
 from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.errors import UserError
@@ -49,12 +49,13 @@ def main(argv: list[str]) -> None:
     sources.check_split(masks, options.any_split)
     wishes = conditions.wishes_of(options.condition, model.conditions)
     size = output.patch_size(sources.check(masks, model, tiling), masks, model.size)
-    output.claim(options.output, options, model, tiling, size)
-    jobs = jobs_of(model, masks, tiling, options, size)
-    wanted = [job for job in jobs if not job.is_done]
-    parallel.run_all(painting.paint_image, wanted, options.workers, "images painted", options.scheduler)
-    output.describe(options.output, model, masks, options.samples, size, wishes)
-    output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
+    with files.held(options.output):
+        output.claim(options.output, options, model, tiling, size)
+        jobs = jobs_of(model, masks, tiling, options, size)
+        wanted = [job for job in jobs if not job.is_done]
+        parallel.run_all(painting.paint_image, wanted, options.workers, "images painted", options.scheduler)
+        output.describe(options.output, model, masks, options.samples, size, wishes)
+        output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
     print(output.closing(options.output, len(jobs), size, model.size))
 
 

@@ -80,7 +80,7 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
         ]
         if changes:
             raise UserError(f"{output} holds images of other settings ({', '.join(changes)}). Choose another --output.")
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+    elif not files.is_free(output):
         raise UserError(f"{output} is there already, and not empty. Choose another --output.")
     files.write_json(path, settings)
 

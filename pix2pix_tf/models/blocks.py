@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pix2pix_tf import distribution
 from pix2pix_tf.models.layers import (
+    EvenConv2DTranspose,
     FusedInstanceNormalization,
     SeededDropout,
     SharedBatchNormalization,
@@ -43,8 +44,15 @@ def downsample(filters: int, kernel: int, norm: str, strides: int = 2, padding: 
     return lambda x: activate(normalise(convolve(x)))
 
 
-def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None = None, spade_width: int = 0) -> Block:
-    """Transposed convolution that doubles the map, normalisation, then dropout and ReLU or, without dropout, LeakyReLU.
+def upsample(
+    filters: int,
+    kernel: int,
+    norm: str,
+    dropout: SeededDropout | None = None,
+    spade_width: int = 0,
+    upsampling: str = "transposed",
+) -> Block:
+    """Convolution that doubles the map, normalisation, then dropout and ReLU or, without dropout, LeakyReLU.
 
     Args:
       filters: channels of the output.
@@ -52,11 +60,12 @@ def upsample(filters: int, kernel: int, norm: str, dropout: SeededDropout | None
       norm: "instance", "batch" or "none".
       dropout: the layer that is the noise, in the innermost blocks.
       spade_width: filters of the layer through which the mask steers the normalisation (`spade`); 0: it does not.
+      upsampling: "transposed" or "resized"; see `doubled_convolution`.
 
     Returns:
       A block ([N, H, W, C], mask [N, 2 H, 2 W, M], seed int32 [N]) -> [N, 2 H, 2 W, filters].
     """
-    convolve = transposed_convolution(filters, kernel, use_bias=norm == "none" and not spade_width)
+    convolve = doubled_convolution(filters, kernel, upsampling, use_bias=norm == "none" and not spade_width)
     normalise = spade(filters, spade_width, norm) if spade_width else heedless(normalization(norm))
     if dropout is None:
         activate = tf.keras.layers.LeakyReLU(LEAK)
@@ -207,6 +216,48 @@ def convolution(
         return layer
     pad = tf.keras.layers.ZeroPadding2D(1)
     return lambda x: layer(pad(x))
+
+
+def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bool = True) -> Block:
+    """A convolution that doubles the map.
+
+    A transposed convolution of stride 2 has other weights for even than for odd pixels, and so leaves a grid on plain
+    areas; several of them leave grids of 2, 4, 8 pixels and so on (Odena et al. 2016). An ordinary convolution has
+    the same weights everywhere, and interpolation adds no grid that the next convolution could not smooth.
+
+    Args:
+      filters: channels of the output.
+      kernel: side of the kernel in pixels.
+      upsampling: "transposed", or "resized": a convolution, whose map is then interpolated (the other order would be
+        four times the work).
+      use_bias: whether it adds a number for each channel.
+
+    Returns:
+      A block [N, H, W, C] -> [N, 2 H, 2 W, filters].
+    """
+    if upsampling == "transposed":
+        return transposed_convolution(filters, kernel, use_bias)
+    convolve = convolution(filters, kernel, 1, "same", use_bias)
+    enlarge = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")
+    return lambda x: enlarge(convolve(x))
+
+
+def last_convolution(filters: int, kernel: int, upsampling: str) -> Block:
+    """The layer that paints: transposed in any case, for interpolated pixels have no speckle.
+
+    Args:
+      filters: channels of the image.
+      kernel: side of the kernel in pixels; an odd one grows by one where maps are "resized", so that it covers all
+        pixels equally often.
+      upsampling: "transposed", or "resized": then it leaves no grid either (`EvenConv2DTranspose`).
+
+    Returns:
+      A block [N, H, W, C] -> [N, 2 H, 2 W, filters].
+    """
+    if upsampling == "transposed":
+        return transposed_convolution(filters, kernel)
+    initial = tf.keras.initializers.RandomNormal(stddev=STDDEV)
+    return EvenConv2DTranspose(filters, kernel + kernel % 2, strides=2, padding="same", kernel_initializer=initial)
 
 
 def transposed_convolution(

@@ -27,6 +27,35 @@ class SubpixelConv2DTranspose(tf.keras.layers.Conv2DTranspose):
         return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
 
 
+class EvenConv2DTranspose(SubpixelConv2DTranspose):
+    """The same, with weights that leave no grid of two pixels: a plain map comes out plain, away from the borders.
+
+    A pixel of the output sees the weights of its own row's and column's parity, so that the four kinds of pixels answer
+    a plain map with four different sums of weights (Odena et al. 2016). Here the sums are made alike.
+    """
+
+    def call(self, x):
+        """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]; the side of the kernel is even."""
+        painted = subpixel_transpose(x, even_kernel(tf.convert_to_tensor(self.kernel)))
+        return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
+
+
+def even_kernel(kernel: tf.Tensor) -> tf.Tensor:
+    """Gives the four kinds of pixels the same sum of weights, by as much on each weight as need be.
+
+    Args:
+      kernel: float [k, k, D, C], k even, of a transposed convolution of stride 2.
+
+    Returns:
+      The same shape.
+    """
+    side, _, depth, channels = kernel.shape
+    half = side // 2
+    by_kind = tf.reshape(kernel, [half, 2, half, 2, depth, channels])
+    means = tf.reduce_mean(by_kind, axis=[0, 2], keepdims=True)
+    return tf.reshape(by_kind - means + tf.reduce_mean(means, axis=[1, 3], keepdims=True), kernel.shape)
+
+
 @tf.custom_gradient
 def subpixel_transpose(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """`tf.nn.conv2d_transpose` at strides 2 and padding "SAME" (Shi et al. 2016, arXiv 1609.07009).

@@ -5,11 +5,13 @@ Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthe
 strides.
 """
 
+import functools
+
 import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.blocks import convolution, downsample, transposed_convolution, upsample
+from pix2pix_tf.models.blocks import convolution, downsample, last_convolution, upsample
 from pix2pix_tf.models.layers import SeededDropout
 
 
@@ -17,7 +19,8 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     """The U-Net that paints the image ([I] section 3.2; layer for layer as in [P]).
 
     Args:
-      model: widths, kernel, dropout, norm, levels, and whether the mask steers the decoder's norms (`blocks.spade`).
+      model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`), dropout (the noise z: in
+        the innermost `noise_blocks` blocks), and whether the mask steers the decoder's norms (`blocks.spade`).
       input_channels: channels of the mask, one-hot, and of what is stacked on it.
       output_channels: channels of the image.
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
@@ -30,7 +33,8 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     """
     _check_size(size, model.levels)
     w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
-    z = [SeededDropout(model.dropout, salt) for salt in range(3)]
+    up = functools.partial(upsample, upsampling=model.upsampling)
+    z = [SeededDropout(model.dropout, salt) if salt < model.noise_blocks else None for salt in range(7)]
     inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
     at_bottom = "none" if size == 2**model.levels else n  # a norm would turn a 1 x 1 map into zeros
 
@@ -50,23 +54,23 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     ]
     up_stack = [
         *[
-            upsample(8 * w, k, n, z[0], s),  # [N, 2, 2, 512 + 512]
-            upsample(8 * w, k, n, z[1], s),  # [N, 4, 4, 512 + 512]
-            upsample(8 * w, k, n, z[2], s),  # [N, 8, 8, 512 + 512]
-            upsample(8 * w, k, n, None, s),  # [N, 16, 16, 512 + 512]
+            up(8 * w, k, n, z[0], s),  # [N, 2, 2, 512 + 512]
+            up(8 * w, k, n, z[1], s),  # [N, 4, 4, 512 + 512]
+            up(8 * w, k, n, z[2], s),  # [N, 8, 8, 512 + 512]
+            up(8 * w, k, n, z[3], s),  # [N, 16, 16, 512 + 512]
         ][:inner],
-        upsample(4 * w, k, n, None, s),  # [N, 32, 32, 256 + 256]
-        upsample(2 * w, k, n, None, s),  # [N, 64, 64, 128 + 128]
-        upsample(1 * w, k, n, None, s),  # [N, 128, 128, 64 + 64]
+        up(4 * w, k, n, z[4], s),  # [N, 32, 32, 256 + 256]
+        up(2 * w, k, n, z[5], s),  # [N, 64, 64, 128 + 128]
+        up(1 * w, k, n, z[6], s),  # [N, 128, 128, 64 + 64]
     ]
-    last = transposed_convolution(output_channels, k)  # [N, 256, 256, output_channels]
+    last = last_convolution(output_channels, k, model.upsampling)  # [N, 256, 256, output_channels]
 
     x, skips = image, []
     for down in down_stack:
         x = down(x)
         skips.append(x)
-    for up, skip, mask in zip(up_stack, reversed(skips[:-1]), _halved(image, len(up_stack)), strict=True):
-        x = tf.keras.layers.Concatenate()([up(x, mask, seed), skip])
+    for block, skip, mask in zip(up_stack, reversed(skips[:-1]), _halved(image, len(up_stack)), strict=True):
+        x = tf.keras.layers.Concatenate()([block(x, mask, seed), skip])
     painted = tf.keras.layers.Activation("tanh", dtype="float32")(last(x))
     return tf.keras.Model([image, seed], painted, name="generator")
 

@@ -4,7 +4,9 @@ Each command is a module here with one `add_...` (its options) and one `run_...`
 work).
 """
 
-from pix2pix_tf import cli
+import contextlib
+
+from pix2pix_tf import cli, files
 from pix2pix_tf.prepare.caffe import add_caffe
 from pix2pix_tf.prepare.folders import add_folder
 from pix2pix_tf.prepare.multiearth import add_multiearth
@@ -34,4 +36,6 @@ def main(argv: list[str]) -> None:
     add_masks(commands)
     add_score_clouds(commands)
     arguments = parser.parse_args(argv)
-    arguments.run(arguments)
+    output = getattr(arguments, "output", None)  # score-clouds has none: it replaces one file, whole
+    with files.held(output) if output else contextlib.nullcontext():
+        arguments.run(arguments)
