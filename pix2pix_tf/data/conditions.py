@@ -44,7 +44,13 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
 
 
 def text_of(dataset: Dataset, conditions: Conditions, stem: str) -> str:
-    """What a generator is told of a patch: its own scene's facts, or those of the patch that its row names as input."""
+    """What a generator is told of a patch: its own scene's facts, or those of the patch that its row names as input.
+
+    Args:
+      dataset: opened.
+      conditions: the generator's keys and values.
+      stem: of the patch.
+    """
     row = dataset.rows.get(stem)
     scene = dataset.scenes[scene_of(row.input if row and row.input else stem)]
     return as_text(facts_of(scene, conditions), conditions)

@@ -79,7 +79,13 @@ class Dataset:
         return tuple(known) if len(known) == len(shown) else None
 
     def path(self, split: str, role: str, stem: str) -> Path:
-        """Where a sample's patch of a role lies."""
+        """Where a sample's patch of a role lies.
+
+        Args:
+          split: train, val or test.
+          role: such as "sar_vv".
+          stem: of the sample.
+        """
         return self.root / split / role / f"{self.file_stem(role, stem)}.png"
 
 

@@ -143,7 +143,13 @@ def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
 
 
 def draw_tributary(rng: np.random.Generator, trunk: Valley, settings: FjordSettings) -> Valley:
-    """A valley that joins the trunk in the picture, at an angle, and bends as it likes above the junction."""
+    """A valley that joins the trunk in the picture, at an angle, and bends as it likes above the junction.
+
+    Args:
+      rng: the random stream.
+      trunk: from `draw_trunk`.
+      settings: the ranges to draw from.
+    """
     inside = np.flatnonzero(np.abs(trunk.points).max(axis=1) < 0.9)
     junction = rng.choice(inside) if len(inside) else len(trunk.points) // 2
     turn = rng.choice([-1, 1]) * np.radians(rng.uniform(*settings.tributary_turn_deg))
