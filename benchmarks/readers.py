@@ -270,7 +270,7 @@ def _name(data: bytes, folder: Path) -> None:
     dataset.save(Dataset(folder, "x", "real", 8, {}, {"x": Scene("train", 8, 8, **facts)}))
     dataset.read(folder)
     naming.name_models([stem.replace("\0", "")])  # no argument of a command holds a NUL
-    if "/" not in stem and "\0" not in stem and 0 < len(data) < 200:
+    if names.is_file_name(f"{stem}.tiff"):
         (folder / f"{stem}.tiff").touch()
         multiearth_files.find(folder)
 

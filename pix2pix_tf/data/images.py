@@ -115,7 +115,7 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             depth = 2 if image.mode.startswith("I") else 1
-            bounds.check(image.width * image.height * len(image.getbands()) * depth, len(data))
+            bounds.check(image.width * image.height * len(image.getbands()), depth, len(data))
             if raw:
                 image.tile = [tile._replace(args=raw) for tile in image.tile]
             return np.array(image.convert(mode) if mode else image)

@@ -61,7 +61,7 @@ def read(path: Path) -> np.ndarray:
 
 def check_size(image: pyvips.Image, path: Path) -> None:
     """Refuses an image that would become far larger in memory than such files are; see `bounds.check`."""
-    bounds.check(image.width * image.height * image.bands * BYTES[image.format], path.stat().st_size)
+    bounds.check(image.width * image.height * image.bands, BYTES[image.format], path.stat().st_size)
 
 
 def damaged(kind: str, error: Exception) -> BadImage:
@@ -130,7 +130,7 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
     whole = [one for one in pages if not one.subfiletype & _SMALLER]
     if len(whole) > 1:
         raise BadImage("a TIFF of several images (save one image a file)")
-    bounds.check(page.nbytes, length)
+    bounds.check(page.nbytes // page.dtype.itemsize, page.dtype.itemsize, length)
     if page.compression not in (tifffile.COMPRESSION.NONE, *_DEFLATED):
         return None
     pieces = int(np.prod(page.chunked))

@@ -24,7 +24,10 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
     """
     parts = [(name, Path(path)) for name, _, path in (wish.rpartition("=") for wish in wishes)]
     often = Counter(name or _base(path).name for name, path in parts)
-    chosen = [name or _name(path, often) for name, path in parts]
+    try:
+        chosen = [name or _name(path, often) for name, path in parts]
+    except OSError as error:  # such as a name that is longer than the file system takes
+        raise UserError(f"{shown(error.filename)} cannot be looked at ({error.strerror}). Check --model.") from None
     for name, count in Counter(chosen).items():
         if count > 1:
             raise UserError(
