@@ -2,7 +2,7 @@
 # make demo    from nothing to pictures: environment, simulated data, a short training, a report, painted masks
 # make test    the tests
 # make test-long  those that take minutes: processes killed at random moments, many random inputs, the tutorial
-# make lint    ruff check and format check
+# make lint    ruff check and format check, and mypy over the types
 # make bench   speed and memory beside plain Keras code of the same networks; the server beside the bare model
 # make bench-peer  the environment with PyTorch, beside which make bench then measures too
 # TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
@@ -56,6 +56,7 @@ test-long: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 bench: $(VENV)/.installed-dev
 	$(RUN) -m benchmarks.floor

@@ -28,6 +28,7 @@ def main(argv: list[str]) -> None:
         settings = [f"train.export_every={options.export_every}", *options.set]
         words += [word for setting in settings for word in ("--set", setting)]
         process = subprocess.Popen([sys.executable, "train.py", *words], stdout=subprocess.PIPE, text=True)
+        assert process.stdout  # a pipe, as asked for
         ended = [time.perf_counter() for line in process.stdout if line.startswith("epoch ")]  # a line ends an epoch
         process.wait()
         finished = time.perf_counter()

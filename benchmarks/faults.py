@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pix2pix_tf import cli, prepare
@@ -97,7 +98,7 @@ def run(command: Command, output: Path, log: Path) -> None:
         sys.exit(cli.run(main, [*command.arguments, str(output)]))
 
 
-def start(command: Command, output: Path) -> multiprocessing.Process:
+def start(command: Command, output: Path) -> BaseProcess:
     process = CONTEXT.Process(target=run, args=(command, output, output.parent / "log.txt"))
     process.start()
     return process
@@ -125,7 +126,8 @@ class Disturbance:
 
     def __init__(self, command: Command, seconds: float, moments: list[signal.Signals], draw: random.Random):
         self.command, self.seconds, self.left, self.draw = command, seconds, list(moments), draw
-        self.ended, self.inside = Counter(), Counter()
+        self.ended: Counter[signal.Signals] = Counter()
+        self.inside: Counter[str] = Counter()
 
     def work(self, output: Path) -> None:
         """Starts a command until it has ended well.
@@ -147,7 +149,7 @@ class Disturbance:
                 raise RuntimeError(f"{self.command.name} ended with {process.exitcode}: {last_words(output)}")
         finish(self.command, output)
 
-    def _waited(self, process: multiprocessing.Process, output: Path) -> bool:
+    def _waited(self, process: BaseProcess, output: Path) -> bool:
         """Waits for a moment; False if the process has ended by then."""
         aimed = self.draw.choice([None, *HALF_WRITTEN]) if self.command.trains else None
         until = time.monotonic() + self.draw.uniform(0, self.seconds)
@@ -178,7 +180,7 @@ def left(command: Command, output: Path) -> dict[str, object]:
     if not command.trains:
         return {str(p.relative_to(output)): digest(p.read_bytes()) for p in output.rglob("*") if p.is_file()}
     names = (path.relative_to(output) for path in output.rglob("*"))
-    found = {"files": sorted(str(name) for name in names if name.parts[0] != "tensorboard")}
+    found: dict[str, object] = {"files": sorted(str(name) for name in names if name.parts[0] != "tensorboard")}
     found["weights, optimizers, step"] = tensors(output / "checkpoints")
     lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
     found["log"] = [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines]
@@ -245,7 +247,8 @@ def watch(root: Path, done, report) -> None:
 @contextlib.contextmanager
 def watched(root: Path) -> Iterator[list[int]]:
     """Gives a list that has the watcher's counts when the block has ended."""
-    done, report, counts = CONTEXT.Event(), CONTEXT.Queue(), []
+    done, report = CONTEXT.Event(), CONTEXT.Queue()
+    counts: list[int] = []
     process = CONTEXT.Process(target=watch, args=(root, done, report))
     process.start()
     try:

@@ -65,7 +65,7 @@ def predict(zones: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np
     return predicted, np.where(one_hot, np.float32(0.7), np.float32(0.1))
 
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], smooth: float) -> np.ndarray:
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], smooth: float) -> np.ndarray:
     """float64 [H, W]: smooth noise, of standard deviation 1."""
     noise = ndimage.gaussian_filter(rng.standard_normal(shape), smooth)
     return noise / noise.std()

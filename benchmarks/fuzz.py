@@ -19,6 +19,7 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from benchmarks.readers import READERS, Reader
 from benchmarks.serving_cases import READERS as SERVING_READERS
@@ -135,7 +136,14 @@ class Watch:
         self.name, self.reader, self.findings = name, reader, findings
         shared = Path("/dev/shm")  # a file system in memory, where there is one
         self.folder = Path(tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else None))
-        self.figures = {"cases": 0, "read": 0, "refused": 0, "slowest": 0.0, "memory": 0, "findings": []}
+        self.figures: dict[str, Any] = {
+            "cases": 0,
+            "read": 0,
+            "refused": 0,
+            "slowest": 0.0,
+            "memory": 0,
+            "findings": [],
+        }
         self.before = 0
         self.last = Path(f"{self.folder}.case")
         signal.signal(signal.SIGALRM, self._hangs)

@@ -63,7 +63,7 @@ def compare_optimizers() -> None:
 
 def milliseconds(works) -> list[float]:
     """The median time of each; they take turns, after two turns that trace and allocate."""
-    times = [[] for _ in works]
+    times: list[list[float]] = [[] for _ in works]
     for turn in range(ROUNDS + 2):
         for work, mine in zip(works, times, strict=True):
             start = time.perf_counter()

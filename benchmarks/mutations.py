@@ -131,7 +131,15 @@ def _other_value(random_: random.Random, value: object) -> object:
 
 def _any_value(random_: random.Random, value: object) -> object:
     nested = ([value], {"a": value}, [[value]])[random_.randrange(3)]
-    kinds = (None, random_.choice(NUMBERS), random_.choice(NUMBERS), text(random_, value), nested, [], {})
+    kinds: tuple[object, ...] = (
+        None,
+        random_.choice(NUMBERS),
+        random_.choice(NUMBERS),
+        text(random_, value),
+        nested,
+        [],
+        {},
+    )
     special = (float("nan"), float("inf"), [value] * 50, str(value), "9" * 5000, 10**4200, _DEEP)
     return random_.choice(kinds if random_.random() < 0.8 else special)
 

@@ -15,8 +15,9 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -96,16 +97,17 @@ def bomb(width: int, height: int, inflated: int) -> bytes:
 def tiffs() -> list[bytes]:
     """TIFFs of several kinds of numbers and compressions, with the tags of a GeoTIFF."""
     sar = simulate_scene(0, SIZE).sar
-    place = [(33550, "d", 3, (10.0, 10.0, 0.0)), (33922, "d", 6, (0.0, 0.0, 0.0, 5e5, 7e6, 0.0))]
+    place = [(33550, "d", 3, (10.0, 10.0, 0.0), True), (33922, "d", 6, (0.0, 0.0, 0.0, 5e5, 7e6, 0.0), True)]
     keys = (1, 1, 0, 2, 1025, 0, 1, 1, 3072, 0, 1, 32622)
-    tags = [*place, (34735, "H", len(keys), keys), (42113, "s", 0, "-9999")]
+    tags: list[Any] = [*place, (34735, "H", len(keys), keys, True), (42113, "s", 0, "-9999", True)]
     found = []
-    for pixels, options in [
+    kinds: list[tuple[np.ndarray, dict[str, Any]]] = [
         (sar.astype(np.float32), {"compression": None}),
         (sar, {"compression": "zlib", "predictor": True, "rowsperstrip": 8}),
         (sar.astype(np.uint16), {"compression": "zlib", "tile": (16, 16)}),
         (np.stack([sar] * 3, axis=-1), {"compression": None, "photometric": "rgb"}),
-    ]:
+    ]
+    for pixels, options in kinds:
         file = io.BytesIO()
         tifffile.imwrite(file, pixels, extratags=tags, **options)
         found.append(file.getvalue())
@@ -160,15 +162,22 @@ def _rows(suffix: str) -> Callable[[bytes, Path], None]:
 
 def descriptions() -> list[bytes]:
     """dataset.json of two data sets."""
-    fields = {"padding": (68, 0), "stretch": {"sar": (-21.4, -3.2)}, "bounding_box": (0, 9, 0, 9), "crs": "EPSG:3031"}
+    fields: dict[str, Any] = {
+        "padding": (68, 0),
+        "stretch": {"sar": (-21.4, -3.2)},
+        "bounding_box": (0, 9, 0, 9),
+        "crs": "EPSG:3031",
+    }
     stem = "DBE_2004-10-07_RSAT_12_4_282"
-    whole = Scene("train", 700, 512, **names.facts_of(stem), **fields, bounds=(0.0, 1.0, 2.0, 3.0), cloud=0.5)
+    facts: names.Facts = {**names.facts_of(stem), "bounds": (0.0, 1.0, 2.0, 3.0)}
+    whole = Scene("train", 700, 512, **facts, **fields, cloud=0.5)
     known = {stem: whole, "b": Scene("val", 9, 9)}
     rows = {"t": Row(input=stem, cloud=0.1), "u": Row(cloud=0.9)}
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for more in ({}, {"rows": rows, "seen": ("SI",)}):
-            dataset.save(Dataset(Path(folder), "mine", "real", 256, {"sar": 8, "zones": 8}, known, **more))
+        plain = Dataset(Path(folder), "mine", "real", 256, {"sar": 8, "zones": 8}, known)
+        for one in (plain, replace(plain, rows=rows, seen=("SI",))):
+            dataset.save(one)
             found.append((Path(folder) / dataset.FILE).read_bytes())
     return found
 
@@ -338,7 +347,7 @@ def paths() -> list[bytes]:
 
 
 def _path(data: bytes, _: Path) -> None:
-    _, _, path = data.decode("utf-8", "replace").partition(" ")
+    path = data.decode("utf-8", "replace").partition(" ")[2]
     rest.read_address("POST" if data.startswith(b"P") else "GET", path)
 
 

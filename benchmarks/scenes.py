@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import config, export
+from pix2pix_tf import config, export, warmup
 from pix2pix_tf.data import png
 from pix2pix_tf.data.simulate import simulate_scene
 from pix2pix_tf.tasks import make_task
@@ -46,7 +46,7 @@ def small_model(folder: Path) -> Path:
     task = make_task(chosen, TILE, {"zones": 8, "sar": 8}, "float32")
     described = {"variant": "orig", "run": "none", "epoch": 0, "inputs": ["zones"], "targets": ["sar"]}
     described |= {"size": TILE, "divisor": task.divisor, "bits": {"zones": 8, "sar": 8}, "origin": "unknown"}
-    example = {"image": np.zeros((1, 32, 32, 1), np.uint8), "seed": np.zeros(1, np.int32)}
+    example: warmup.Inputs = {"image": np.zeros((1, 32, 32, 1), np.uint8), "seed": np.zeros(1, np.int32)}
     signatures = {"tensor": task.signatures()["tensor"]}  # what tiles go through
     export.write(folder / "0", task.exported, signatures, described, example)
     return folder / "0"

@@ -69,7 +69,8 @@ def painted(model: export.Model, mask: np.ndarray, tiling: Tiling, seed: int) ->
     def read(count: int) -> np.ndarray:
         return np.frombuffer(file.read(count * mask.shape[1]), np.uint8).reshape(-1, mask.shape[1], 1)
 
-    strips = stitched(read, *mask.shape, tiling, functools.partial(paint_tile, model, ""), seed)
+    height, width = mask.shape
+    strips = stitched(read, height, width, tiling, functools.partial(paint_tile, model, ""), seed)
     return np.concatenate(list(strips))[..., 0]
 
 

@@ -100,7 +100,7 @@ class Asked:
 
     def __init__(self):
         self.seconds: list[float] = []
-        self.failed = collections.Counter()
+        self.failed: collections.Counter[int] = collections.Counter()
         self.wall = 0.0
 
 
@@ -200,6 +200,7 @@ class Server:
     def __init__(self, base: Path):
         command = [sys.executable, "-m", "pix2pix_tf.serving", "run", "--model", f"bench={base}", "--port", "0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout  # as asked for
         for line in self.process.stdout:
             if found := re.match(r"page: http://127.0.0.1:(\d+)/", line):
                 self.port = int(found[1])
@@ -239,7 +240,7 @@ def make_export(version: Path, size: int, settings: list[str]) -> None:
     """An export of `orig` with the weights that it begins with: as quick as a trained one."""
     import numpy as np
 
-    from pix2pix_tf import config, export, precision
+    from pix2pix_tf import config, export, precision, warmup
     from pix2pix_tf.tasks import make_task
 
     chosen = config.make_config("orig", settings)
@@ -247,7 +248,7 @@ def make_export(version: Path, size: int, settings: list[str]) -> None:
     description = {"variant": "orig", "run": "bench", "epoch": 1, "inputs": ["zones"], "targets": ["sar"], "size": size}
     description |= {"divisor": task.divisor, "bits": {"zones": 8, "sar": 8}, "origin": "simulated"}
     pixels = np.array(Image.open(io.BytesIO(zones_png(0, size))))[np.newaxis, ..., np.newaxis]
-    example = {"image_bytes": [zones_png(0, size)], "image": pixels, "seed": np.zeros(1, np.int32)}
+    example: warmup.Inputs = {"image_bytes": [zones_png(0, size)], "image": pixels, "seed": np.zeros(1, np.int32)}
     export.write(version, task.exported, task.signatures(), description, example)
 
 

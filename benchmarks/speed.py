@@ -85,7 +85,7 @@ def compare(case: Case, programs: list[str], precisions: list[str], rounds: int)
         for side in sides.values():
             side.close()
     seconds = {name: statistics.median(turn[name] for turn in turns) for name in names}
-    ours = min((name for name in names if name[0] == "ours"), key=seconds.get)
+    ours = min((name for name in names if name[0] == "ours"), key=seconds.__getitem__)
     return [
         vars(case)
         | {"program": name[0], "precision": name[1], "images_per_second": case.batch / seconds[name]}

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         data = {count: many(Path(folder) / str(count), count) for count in options.patches}
-        found = {count: [] for count in options.patches}
+        found: dict[int, list[tuple[float, float]]] = {count: [] for count in options.patches}
         for number in range(options.rounds + 1):  # the first round fills the machine's file cache
             for count, root in data.items():
                 measured = first_step(root, Path(folder) / f"run-{count}-{number}")
@@ -36,8 +36,8 @@ def main(argv: list[str]) -> None:
                     found[count].append(measured)
     print("| patches | to the first step, s | least - greatest | peak MiB by then |")
     print("|---:|---:|---:|---:|")
-    for count, measured in found.items():
-        seconds, mib = zip(*measured, strict=True)
+    for count, starts in found.items():
+        seconds, mib = zip(*starts, strict=True)
         print(
             f"| {count} | {statistics.median(seconds):.1f} | {min(seconds):.1f} - {max(seconds):.1f} "
             f"| {statistics.median(mib):.0f} |"

@@ -12,6 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Name = TypeVar("Name")  # of a side: whatever tells it from the others
 
 WARM_UP = 2  # turns that trace, allocate and choose kernels
 
@@ -21,19 +24,23 @@ class Side:
 
     def __init__(self, *command: str):
         """Starts it: an interpreter, and a module that calls `answer`."""
+        self.command = command
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, what: str) -> float:
         """The seconds of one piece of work, or its peak memory in MiB for "memory"."""
+        assert self.process.stdin  # pipes, as asked for
+        assert self.process.stdout
         self.process.stdin.write(what + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(f"{' '.join(self.process.args)} ended; its message is above.")
+            raise SystemExit(f"{' '.join(self.command)} ended; its message is above.")
         return float(answer)
 
     def close(self) -> None:
         """Ends it."""
+        assert self.process.stdin
         self.process.stdin.close()
         self.process.wait()
 
@@ -59,16 +66,16 @@ def answer(works: Mapping[str, Callable[[], object]], calls: int = 1) -> None:
     os._exit(0)  # some libraries take seconds to fall apart in order
 
 
-def take_turns(sides: Mapping[str, Side], what: str, rounds: int) -> list[dict[str, float]]:
+def take_turns(sides: Mapping[Name, Side], what: str, rounds: int) -> list[dict[Name, float]]:
     """The seconds of each side in each round; neither is always the first."""
     for side in sides.values():
         for _ in range(WARM_UP):
             side.ask(what)
-    orders = itertools.cycle([list(sides), list(reversed(sides))])
+    orders = itertools.cycle([list(sides), list(sides)[::-1]])
     return [{name: sides[name].ask(what) for name in next(orders)} for _ in range(rounds)]
 
 
-def ratio(turns: list[dict[str, float]], one: str, other: str) -> tuple[float, float, float]:
+def ratio(turns: list[dict[Name, float]], one: Name, other: Name) -> tuple[float, float, float]:
     """How many times as fast `one` is as `other`: the median of the turns' ratios, the least and the greatest."""
     ratios = [turn[other] / turn[one] for turn in turns]
     return statistics.median(ratios), min(ratios), max(ratios)

@@ -45,7 +45,8 @@ def main() -> None:
 
 def _measure(ways: dict[str, dict], options: argparse.Namespace, folder: Path) -> dict[str, list[tuple[float, float]]]:
     """Scenes a second, and processor seconds a scene, of each way in each turn."""
-    found, digests = {name: [] for name in ways}, set()
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    digests = set()
     for turn in range(options.rounds):
         for name, way in ways.items():
             output, start, used = folder / str(turn) / name / "data", time.perf_counter(), _processor_seconds()

@@ -5,6 +5,7 @@ the same parts from Keras 3. Everything else in the package is written in what b
 """
 
 import warnings
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,7 +17,10 @@ except ImportError:
     tfa = None
 
 
-class InstanceNormalization(tfa.layers.InstanceNormalization if tfa else tf.keras.layers.GroupNormalization):
+_Normalization: Any = tfa.layers.InstanceNormalization if tfa else tf.keras.layers.GroupNormalization
+
+
+class InstanceNormalization(_Normalization):
     """Normalises each channel of each image over its pixels (Ulyanov et al. 2016, arXiv 1607.08022).
 
     Call: float [N, H, W, C] -> the same shape, with a trained scale `gamma` and offset `beta` for each channel.

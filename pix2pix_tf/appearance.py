@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def kept(path: Path, key: str, measure: Callable[[], Sequence[dict[str, np.ndarr
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         pass  # none, or not whole
     measured = measure()
-    arrays = {name: np.stack([one[name] for one in measured]) for name in names}
+    arrays: dict[str, Any] = {name: np.stack([one[name] for one in measured]) for name in names}
     with files.whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, key=np.array(key), **arrays)
     return Traits(**arrays)

@@ -60,7 +60,7 @@ def read(run: Path) -> Best | None:
     if not path.exists():
         return None
     values = files.read_json(path)
-    types = {"epoch": int, "metric": str, "split": str, "fingerprint": str, "value": (int, float), "compared": list}
+    types = {"epoch": int, "metric": str, "split": str, "fingerprint": str, "value": int | float, "compared": list}
     named = values.keys() == {field.name for field in fields(Best)}
     if not named or not all(isinstance(values[name], kind) for name, kind in types.items()):
         raise UserError(f"{path} is not as evaluate.py writes it. Remove it, or choose anew: {cure(run, 'ssim')}")

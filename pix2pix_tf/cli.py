@@ -7,11 +7,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
 # TensorFlow reads these when it is imported, and every command imports this module first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises; the rest is talk about missing GPU drivers
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what `add_subparsers` gives
 
 
 def parser(description: str, example: str) -> argparse.ArgumentParser:
@@ -30,11 +34,11 @@ def parser(description: str, example: str) -> argparse.ArgumentParser:
     return new
 
 
-def command(commands, name: str, description: str, example: str) -> argparse.ArgumentParser:
+def command(commands: Commands, name: str, description: str, example: str) -> argparse.ArgumentParser:
     """Adds a subcommand with the manners of `parser`.
 
     Args:
-      commands: what `add_subparsers` gave.
+      commands: of the parser above.
       name: what the user types.
       description: its first line stands in the list of commands, all of it in the command's own help.
       example: one or more command lines.
@@ -108,10 +112,17 @@ def duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM in a list, so that work can stop at a good place; a second one interrupts at once."""
+    """Collects SIGINT and SIGTERM in a list, so that work can stop at a good place; a second one interrupts at once.
+
+    Yields:
+      The numbers of the signals that came: none, or one.
+
+    Raises:
+      KeyboardInterrupt: a second one came.
+    """
     received: list[int] = []
 
-    def note(number: int, _) -> None:
+    def note(number: int, _: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)

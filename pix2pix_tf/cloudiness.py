@@ -83,10 +83,12 @@ def score(told: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, float, fl
     """
     confusion = metrics.confusion(cloudy, told > 0.5, (0, 1))
     accuracy = float(np.mean((told > 0.5) == cloudy))
-    of_cloudy = [float(measure(confusion)[1]) for measure in (metrics.precision, metrics.recall, metrics.f1)]
+    precision, recall, f1 = (
+        float(measure(confusion)[1]) for measure in (metrics.precision, metrics.recall, metrics.f1)
+    )
     above = told[cloudy][:, np.newaxis] - told[~cloudy][np.newaxis]
     auc = float(np.mean((above > 0) + 0.5 * (above == 0))) if above.size else float("nan")
-    return (accuracy, *of_cloudy, auc, float(max(cloudy.mean(), 1 - cloudy.mean())))
+    return accuracy, precision, recall, f1, auc, float(max(cloudy.mean(), 1 - cloudy.mean()))
 
 
 def _shares(setting: Setting) -> np.ndarray:

@@ -11,6 +11,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pix2pix_tf.errors import UserError, brief, shown, unknown
 
@@ -282,10 +283,11 @@ def _flatten(config: Config) -> dict[str, object]:
 
 
 def _sections() -> dict[str, type]:
-    return {name: kind for name, kind in typing.get_type_hints(Config).items() if dataclasses.is_dataclass(kind)}
+    hints = typing.get_type_hints(Config).items()
+    return {name: kind for name, kind in hints if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
 
 
-def _build(values: Mapping[str, object]) -> Config:
+def _build(values: Mapping[str, Any]) -> Config:
     """Dotted keys with text or JSON values -> a checked Config."""
     sections = _sections()
     kinds = {
@@ -306,7 +308,7 @@ def _build(values: Mapping[str, object]) -> Config:
     return config
 
 
-def _parsed(key: str, value: object, kind: type) -> object:
+def _parsed(key: str, value: Any, kind: type) -> Any:
     try:
         if typing.get_origin(kind) is tuple:
             items = value.split(",") if isinstance(value, str) else list(value)
@@ -321,7 +323,7 @@ def _parsed(key: str, value: object, kind: type) -> object:
         raise UserError(f"{key} takes a value of type {name}, not {shown(value)}.") from None
 
 
-def _checked(key: str, value: object) -> object:
+def _checked(key: str, value: Any) -> Any:
     if key in CHOICES and value not in CHOICES[key]:
         raise unknown(f"value for {key}", str(value), CHOICES[key])
     low, high = BOUNDS.get(key, (value, value))

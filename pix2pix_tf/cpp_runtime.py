@@ -144,20 +144,23 @@ def _library() -> ctypes.CDLL:
 
 def _tensor(library: ctypes.CDLL, value: np.ndarray | Sequence[bytes]) -> int:
     """A new TF_Tensor with a copy of the value."""
-    strings = not isinstance(value, np.ndarray)
-    shape = (len(value),) if strings else value.shape
-    size = _TSTRING_BYTES * len(value) if strings else value.nbytes
-    kind = _STRING if strings else tf.dtypes.as_dtype(value.dtype).as_datatype_enum
-    tensor = library.TF_AllocateTensor(kind, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
-    base = library.TF_TensorData(ctypes.c_void_p(tensor))
-    if strings:
-        for place, text in enumerate(value):
-            one = ctypes.c_void_p(base + _TSTRING_BYTES * place)
-            library.TF_StringInit(one)
-            library.TF_StringCopy(one, text, len(text))
-    else:
-        ctypes.memmove(base, np.ascontiguousarray(value).ctypes.data, size)
+    if isinstance(value, np.ndarray):
+        kind = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
+        tensor, base = _allocated(library, kind, value.shape, value.nbytes)
+        ctypes.memmove(base, np.ascontiguousarray(value).ctypes.data, value.nbytes)
+        return tensor
+    tensor, base = _allocated(library, _STRING, (len(value),), _TSTRING_BYTES * len(value))
+    for place, text in enumerate(value):
+        one = ctypes.c_void_p(base + _TSTRING_BYTES * place)
+        library.TF_StringInit(one)
+        library.TF_StringCopy(one, text, len(text))
     return tensor
+
+
+def _allocated(library: ctypes.CDLL, kind: int, shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """A new TF_Tensor of so many bytes, and where these begin."""
+    tensor = library.TF_AllocateTensor(kind, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
+    return tensor, library.TF_TensorData(ctypes.c_void_p(tensor))
 
 
 def _array(library: ctypes.CDLL, tensor: int) -> np.ndarray | list[bytes]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -19,7 +20,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
 REAL = "#BBBBBB"  # of real images: a light grey, broad or as an area, which no run's line can be taken for
 SHADED = 5  # runs; the intervals of more would cover each other
-
 
 LABELS = {"dice": "Dice (non-binary)", "ssim": "SSIM", "faithfulness": "faithfulness (mean IoU)"}  # from the top down
 
@@ -81,7 +81,7 @@ def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, asid
     """One run's line, moved aside by so many epochs; its number chooses the style."""
     epochs = np.array([s.epoch for s in scores]) + aside
     means, halves = np.transpose([(mean, half or 0.0) for mean, half in (s.interval(measure) for s in scores)])
-    style = {
+    style: dict[str, Any] = {
         "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],
         "markersize": 5,

@@ -69,8 +69,17 @@ class Setting:
         return found
 
     def scale(self, scene: str) -> float:
-        """The unit's length of a pixel."""
-        return self.dataset.scenes[scene].metres_per_pixel if self.unit == "metres" else 1.0
+        """The unit's length of a pixel.
+
+        Raises:
+          ValueError: it is not known, which `check_scenes` refuses.
+        """
+        if self.unit != "metres":
+            return 1.0
+        metres = self.dataset.scenes[scene].metres_per_pixel
+        if metres is None:
+            raise ValueError(f"How many metres a pixel of {scene} has is not known.")
+        return metres
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,8 @@ class Devices:
         Args:
           step: a tf.function, or one that calls some; compiled anew, as devices cannot meet inside a compiled one.
         """
-        if self.strategy is None:
+        strategy = self.strategy
+        if strategy is None:
             return step
         plain = getattr(step, "python_function", step)
 
@@ -109,8 +110,8 @@ class Devices:
 
         @tf.function
         def on_all(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            values = self.strategy.run(on_a_device, args=(batch,))
-            return {name: self.strategy.experimental_local_results(value)[0] for name, value in values.items()}
+            values = strategy.run(on_a_device, args=(batch,))
+            return {name: strategy.experimental_local_results(value)[0] for name, value in values.items()}
 
         return on_all
 
@@ -132,6 +133,7 @@ class Devices:
         return not self.any(total != number * self.count)[0]
 
     def _sums(self, *numbers: float) -> list[float]:
+        assert self.strategy  # several workers have one
         own = self.strategy.experimental_distribute_values_from_function(lambda _: tf.constant(numbers, tf.float64))
         return self.strategy.reduce("SUM", own, axis=None).numpy().tolist()
 

@@ -90,7 +90,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     report_page.write(output, page, *examples.of_scores(runs, setting, scores))
 
     if select:
-        reader = segmenter and f"{segmenter.run}@{segmenter.epoch}"
+        reader = f"{segmenter.run}@{segmenter.epoch}" if segmenter else None
         for run in runs:
             name_best(run, scores_of(scores, run.name), setting, select, reader)
 
@@ -166,7 +166,8 @@ def _measure(model: export.Model, setting: Setting) -> dict[str, np.ndarray]:
     targets_of: dict[str, list[int]] = {}
     for place, name in enumerate(setting.inputs):
         targets_of.setdefault(name, []).append(place)
-    groups, rows = list(targets_of.values()), [{} for _ in setting.stems]
+    groups = list(targets_of.values())
+    rows: list[dict[str, float]] = [{} for _ in setting.stems]
     bar = tf.keras.utils.Progbar(len(rows), verbose=int(sys.stdout.isatty()), unit_name="image")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for first in range(0, len(groups), setting.batch_size):

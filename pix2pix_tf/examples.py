@@ -97,7 +97,7 @@ def of_scores(runs: Sequence[Run], setting: Setting, scores: Sequence[Scores]) -
     by = {heading: name for name, heading in best.METRICS.items() if name in last[0].values}
     chosen = choose({heading: np.mean([s.values[name] for s in last], axis=0) for heading, name in by.items()})
     found = columns(runs, setting, [setting.stems[place] for place in chosen])
-    of_run = {s.run: s for s in last}
+    of_run: dict[str | None, Scores] = {s.run: s for s in last}
     examples = []
     for row, (place, reasons) in enumerate(chosen.items()):
         pictures = [

@@ -50,13 +50,13 @@ def write(
         with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
         files.write_json(temporary / DESCRIPTION, dict(description))
-        specs = {name: specs for name, (_, specs) in signatures.items()}
-        requests = {name: {spec.name: example[spec.name] for spec in taken} for name, taken in specs.items()}
+        taken = {name: specs for name, (_, specs) in signatures.items()}
+        requests = {name: {spec.name: example[spec.name] for spec in specs} for name, specs in taken.items()}
         with writing(version):
-            warmup.write(temporary, requests, specs)
+            warmup.write(temporary, requests, taken)
         with cpp_runtime.load(temporary) as served:
             got = {name: served.run(name, inputs) for name, inputs in warmup.read(temporary)}["tensor"]
-        wanted = signatures["tensor"][0](*(tf.constant(example[spec.name]) for spec in specs["tensor"]))
+        wanted = signatures["tensor"][0](*(tf.constant(example[spec.name]) for spec in taken["tensor"]))
         compared = "probabilities" if "probabilities" in wanted else "output"  # a class may turn on a rounding
         difference = float(np.abs(got[compared] - wanted[compared].numpy()).max())
         if not difference < 0.05:  # rounding, in the coarsest precision, on a range of 2
@@ -91,7 +91,7 @@ class Model:
     divisor: int  # pixels; the sides of what it takes must be multiples of this
     bits: Mapping[str, int]  # depth of each role's PNGs
     origin: str  # of the data it was trained on: real | simulated | generated: ... | unknown
-    signatures: Mapping[str, Callable]
+    signatures: Mapping[str, tf.types.experimental.ConcreteFunction]
     conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # key -> values it can be told; {}: none
     glaciers: Sequence[str] | None = None  # that it was trained on; None: not known
 
@@ -178,8 +178,8 @@ def load(folder: Path) -> Model:
     described = files.read_json(version / DESCRIPTION)
     try:
         loaded = tf.saved_model.load(str(version))
-        lists = {"inputs": tuple(described.pop("inputs")), "targets": tuple(described.pop("targets"))}
-        return Model(folder=version, signatures=loaded.signatures, **lists, **described)
+        inputs, targets = tuple(described.pop("inputs")), tuple(described.pop("targets"))
+        return Model(folder=version, signatures=loaded.signatures, inputs=inputs, targets=targets, **described)
     except (OSError, tf.errors.OpError, KeyError, TypeError) as error:
         raise UserError(f"The export {version} cannot be read ({error}). Choose another version.") from None
 
@@ -228,6 +228,7 @@ def chosen(run: Path) -> tuple[Path, str]:
         return found[newest], f"epoch {newest}, the newest (evaluate.py --select names the best)"
     version = found.get(named.epoch)
     best.check(run, named, found, fingerprint(version) if version else None)
+    assert version  # as checked
     later = sorted(found.keys() - set(named.compared))
     further = f"; not compared: {', '.join(map(str, later))}" if later else ""
     return version, f"epoch {named.epoch}, {named.told}{further}"

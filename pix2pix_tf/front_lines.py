@@ -35,7 +35,7 @@ def lines_of(front: np.ndarray) -> list[np.ndarray]:
     return [pixels[line if line[0] <= line[-1] else line[::-1]] for line in lines]
 
 
-def _graph(pixels: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+def _graph(pixels: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
     """float64 [n, n]: the distance of any two of n pixels that touch; nothing for all others."""
     number = np.full((shape[0] + 2, shape[1] + 2), -1, np.int32)  # with a border, so that each pixel has 8 neighbours
     rows, columns = pixels.T + 1

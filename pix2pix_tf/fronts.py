@@ -60,7 +60,8 @@ def stitch(pieces: Iterable[tuple[int, int, np.ndarray]], height: int, width: in
     Raises:
       ValueError: a pixel that no patch covers, or a patch with values that are not finite.
     """
-    total, weight = None, np.zeros((height, width))
+    total: np.ndarray | None = None
+    weight = np.zeros((height, width))
     for row, column, patch in pieces:
         if total is None:
             weights, total = gaussian_weights(len(patch)), np.zeros((height, width, patch.shape[2]))
@@ -70,9 +71,9 @@ def stitch(pieces: Iterable[tuple[int, int, np.ndarray]], height: int, width: in
         inside = weight[place].shape  # less than the patch where the scene ends
         weight[place] += weights[: inside[0], : inside[1]]
         total[place] += (weights[..., None] * patch)[: inside[0], : inside[1]]
-    if not weight.all():
-        row, column = np.unravel_index(weight.argmin(), weight.shape)
-        raise ValueError(f"No patch covers row {row}, column {column} of a scene of {height} x {width} pixels.")
+    if total is None or not weight.all():
+        bare = np.unravel_index(weight.argmin(), weight.shape)
+        raise ValueError(f"No patch covers row {bare[0]}, column {bare[1]} of a scene of {height} x {width} pixels.")
     total /= weight[..., None]
     return total
 

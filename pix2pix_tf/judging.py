@@ -97,7 +97,8 @@ def _read(
 ) -> list[dict[str, np.ndarray]]:
     """The traits of images that come in batches, uint8 or uint16 [N, H, W, 1], in the order of the split."""
     print(f"{name}: {len(setting.stems)} images, read by {reader}", flush=True)
-    found, batches = [], math.ceil(len(setting.stems) / setting.batch_size)
+    found: list[dict[str, np.ndarray]] = []
+    batches = math.ceil(len(setting.stems) / setting.batch_size)
     for image in cli.progress(images, batches, f"batches of {name} read"):
         probabilities, features = segmenter.probabilities_and_features(image)
         stems = setting.stems[len(found) : len(found) + len(image)]
@@ -116,7 +117,8 @@ def _real(setting: Setting) -> Iterator[np.ndarray]:
 
 def _painted(version: Path, setting: Setting) -> Iterator[np.ndarray]:
     """What an export paints, a batch at a time, as its PNGs have it: so it has the same steps of grey as a real one."""
-    model, first_of = painting.load_model(version, setting.dataset), {}
+    model = painting.load_model(version, setting.dataset)
+    first_of: dict[str, int] = {}
     for place, name in enumerate(setting.inputs):
         first_of.setdefault(name, place)
     places = np.array([first_of[name] for name in setting.inputs])  # an input has one image, whoever shares it

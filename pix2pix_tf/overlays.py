@@ -63,18 +63,18 @@ def draw(
     for line, colour in zip(lines, (TRUE, PREDICTED), strict=True):
         if line is not None:
             picture[line] = colour
-    both = all(line is not None and line.any() for line in lines)
-    if both:
-        picture[lines[0] & lines[1]] = BOTH
+    there = [line for line in lines if line is not None and line.any()]
+    if len(there) == 2:
+        picture[there[0] & there[1]] = BOTH
     legend = [
         (_swatch(TRUE), _entry("true front", true)),
         (_swatch(PREDICTED), _entry("predicted front", predicted)),
-        (_swatch(BOTH), "both on the same spot" if both else None),
+        (_swatch(BOTH), "both on the same spot" if len(there) == 2 else None),
         (_swatch(None), None if box is None else "box of the evaluation"),
     ]
     bar = scale_bar(max(picture.shape[1], NARROWEST) / 5, scale[1], metres_per_pixel)
     with files.whole_file(path) as temporary:
-        _page(picture, title, [entry for entry in legend if entry[1]], bar).save(temporary, format="PNG")
+        _page(picture, title, [(swatch, name) for swatch, name in legend if name], bar).save(temporary, format="PNG")
 
 
 def shown(sar: np.ndarray) -> np.ndarray:
@@ -131,7 +131,7 @@ def _swatch(colour: tuple[int, int, int] | None) -> np.ndarray:
     return swatch
 
 
-def _thick(front: np.ndarray, shape: tuple[int, int], scale: tuple[float, float]) -> np.ndarray:
+def _thick(front: np.ndarray, shape: tuple[int, ...], scale: tuple[float, float]) -> np.ndarray:
     """bool [h, w]: a front in the picture, `LINE` pixels wide, from one pixel's middle to that of each neighbour."""
     thick = np.zeros(shape, bool)
     padded = np.pad(front, 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -73,7 +74,7 @@ def _draw_spectra(axes: Axes, real: Likeness, sources: Sequence[tuple[str, Liken
     cycles = np.arange(1, len(real.level) + 1) / (2 * len(real.level))
     axes.plot(cycles, 10 ** (real.level / 10), color=REAL, lw=6, solid_capstyle="butt", label="real images")
     for number, (label, likeness) in enumerate(sources):
-        style = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)], "lw": 1.5}
+        style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)], "lw": 1.5}
         axes.plot(cycles, 10 ** (likeness.level / 10), label=label, **style)
     axes.set_xscale("log")
     axes.set_yscale("log")

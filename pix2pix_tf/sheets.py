@@ -181,6 +181,11 @@ def _text(text: str, size: int, width: int) -> Image.Image:
 def fitting(line: str, size: int, width: int) -> tuple[str, int]:
     """Makes a line of text fit a width: smaller where it must be, and cut at last.
 
+    Args:
+      line: the text.
+      size: pixels, the height of its type.
+      width: pixels that it may have.
+
     Returns:
       The text, and the height of its type in pixels.
     """
@@ -198,7 +203,7 @@ def _joined(parts: Sequence[Image.Image], down: bool = False, gap: int = GAP) ->
     size = [0, 0]
     size[along] = sum(part.size[along] for part in parts) + gap * (len(parts) - 1)
     size[across] = max(part.size[across] for part in parts)
-    joined, place = Image.new("RGB", tuple(size), PAPER), 0
+    joined, place = Image.new("RGB", (size[0], size[1]), PAPER), 0
     for part in parts:
         joined.paste(part, (0, place) if down else (place, 0))
         place += part.size[along] + gap

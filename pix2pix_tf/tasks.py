@@ -46,8 +46,9 @@ def make_task(
     """
     if config.model.network == "pix2pix":
         return Pix2Pix(config, size, bits, computed_in, conditions)
-    task = {"unet": Segmenter, "vgg": Classifier}[config.model.network]
-    return task(config, size, bits, computed_in)
+    if config.model.network == "unet":
+        return Segmenter(config, size, bits, computed_in)
+    return Classifier(config, size, bits, computed_in)
 
 
 class Pix2Pix:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix_tf.data import patches
+from pix2pix_tf.data import images, patches
 from pix2pix_tf.data.division import choose_val
 from pix2pix_tf.errors import UserError
 
@@ -138,6 +138,15 @@ def test_what_is_there_is_not_missing(tmp_path):
     patches.write(tmp_path, "train", "a", {"sar": np.zeros((4, 4), np.uint8)})
     assert patches.missing(tmp_path, "train", ["zones", "sar"], "a") == ["zones"]
     assert patches.missing(tmp_path, "val", ["sar"], "a") == ["sar"]
+
+
+def test_a_number_that_was_noted_is_there_again_and_another_file_is_told(tmp_path):
+    pixels = np.zeros((4, 4), np.uint8)
+    images.write_png(tmp_path / "ours.png", pixels, {"cloud": repr(0.1)})
+    images.write_png(tmp_path / "other.png", pixels)
+    assert patches.noted(tmp_path / "ours.png", "cloud") == 0.1
+    with pytest.raises(UserError, match="other.png was not written by this command"):
+        patches.noted(tmp_path / "other.png", "cloud")
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path):

@@ -17,7 +17,7 @@ from pix2pix_tf import cli, prepare
 from pix2pix_tf.data import caffe, caffe_raw, folder, images, multiearth, patches, scenes
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare import new_masks, scoring, simulating
+from pix2pix_tf.prepare import masks, score_clouds, simulating
 
 ROOT = Path(__file__).parents[1]
 CAFFE256 = ROOT.parent / "shared/data/caffe256"
@@ -504,8 +504,8 @@ def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
     for module, function in ((folder, "prepare"), (caffe, "prepare"), (caffe, "check"), (multiearth, "prepare")):
         monkeypatch.setattr(module, function, lambda *rest: calls.append(rest))
     monkeypatch.setattr(caffe_raw, "download", lambda *rest: None)
-    monkeypatch.setattr(new_masks, "make_masks", lambda *rest: calls.append(rest))
-    monkeypatch.setattr(scoring, "score_clouds", lambda *rest: calls.append(rest))
+    monkeypatch.setattr(masks, "make_masks", lambda *rest: calls.append(rest))
+    monkeypatch.setattr(score_clouds, "score_clouds", lambda *rest: calls.append(rest))
     for example in examples:
         prepare.main(example.split()[3:])
     assert len(calls) == len(examples) > 0

@@ -56,7 +56,11 @@ def main(argv: list[str]) -> None:
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
-    """Reads the arguments and refuses what is out of range."""
+    """Reads the arguments.
+
+    Raises:
+      UserError: a number is out of range.
+    """
     parser = cli.parser(__doc__, EXAMPLES)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the real data set, with fronts")
     parser.add_argument(
@@ -147,7 +151,7 @@ def _compared(chosen: Comparison, command: str) -> Compared:
     return Compared(
         data=f"{real.name} (origin: {real.origin})",
         synthetic=f"{synthetic.name} (origin: {synthetic.origin})",
-        held_out=dict(Counter(scene.glacier for scene in chosen.test_data.scenes.values())),
+        held_out=dict(Counter(scene.glacier for scene in chosen.test_data.scenes.values() if scene.glacier)),
         trained_on=dict(Counter(sources.training_scenes().values())),
         validated=len(sources.real_stems("val")),
         leaks=what_is_known_of_leaks(sources),

@@ -112,7 +112,12 @@ def equal_training(overrides: Sequence[str], steps: int) -> Config:
 
 
 def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
-    """All trainings, one seed after the other."""
+    """All trainings, one seed after the other.
+
+    Args:
+      fractions: of the real training scenes, each above 0 and at most 1.
+      seeds: how many trainings there are of each kind and fraction.
+    """
     trials: list[Trial] = []
     for seed in range(seeds):
         trials.append(Trial("synthetic", None, seed))

@@ -18,7 +18,8 @@ from pix2pix_tf.front_report import SYMBOL
 
 KINDS = ("real", "both", "synthetic")
 CLASSES = tuple(f"iou_{name.replace(' ', '_')}" for name in masks.ZONE_NAMES)
-MEASURES = ("macro_iou", "distance", "missed", *CLASSES)
+FRONTS = ("macro_iou", "distance", "missed")  # the measures of the first table and the first picture
+MEASURES = (*FRONTS, *CLASSES)
 LOWER_IS_BETTER = ("distance", "missed")
 FEW_PASSES = 10  # over the training patches: a training with fewer is called short
 
@@ -126,13 +127,26 @@ def fractions_of(outcomes: Sequence[Outcome]) -> list[float]:
 
 
 def values_of(outcomes: Sequence[Outcome], kind: str, fraction: float | None, measure: str) -> list[float]:
-    """A measure of the trainings of one kind and fraction, by rising seed."""
+    """A measure of the trainings of one kind and fraction, by rising seed.
+
+    Args:
+      outcomes: of all trainings.
+      kind: one of KINDS.
+      fraction: of the real scenes; None for the synthetic images alone.
+      measure: one of MEASURES.
+    """
     found = [one for one in outcomes if (one.trial.kind, one.trial.fraction) == (kind, fraction)]
     return [one.values[measure] for one in sorted(found, key=lambda one: one.trial.seed)]
 
 
 def differences(outcomes: Sequence[Outcome], fraction: float, measure: str) -> list[float]:
-    """Of each seed, both - real: the same real scenes, once with the synthetic images and once without."""
+    """Of each seed, both - real: the same real scenes, once with the synthetic images and once without.
+
+    Args:
+      outcomes: of all trainings.
+      fraction: of the real scenes.
+      measure: one of MEASURES.
+    """
     pair = [values_of(outcomes, kind, fraction, measure) for kind in ("both", "real")]
     return [both - real for both, real in zip(*pair, strict=True)]
 
@@ -145,9 +159,9 @@ def verdict(changes: Sequence[float], measure: str) -> str:
       measure: a name of MEASURES.
     """
     known = [change for change in changes if not math.isnan(change)]
-    if len(known) < 2:
+    mean, half = metrics.confidence_interval(known) if known else (math.nan, None)
+    if half is None:
         return "fewer than two seeds to compare: no error bar"
-    mean, half = metrics.confidence_interval(known)
     if abs(mean) <= half:
         return f"no difference that {len(known)} seeds tell from chance"
     better = (mean < 0) == (measure in LOWER_IS_BETTER)
@@ -155,7 +169,12 @@ def verdict(changes: Sequence[float], measure: str) -> str:
 
 
 def results(outcomes: Sequence[Outcome], unit: str) -> str:
-    """The text of results.csv: one line a training."""
+    """The text of results.csv: one line a training.
+
+    Args:
+      outcomes: of all trainings.
+      unit: of their distances, metres or pixels.
+    """
     head = ["kind", "fraction", "seed", "real_scenes", "real_patches", "synthetic_patches", "best_epoch"]
     rows = []
     for one in outcomes:
@@ -166,7 +185,12 @@ def results(outcomes: Sequence[Outcome], unit: str) -> str:
 
 
 def summary(outcomes: Sequence[Outcome], unit: str) -> str:
-    """The text of summary.csv: mean and standard deviation over the seeds, of each kind and of both - real."""
+    """The text of summary.csv: mean and standard deviation over the seeds, of each kind and of both - real.
+
+    Args:
+      outcomes: of all trainings.
+      unit: of their distances, metres or pixels.
+    """
     rows = []
     for fraction in (*fractions_of(outcomes), None):
         for measure in MEASURES:
@@ -182,7 +206,13 @@ def summary(outcomes: Sequence[Outcome], unit: str) -> str:
 
 
 def with_sd(values: Sequence[float], digits: int, sign: str = "") -> str:
-    """Mean ± standard deviation of some seeds, for a table; it tells how many of them have a value, if not all."""
+    """Mean ± standard deviation of some seeds, for a table; it tells how many of them have a value, if not all.
+
+    Args:
+      values: one for each seed, NaN where there is none.
+      digits: behind the point.
+      sign: "+" writes that of positive numbers too.
+    """
     mean, sd, count = mean_and_sd(values)
     if not count:
         return "none"

@@ -56,7 +56,8 @@ def merged(root: Path, origin: str, parts: Sequence[Part], roles: Sequence[str])
       parts: no two patches of one split with the same name.
       roles: which files of each patch.
     """
-    stems, scenes = {}, {}
+    stems: dict[str, tuple[str, ...]] = {}
+    scenes = {}
     for part in parts:
         stems[part.split] = stems.get(part.split, ()) + tuple(part.prefix + stem for stem in part.stems)
         for scene in sorted({scene_of(stem) for stem in part.stems}):

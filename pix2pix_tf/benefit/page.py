@@ -7,6 +7,7 @@ from pix2pix_tf import metrics
 from pix2pix_tf.benefit.figures import (
     CLASSES,
     FEW_PASSES,
+    FRONTS,
     MEASURES,
     Compared,
     Outcome,
@@ -20,8 +21,6 @@ from pix2pix_tf.benefit.figures import (
 )
 from pix2pix_tf.benefit.sources import MANY
 from pix2pix_tf.tables import markdown
-
-FRONTS = ("macro_iou", "distance", "missed")  # the measures of the first table
 
 HOW_TO_READ = """\
 - **± is the standard deviation over the seeds.** A seed draws the real scenes of a fraction, the first weights, the

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pix2pix_tf.benefit.figures import CLASSES, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
+from pix2pix_tf.benefit.figures import CLASSES, FRONTS, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
 from pix2pix_tf.curves import COLOURS, save
 
 STYLES = {"real": ("real", "o", "-", COLOURS[0]), "both": ("real + synthetic", "s", "--", COLOURS[1])}
@@ -27,7 +28,7 @@ def draw(folder: Path, outcomes: Sequence[Outcome], compared: Compared) -> None:
       outcomes: of all trainings.
       compared: gives the unit and the number of scenes.
     """
-    _draw(folder / "benefit.png", outcomes, compared, ("macro_iou", "distance", "missed"))
+    _draw(folder / "benefit.png", outcomes, compared, FRONTS)
     _draw(folder / "classes.png", outcomes, compared, CLASSES)
 
 
@@ -56,7 +57,14 @@ def _panel(axes: Axes, outcomes: Sequence[Outcome], measure: str) -> None:
         seeds = [values_of(outcomes, kind, fraction, measure) for fraction in fractions]
         means, sds, _ = zip(*map(mean_and_sd, seeds), strict=True)
         aside = places + ASIDE * (2 * number - 1)
-        style = {"color": colour, "marker": marker, "linestyle": dash, "markersize": 6, "capsize": 4, "label": label}
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "linestyle": dash,
+            "markersize": 6,
+            "capsize": 4,
+            "label": label,
+        }
         axes.errorbar(aside, means, np.nan_to_num(sds), **style)
         for place, values in zip(aside, seeds, strict=True):
             beside = place + ASIDE * (2 * number - 1)

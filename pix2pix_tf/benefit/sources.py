@@ -39,7 +39,8 @@ class Sources:
 
     def training_scenes(self) -> dict[str, str]:
         """The real scenes that may be trained on, each with its glacier."""
-        return {scene_of(stem): self.glacier_of(stem) for stem in self.real_stems("train")}
+        shown = {scene_of(stem): self.glacier_of(stem) for stem in self.real_stems("train")}
+        return {scene: glacier for scene, glacier in shown.items() if glacier}  # all have one: `open_sources` asks
 
 
 def open_sources(data: Path, generated: Path, hold_out: Sequence[str], roles: Sequence[str]) -> Sources:
@@ -67,6 +68,7 @@ def open_sources(data: Path, generated: Path, hold_out: Sequence[str], roles: Se
 def _check_hold_out(sources: Sources) -> None:
     real = sources.real
     used = {scene_of(stem) for split in real.stems for stem in real.stems[split]}
+    glaciers = {glacier for scene in used if (glacier := real.scenes[scene].glacier)}
     nameless = sorted(scene for scene in used if not real.scenes[scene].glacier)
     if nameless:
         raise UserError(
@@ -74,8 +76,8 @@ def _check_hold_out(sources: Sources) -> None:
             f"into {real.root}/{FILE}."
         )
     for name in sources.held_out:
-        if name not in {real.scenes[scene].glacier for scene in used}:
-            raise unknown("glacier", name, {real.scenes[scene].glacier for scene in used})
+        if name not in glaciers:
+            raise unknown("glacier", name, glaciers)
     empty = [split for split in ("train", "val") if not sources.real_stems(split)]
     if empty:
         raise UserError(

@@ -41,8 +41,7 @@ class Settings:
 
     def as_json(self) -> dict:
         """The same in JSON's types."""
-        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        return values | {"source": None if self.source is None else str(self.source)}
+        return asdict(self) | {"source": None if self.source is None else str(self.source)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,12 @@ class Made:
 
 
 def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
-    """One job for each new fjord."""
+    """One job for each new fjord.
+
+    Args:
+      output: the data set's folder.
+      settings: how many, of which size, and the share for validation.
+    """
     names = [f"FJORD_{number:05d}" for number in range(1, (settings.count or DEFAULT_COUNT) + 1)]
     chosen = division.choose_val(dict.fromkeys(names, 1), settings.val, settings.seed) if settings.val else set()
     size = settings.size or DEFAULT_SIZE
@@ -88,7 +92,12 @@ def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
 
 
 def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
-    """The source of each mask: all of them in turn, in another order each time round; as drawn: each once."""
+    """The source of each mask: all of them in turn, in another order each time round; as drawn: each once.
+
+    Args:
+      found: what there is.
+      settings: how many, and the seed of the orders.
+    """
     if settings.as_drawn:
         return list(found.masks)
     count, total = settings.count or DEFAULT_COUNT, len(found.masks)
@@ -99,6 +108,12 @@ def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
 
 def source_jobs(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[Job]:
     """One job for each mask that is made from another one.
+
+    Args:
+      output: the data set's folder.
+      found: from `mask_sources.survey`.
+      sources: that of each mask, from `chosen_sources`.
+      settings: how the fronts are moved.
 
     Raises:
       UserError: lengths are in metres, and the scale of a mask is not known.
@@ -125,18 +140,26 @@ def move_settings(settings: Settings, size: int, metres_per_pixel: float | None)
       settings: with lengths in pixels or metres.
       size: pixels of the masks' side.
       metres_per_pixel: of the mask to be moved, needed for metres.
+
+    Raises:
+      ValueError: it is needed, and None.
     """
     usual, grown = MoveSettings(), size / DEFAULT_SIZE
-    unit = 1 / metres_per_pixel if settings.unit == "metres" else 1.0  # pixels
-    given = {
+    unit = 1.0  # pixels
+    if settings.unit == "metres":
+        if metres_per_pixel is None:
+            raise ValueError("Lengths in metres need the scale of the mask.")
+        unit = 1 / metres_per_pixel
+    given: dict[str, tuple[float, float] | None] = {
         "advance": settings.move,
         "bend": None if settings.bend is None else (-settings.bend, settings.bend),
         "rough": None if settings.rough is None else (0.0, settings.rough),
     }
     lengths = {}
     for name in ("advance", "bend", "rough", "bay_depth", "bay_half_width"):
-        factor, ends = (unit, given[name]) if given.get(name) else (grown, getattr(usual, name))
-        lengths[name] = (factor * ends[0], factor * ends[1])
+        chosen = given.get(name)
+        (low, high), factor = (chosen, unit) if chosen else (getattr(usual, name), grown)
+        lengths[name] = (factor * low, factor * high)
     return replace(usual, **lengths, bays=usual.bays if settings.bays is None else (0, settings.bays))
 
 
@@ -146,9 +169,9 @@ def move_settings(settings: Settings, size: int, metres_per_pixel: float | None)
 def make(job: Job) -> Made:
     """Makes one mask and writes it with its front, unless it is there already."""
     patches.expect_begun(job.output)
-    if not patches.missing(job.output, job.split, list(ROLES), job.name):
-        scale = images.read_text(job.path, SCALE)
-        return Made(int(images.read_text(job.path, TRIES)), metres_per_pixel=scale and float(scale))
+    if not patches.missing(job.output, job.split, ROLES, job.name):
+        scale = None if job.source else patches.noted(job.path, SCALE)
+        return Made(int(patches.noted(job.path, TRIES)), metres_per_pixel=scale)
     notes, scale = {}, None
     if job.source is None:
         fjord = draw_fjord(job.seed, job.size)
@@ -157,7 +180,7 @@ def make(job: Job) -> Made:
     elif job.move is None:
         zones, attempts = drawn.read_mask(job.source, job.tolerance), 1
     else:
-        zones, attempts, advance = _moved(job)
+        zones, attempts, advance = _moved(drawn.read_mask(job.source, job.tolerance), job.seed, job.move)
         notes[ADVANCE] = f"{advance:.2f}"
     if not has_front(zones):
         return Made(attempts, good=False)
@@ -166,11 +189,10 @@ def make(job: Job) -> Made:
     return Made(attempts, metres_per_pixel=scale)
 
 
-def _moved(job: Job) -> tuple[np.ndarray, int, float]:
+def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) -> tuple[np.ndarray, int, float]:
     """The mask with its front moved, after how many attempts, and how far it was moved."""
-    before = drawn.read_mask(job.source, job.tolerance)
     for attempt in range(ATTEMPTS):
-        moved = move_front(before, np.random.default_rng([*job.seed, attempt]), job.move)
+        moved = move_front(before, np.random.default_rng([*seed, attempt]), settings)
         if has_front(moved.zones):
             break
     return moved.zones, attempt + 1, moved.advance

@@ -66,7 +66,7 @@ def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) ->
 
 
 def rotate(images: Sample, seed: tf.Tensor) -> Sample:
-    """Turns a square sample by 90, 180 or 270 degrees."""
+    """Turns a sample by 90, 180 or 270 degrees. It must be square, for its shape is kept."""
     turns = tf.random.stateless_uniform([], seed, 1, 4, tf.int32)
     return {role: tf.ensure_shape(tf.image.rot90(image, turns), image.shape) for role, image in images.items()}
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from pix2pix_tf import files
 from pix2pix_tf.data import caffe_facts, caffe_raw, caffe_report, checks, dataset, patches
-from pix2pix_tf.data.caffe_patches import ROLES, Job, Outcome, check_scene, write_scene
+from pix2pix_tf.data.caffe_patches import ROLES, Job, check_scene, write_scene
 from pix2pix_tf.data.caffe_raw import Source
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.data.names import facts_of
+from pix2pix_tf.data.names import Facts, facts_of
 from pix2pix_tf.data.parallel import run_all
 from pix2pix_tf.errors import UserError, unknown
 
@@ -68,11 +68,10 @@ def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1, sched
             "the same command goes on with them",
             [problem for one in bad for problem in one.problems],
         )
-    outcomes = [_placed(one, *places.get(one.name, (None, None))) for one in outcomes]
-    scenes = {one.name: one.scene for one in outcomes}
+    scenes = {one.name: replace(one.scene, **places.get(one.name, Facts())) for one in outcomes if one.scene}
     bits = dict.fromkeys(ROLES, 8)
     dataset.save(Dataset(output, output.resolve().name, "real", settings.size, bits, scenes))
-    caffe_report.report(outcomes, settings.size, settings.split)
+    caffe_report.report(outcomes, scenes, settings.size, settings.split)
 
 
 def _check_settings(settings: Settings, root: Path, output: Path) -> None:
@@ -95,24 +94,18 @@ def _made_with(sources: Sequence[Source], settings: Settings, unusable: Sequence
 
     Bounding boxes and meta_data.csv are not among it: no patch depends on them.
     """
-    names, stamps = hashlib.sha256(), hashlib.sha256()
-    for source in sources:
-        names.update(f"{source.split} {source.name}\n".encode())
-        for path in source.paths.values() if source.name not in unusable else ():
-            stamps.update(f"{caffe_raw.shown(path)} {checks.stamp(path)}\n".encode())
+    names = hashlib.sha256("".join(f"{source.split} {source.name}\n" for source in sources).encode())
+    good = [path for source in sources if source.name not in unusable for path in source.paths.values()]
+    stamps = checks.fingerprint((caffe_raw.shown(path), path) for path in good)
     return {
         "command": "caffe",
         "size": settings.size,
         "split": settings.split,
         "hold_out": list(settings.hold_out),
         "scenes": f"{len(sources)} names {names.hexdigest()[:12]}",
-        "input": f"{len(sources) - len(unusable)} x 3 files {stamps.hexdigest()[:12]}",
+        "input": f"{len(sources) - len(unusable)} x 3 files {stamps}",
         "unusable": list(unusable),
     }
-
-
-def _placed(outcome: Outcome, bounds: tuple[float, float, float, float] | None, crs: str | None) -> Outcome:
-    return replace(outcome, scene=replace(outcome.scene, bounds=bounds, crs=crs))
 
 
 # ---- Dividing -------------------------------------------------------------------------------------------------------

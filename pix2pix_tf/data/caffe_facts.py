@@ -11,20 +11,23 @@ import math
 import re
 from pathlib import Path
 
+from pix2pix_tf.data.names import Facts
+from pix2pix_tf.data.scenes import visible
 from pix2pix_tf.errors import UserError, brief
 
 FIELDS = 6  # of a scene's name, with underscores between them
 _BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
 
 
-def visible(folder: Path) -> list[Path]:
-    """What a folder holds, sorted, without hidden files."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
 def find_boxes(root: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """The files of the bounding boxes by scene; a second one for a scene is added to the problems."""
-    folder, found = root / "bounding_boxes", {}
+    """The files of the bounding boxes by scene.
+
+    Args:
+      root: the folder that holds bounding_boxes/, which may be missing.
+      problems: pairs of problem and file; a second file for a scene is added to them.
+    """
+    folder = root / "bounding_boxes"
+    found: dict[str, Path] = {}
     for path in visible(folder) if folder.is_dir() else ():
         name = "_".join(path.stem.split("_")[:FIELDS])  # by whole fields: ..._1 does not take the box of ..._12
         if name in found:
@@ -65,8 +68,8 @@ def _corner(line: str) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def read_metadata(root: Path) -> dict[str, tuple[tuple[float, float, float, float], str]]:
-    """Where scenes lie on the ground: left, bottom, right, top, and the CRS, by scene; empty without a meta_data.csv.
+def read_metadata(root: Path) -> dict[str, Facts]:
+    """Where scenes lie on the ground: bounds and crs, by scene; empty without a meta_data.csv.
 
     Args:
       root: the folder that holds sar_images/; the file lies there or one folder higher.
@@ -77,16 +80,23 @@ def read_metadata(root: Path) -> dict[str, tuple[tuple[float, float, float, floa
     path = next((path for folder in (root, root.parent) if (path := folder / "meta_data.csv").is_file()), None)
     if not path:
         return {}
-    found = {}
+    found: dict[str, Facts] = {}
     try:
         with path.open(encoding="latin-1", newline="") as file:
             head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
         name, crs, box = (head.index(key) for key in ("image_name", "Coordinate system", "Bounding box coordinates"))
         for row in rows:
-            corners = tuple(map(float, _BOUNDS.search(row[box]).groups()))
-            if not all(map(math.isfinite, corners)):
-                raise ValueError(f"{row[box]} lies nowhere on the ground")
-            found[row[name].removesuffix("_geo.tif")] = (corners, row[crs])
-    except (csv.Error, ValueError, IndexError, AttributeError) as error:  # no such column, cell, or words in it
+            found[row[name].removesuffix("_geo.tif")] = {"bounds": _bounds(row[box]), "crs": row[crs]}
+    except (csv.Error, ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
         raise UserError(f"{path} is not the benchmark's meta_data.csv ({brief(error)}). Mend or remove it.") from None
     return found
+
+
+def _bounds(cell: str) -> tuple[float, float, float, float]:
+    found = _BOUNDS.search(cell)
+    if not found:
+        raise ValueError(f"no left, bottom, right and top in {cell!r}")
+    left, bottom, right, top = map(float, found.groups())
+    if not all(map(math.isfinite, (left, bottom, right, top))):
+        raise ValueError(f"{cell} lies nowhere on the ground")
+    return left, bottom, right, top

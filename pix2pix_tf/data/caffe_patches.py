@@ -38,7 +38,12 @@ class Outcome:
 
 
 def overlap_of(split: str, size: int) -> int:
-    """Pixels that neighbouring patches share: none for training, half a patch where whole scenes are judged."""
+    """Pixels that neighbouring patches share: none for training, half a patch where whole scenes are judged.
+
+    Args:
+      split: train, val or test.
+      size: pixels of a patch's side.
+    """
     return 0 if split == "train" else size // 2
 
 
@@ -47,6 +52,15 @@ def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, in
 
     Where patches overlap, that code pads even a scene that they cover exactly, by a whole step. This is what a scene
     with one pixel more would get. (A side shorter than a step it leaves without any patch; here it is padded to one.)
+
+    Args:
+      height: pixels of the scene.
+      width: likewise.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbouring patches share.
+
+    Returns:
+      Height and width of the scene as it is to be cut, size, overlap.
     """
     more = 1 if overlap else 0
     return height + more, width + more, size, overlap

@@ -16,7 +16,7 @@ import numpy as np
 from pix2pix_tf.data import caffe_facts, checks, images
 from pix2pix_tf.data.download import fetch
 from pix2pix_tf.data.names import CAFFE_RULE, facts_of
-from pix2pix_tf.data.scenes import BadScene
+from pix2pix_tf.data.scenes import BadScene, visible
 from pix2pix_tf.data.unzip import extract
 from pix2pix_tf.errors import UserError
 
@@ -118,11 +118,12 @@ def root_of(raw: Path) -> Path:
 
 def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]]) -> dict[str, Path]:
     """The files of one folder by scene name."""
-    place, found = root / folder / split, {}
+    place = root / folder / split
+    found: dict[str, Path] = {}
     if not place.is_dir():
         problems.append(("no such folder", f"{folder}/{split}/"))
         return {}
-    for path in caffe_facts.visible(place):
+    for path in visible(place):
         name = path.stem.removesuffix(ENDS[folder])
         if path.suffix.lower() not in images.PNG:
             problems.append(("no PNG by its name (move it elsewhere)", shown(path)))
@@ -172,14 +173,13 @@ def read(source: Source) -> tuple[dict[str, np.ndarray], tuple[int, int, int, in
             pixels[ROLES[folder]] = _grey(path, ROLES[folder])
         except images.BadImage as error:
             problems.append((str(error), shown(path)))
-    sizes = {role: f"{image.shape[1]} x {image.shape[0]}" for role, image in pixels.items()}
-    if len(set(sizes.values())) > 1:
-        different = ", ".join(f"{role} {size}" for role, size in sizes.items())
+    if different := checks.different_sizes(pixels):
         problems.append((f"its images differ in size: {different} pixels", source.name))
     box = None
     if source.box and not problems:
         try:
-            box = caffe_facts.read_box(source.box, *pixels["sar"].shape)
+            height, width = pixels["sar"].shape
+            box = caffe_facts.read_box(source.box, height, width)
         except (ValueError, OverflowError) as error:
             problems.append((f"no bounding box can be read from it ({error}; mend or remove it)", shown(source.box)))
     if problems:

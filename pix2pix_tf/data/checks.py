@@ -61,6 +61,19 @@ def class_problem(role: str, pixels: np.ndarray) -> str | None:
     )
 
 
+def different_sizes(pixels: Mapping[str, np.ndarray]) -> str:
+    """The sizes of images that should be of one size, in words; empty when they are.
+
+    Args:
+      pixels: by name, any dtype, [H, W] or [H, W, C].
+
+    Returns:
+      Such as "sar 64 x 32, zones 64 x 64".
+    """
+    sizes = {name: f"{image.shape[1]} x {image.shape[0]}" for name, image in pixels.items()}
+    return ", ".join(f"{name} {size}" for name, size in sizes.items()) if len(set(sizes.values())) > 1 else ""
+
+
 def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]]) -> None:
     """Decodes every patch once, unless the same files were found good before.
 
@@ -74,14 +87,14 @@ def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tup
       UserError: one message names all bad files, with the cure.
     """
     patches = list(patches)
-    mark, seen = root / ".verified", _fingerprint(root, size, bits, (path for path, _ in patches))
+    mark, seen = root / ".verified", _state(root, size, bits, (path for path, _ in patches))
     known = mark.read_text(errors="replace").split() if mark.is_file() else []
     if seen in known:
         return
     if len(patches) > SLOW:
         print(f"checking {len(patches)} patches of {root}, once ...")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        problems = list(pool.map(lambda patch: patch_problem(*patch, size, bits[patch[1]]), patches))
+        problems = list(pool.map(lambda one: patch_problem(one[0], one[1], size, bits[one[1]]), patches))
     bad = [(p, str(path.relative_to(root))) for (path, _), p in zip(patches, problems, strict=True) if p]
     if bad:
         raise refusal(f"The data set {root} cannot be used", bad)
@@ -92,7 +105,14 @@ def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tup
 
 
 def patch_problem(path: Path, role: str, size: int, bits: int) -> str | None:
-    """What is wrong with a patch, as a phrase with the cure; None when it is good."""
+    """What is wrong with a patch, as a phrase with the cure; None when it is good.
+
+    Args:
+      path: a PNG.
+      role: one of CHANNELS.
+      size: pixels that each side should have.
+      bits: that it should have, 8 or 16.
+    """
     try:
         pixels = images.read_png(path)
     except images.BadImage as error:
@@ -133,11 +153,24 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _fingerprint(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]) -> str:
+def _state(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]) -> str:
+    """The files as they are now, for `.verified`."""
     digest = hashlib.sha256(f"{size} {sorted(bits.items())}".encode())
     for path in paths:
         digest.update(f"{path.relative_to(root)} {stamp(path)}\n".encode())
     return digest.hexdigest()
+
+
+def fingerprint(named: Iterable[tuple[str, Path]]) -> str:
+    """Says in a few letters which files there are, and when and how long they were written.
+
+    Args:
+      named: each file's name, as it counts here, and its path, in order.
+    """
+    digest = hashlib.sha256()
+    for name, path in named:
+        digest.update(f"{name} {stamp(path)}\n".encode())
+    return digest.hexdigest()[:12]
 
 
 def stamp(path: Path) -> str:

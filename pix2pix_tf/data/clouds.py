@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pix2pix_tf.data import checks
-from pix2pix_tf.data.dataset import Dataset, Row
+from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.errors import UserError
 
 
@@ -28,7 +28,7 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
             f"pix2pix_tf.prepare score-clouds --model PATH --data {dataset.root}. Or take all targets: train.py --set "
             "data.max_cloud=1, evaluate.py --max-cloud 1."
         )
-    cloud = {stem: row.cloud for stem, row in dataset.rows.items()}
+    cloud = shares_of(dataset)
     kept = {split: tuple(stem for stem in stems if cloud[stem] <= max_cloud) for split, stems in dataset.stems.items()}
     for split, stems in dataset.stems.items():
         if not kept[split]:
@@ -44,4 +44,10 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
 
 def unscored(dataset: Dataset, stems: Iterable[str]) -> list[str]:
     """Those samples whose share of cloud is not known, in order."""
-    return [stem for stem in stems if dataset.rows.get(stem, Row()).cloud is None]
+    known = shares_of(dataset)
+    return [stem for stem in stems if stem not in known]
+
+
+def shares_of(dataset: Dataset) -> dict[str, float]:
+    """The share of cloud of each sample of which it is known, 0 to 1."""
+    return {stem: row.cloud for stem, row in dataset.rows.items() if row.cloud is not None}

@@ -29,7 +29,8 @@ from distributed.scheduler import KilledWorker
 from pix2pix_tf import cli
 from pix2pix_tf.errors import Interrupted, UserError
 
-Job, Result = TypeVar("Job"), TypeVar("Result")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 CONNECT_SECONDS = 10.0  # for the scheduler to answer
 WORKER_SECONDS = 30.0  # for a worker to come, at the beginning and when all of them are gone
@@ -37,12 +38,7 @@ POLL_SECONDS = 0.02  # between two looks for results
 RETRIES = 2  # of a job that failed: a shared folder may be out of reach for a moment
 BATCH = 1000  # jobs sent to the scheduler at a time
 SPEAKING = ("dask", "distributed")  # must be the same everywhere for the machines to understand one another
-WRITING = (
-    "numpy",
-    "scipy",
-    "pillow",
-    "tensorflow",
-)  # must be the same wherever files are written, for them to be the same bytes
+WRITING = ("numpy", "scipy", "pillow", "tensorflow")  # must be so wherever files are written, for the same bytes
 
 
 def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: str, what: str) -> list[Result]:
@@ -63,7 +59,7 @@ def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: s
       Exception: what a job raised, as if it had run here.
     """
     packed = [pickle.dumps(_Call(function, job)) for job in jobs]
-    results = [None] * len(jobs)
+    results: dict[int, Result] = {}
     # Noted, not raised: Python drops an exception that comes while it clears away objects, here thousands of them.
     with _connected(scheduler) as client, cli.stop_signals() as received:
         # What is called must exist on the scheduler too, so it is Python's own: unpickling a `_Call` does the job.
@@ -72,7 +68,7 @@ def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: s
         for future, result in cli.progress(_arriving(client, futures, scheduler, received), len(jobs), what):
             results[numbers[future]] = result
             future.release()  # it is here now: should its worker be lost, it is not done again
-    return results
+    return [results[number] for number in range(len(jobs))]
 
 
 # ---- Here -----------------------------------------------------------------------------------------------------------

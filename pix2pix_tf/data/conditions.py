@@ -7,7 +7,7 @@ A condition is written as text: the values in the order of the keys, with commas
 from collections.abc import Mapping, Sequence
 
 from pix2pix_tf.data.dataset import Dataset, Scene
-from pix2pix_tf.data.names import scene_of, season_of
+from pix2pix_tf.data.names import Facts, scene_of, season_of
 from pix2pix_tf.errors import UserError, unknown
 
 Conditions = Mapping[str, Sequence[str]]  # key -> the values a generator knows, in the order of its channels
@@ -44,14 +44,25 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
 
 
 def text_of(dataset: Dataset, conditions: Conditions, stem: str) -> str:
-    """What a generator is told of a patch: its own scene's facts, or those of the patch that its row names as input."""
+    """What a generator is told of a patch: its own scene's facts, or those of the patch that its row names as input.
+
+    Args:
+      dataset: opened.
+      conditions: the generator's keys and values.
+      stem: of the patch.
+    """
     row = dataset.rows.get(stem)
     scene = dataset.scenes[scene_of(row.input if row and row.input else stem)]
     return as_text(facts_of(scene, conditions), conditions)
 
 
 def facts_of(scene: Scene, conditions: Conditions) -> dict[str, str]:
-    """What is known of a scene, by key; without the values that a generator does not know."""
+    """What is known of a scene, by key; without the values that a generator does not know.
+
+    Args:
+      scene: as dataset.json or names tell it.
+      conditions: the generator's keys and values.
+    """
     facts = {key: FACTS[key](scene) for key in conditions}
     return {key: value for key, value in facts.items() if value in conditions[key]}
 
@@ -86,7 +97,16 @@ def as_text(told: Mapping[str, str], conditions: Conditions) -> str:
     return ",".join(told.get(key, "") for key in conditions)
 
 
-def changes(scene: Scene, wishes: Mapping[str, str]) -> dict[str, object]:
-    """What is no longer true of a scene once it is painted as wished, by Scene's fields: its sensor, and its date."""
-    other_season = "season" in wishes and wishes["season"] != FACTS["season"](scene)
-    return ({"sensor": wishes["sensor"]} if "sensor" in wishes else {}) | ({"date": None} if other_season else {})
+def changes(scene: Scene, wishes: Mapping[str, str]) -> Facts:
+    """What is no longer true of a scene once it is painted as wished: its sensor, and its date.
+
+    Args:
+      scene: of the mask.
+      wishes: from `wishes_of`.
+    """
+    changed: Facts = {}
+    if "sensor" in wishes:
+        changed["sensor"] = wishes["sensor"]
+    if "season" in wishes and wishes["season"] != FACTS["season"](scene):
+        changed["date"] = None
+    return changed

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pix2pix_tf import files
 from pix2pix_tf.data import masks
@@ -74,10 +75,17 @@ class Dataset:
     def glaciers(self, split: str) -> tuple[str, ...] | None:
         """The glaciers that a split shows, sorted; None when that of a patch is not known."""
         shown = {self.scenes[scene_of(stem)].glacier for stem in self.stems[split]}
-        return None if None in shown else tuple(sorted(shown))
+        known = sorted(glacier for glacier in shown if glacier is not None)
+        return tuple(known) if len(known) == len(shown) else None
 
     def path(self, split: str, role: str, stem: str) -> Path:
-        """Where a sample's patch of a role lies."""
+        """Where a sample's patch of a role lies.
+
+        Args:
+          split: train, val or test.
+          role: such as "sar_vv".
+          stem: of the sample.
+        """
         return self.root / split / role / f"{self.file_stem(role, stem)}.png"
 
 
@@ -147,11 +155,12 @@ def read(root: Path) -> Dataset:
             f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
             "the data set inferred from its folders."
         ) from None
-    described = (values[key] for key in ("name", "origin", "size", "bits"))
-    return Dataset(root, *described, scenes, rows=rows, row_role=role, seen=None if seen is None else tuple(seen))
+    name, origin, size, bits = (values[key] for key in ("name", "origin", "size", "bits"))
+    seen = None if seen is None else tuple(seen)
+    return Dataset(root, name, origin, size, bits, scenes, rows=rows, row_role=role, seen=seen)
 
 
-def _scene(name: str, values: object) -> Scene:
+def _scene(name: str, values: Any) -> Scene:
     _demand(is_file_name(name), f"the scene {brief(name)} should have a plain name, as its files have")
     _demand(isinstance(values, dict), f"scene {brief(name)} should be an object, not {shown(values)}")
     _demand(
@@ -160,7 +169,7 @@ def _scene(name: str, values: object) -> Scene:
     return Scene(**checked_fields(name, values))
 
 
-def checked_fields(name: str, values: Mapping[str, object]) -> dict[str, object]:
+def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a scene as JSON has them, in the form in which Scene has them.
 
     Args:
@@ -180,15 +189,15 @@ def checked_fields(name: str, values: Mapping[str, object]) -> dict[str, object]
             fits(value) or (value is None and not required),
             f"{key} of scene {brief(name)} should be {words}: {shown(value)}",
         )
-    tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    if values.get("stretch") is not None:
-        tuples["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
-    return {**values, **tuples}
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    if given.get("stretch") is not None:
+        given["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
+    return given
 
 
-def _rows(values: object) -> dict[str, Row]:
+def _rows(values: Any) -> dict[str, Row]:
     _demand(isinstance(values, dict), f"rows should be an object, not {shown(values)}")
-    rows = {}
+    rows: dict[str, Row] = {}
     for stem, row in values.items():
         which = f"row {brief(stem)}"
         _demand(is_file_name(stem), f"the {which} should have the name of a patch")
@@ -202,7 +211,7 @@ def _rows(values: object) -> dict[str, Row]:
         _demand(cloud is None or _share(cloud), f"cloud of {which} should be a share from 0 to 1: {shown(cloud)}")
         rows[stem] = Row(**row)
     for stem, row in rows.items():  # a name that is a sample's and its input's must mean the same files
-        other = rows.get(row.input, Row()).input
+        other = rows[row.input].input if row.input in rows else None
         _demand(
             other in (None, row.input),
             f"row {brief(stem)} has the input {brief(row.input)}, whose own row has {brief(other)}",
@@ -214,21 +223,21 @@ _GREAT = 2**53  # more pixels than there are
 _LARGEST = 1e300  # beyond that sums and differences are infinite
 
 
-def _count(value: object) -> bool:
+def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _GREAT
 
 
-def _text(value: object) -> bool:
+def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _numbers(value: object, count: int | None = None) -> bool:
+def _numbers(value: Any, count: int | None = None) -> bool:
     numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
     numbers = numbers and all(-_LARGEST < v < _LARGEST for v in value)
     return numbers and count in (None, len(value))
 
 
-def _share(value: object) -> bool:
+def _share(value: Any) -> bool:
     return _numbers([value], 1) and 0 <= value <= 1
 
 

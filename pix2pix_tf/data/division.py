@@ -7,11 +7,12 @@ import numpy as np
 
 from pix2pix_tf.data import checks, names
 from pix2pix_tf.data.dataset import MIXED
+from pix2pix_tf.data.stretch import Cut
 from pix2pix_tf.data.survey import Settings, Surveyed
 from pix2pix_tf.errors import UserError, unknown
 
 
-def check(split: str, known: Sequence[str], val: float, seed: int, cut: tuple[float, float] | None) -> None:
+def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | None) -> None:
     """Refuses what no command that divides and stretches scenes can work with.
 
     Args:
@@ -59,6 +60,10 @@ def divide(found: Sequence[Surveyed], settings: Settings) -> dict[str, str]:
 
     Held-out glaciers are the test split; what the folders fix stays; the rest is divided as the settings say.
 
+    Args:
+      found: all scenes.
+      settings: checked.
+
     Returns:
       The split of each stem.
 
@@ -105,7 +110,7 @@ def _units(found: Sequence[Surveyed], split: str) -> dict[str, str]:
         nameless = [one.source.name for one in found if not one.scene.glacier]
         if nameless:
             raise UserError(f"--split glacier: the glacier of {checks.some(nameless)} is not known. {_naming_cure()}")
-        return {stem: one.scene.glacier for one in found for stem in one.stems}
+        return {stem: one.scene.glacier for one in found if one.scene.glacier for stem in one.stems}
     leader = {one.source.name: one.source.name for one in found}
     for same in _twins(found).values():
         together = {leader[name] for name in same}
@@ -135,6 +140,11 @@ def _warn_of_twins(found: Sequence[Surveyed], where: Mapping[str, str]) -> None:
 
 
 def split_of(one: Surveyed, where: Mapping[str, str]) -> str:
-    """The split that holds all patches of a scene; `mixed` when several do."""
+    """The split that holds all patches of a scene; `mixed` when several do.
+
+    Args:
+      one: the scene.
+      where: the split of each stem, from `divide`.
+    """
     splits = {where[stem] for stem in one.stems}
     return splits.pop() if len(splits) == 1 else MIXED

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypedDict
 
 from pix2pix_tf import files
 from pix2pix_tf.errors import UserError
@@ -24,6 +25,14 @@ CHUNK = 1 << 20  # bytes
 MB = 1e6
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+class _Note(TypedDict):
+    """What is kept beside a part, of the file that it belongs to."""
+
+    url: str
+    total: int | None  # bytes; None: the server did not say
+    validator: str | None  # what the server calls this version
 
 
 class _Broken(Exception):
@@ -79,10 +88,10 @@ def _attempt(url: str, part: Path, size: int | None) -> None:
     """Asks for what is missing and appends it; returns when the file is whole."""
     known = _known(part, url)
     have = _length(part) if known else 0
-    if have and have == known["total"]:
-        return
     headers = {"User-Agent": "pix2pix_tf"}
-    if have:
+    if known and have:
+        if have == known["total"]:
+            return
         headers["Range"] = f"bytes={have}-"
         if known["validator"] and not known["validator"].startswith("W/"):  # a weak tag may not stand in If-Range
             headers["If-Range"] = known["validator"]
@@ -95,7 +104,8 @@ def _attempt(url: str, part: Path, size: int | None) -> None:
         demand_space(part.parent, (total or 0) - start, url)
         if not start:
             part.unlink(missing_ok=True)  # before the note says that it belongs to this version
-        files.write_json(_note(part), {"url": url, "total": total, "validator": _validator(response)})
+        note: _Note = {"url": url, "total": total, "validator": _validator(response)}
+        files.write_json(_note(part), note)
         with part.open("ab") as file:
             for chunk in _shown(_chunks(response), start, total):
                 file.write(chunk)
@@ -117,19 +127,22 @@ def _answer(url: str, headers: Mapping[str, str], part: Path) -> http.client.HTT
         raise _Broken(f"no connection ({getattr(error, 'reason', error)})") from None
 
 
-def _place(
-    response: http.client.HTTPResponse, have: int, known: Mapping[str, object], part: Path
-) -> tuple[int, int | None]:
+def _place(response: http.client.HTTPResponse, have: int, known: _Note | None, part: Path) -> tuple[int, int | None]:
     """Where in the file the answer begins, and how long the whole file is; None when the server does not say."""
     if response.status != 206:  # the whole file: nothing was there, or it has changed, or ranges mean nothing here
         length = response.headers.get("Content-Length")
         return 0, int(length) if length else None
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    same = known["validator"] == _validator(response) and found and found[2] in ("*", str(known["total"]))
-    if not same or int(found[1]) != have:
-        part.unlink()  # what is here and what comes are not of one file
-        raise _Broken("the file on the server has changed, so it is fetched anew")
-    return have, known["total"]
+    if (
+        known
+        and found
+        and known["validator"] == _validator(response)
+        and found[2] in ("*", str(known["total"]))
+        and int(found[1]) == have
+    ):
+        return have, known["total"]
+    part.unlink(missing_ok=True)  # what is here and what comes are not of one file
+    raise _Broken("the file on the server has changed, so it is fetched anew")
 
 
 def _validator(response: http.client.HTTPResponse) -> str | None:
@@ -141,13 +154,15 @@ def _note(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
-def _known(part: Path, url: str) -> dict:
-    """What is known of the file that a part belongs to; empty when the part cannot be gone on with."""
+def _known(part: Path, url: str) -> _Note | None:
+    """What is known of the file that a part belongs to; None when the part cannot be gone on with."""
     try:
         note = files.read_json(_note(part))
     except UserError:
-        return {}
-    return note if part.exists() and note.keys() == {"url", "total", "validator"} and note["url"] == url else {}
+        return None
+    if not part.exists() or note.keys() != {"url", "total", "validator"} or note["url"] != url:
+        return None
+    return _Note(url=url, total=note["total"], validator=note["validator"])
 
 
 def _length(path: Path) -> int:
@@ -198,7 +213,16 @@ def _problem(path: Path, size: int | None, sha256: str | None) -> str | None:
 
 
 def demand_space(folder: Path, needed: int, what: object) -> None:
-    """Raises a UserError unless a folder's disk has so many bytes left; `what` needs them."""
+    """Makes sure that there is room on a disk.
+
+    Args:
+      folder: on that disk.
+      needed: bytes.
+      what: needs them; named in the message.
+
+    Raises:
+      UserError: there is less.
+    """
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(f"{what} needs {needed / MB:.0f} MB in {folder}, where {free / MB:.0f} MB are free. Make room.")

@@ -2,14 +2,12 @@
 
 import tensorflow as tf
 
-from pix2pix_tf.data import masks
+from pix2pix_tf.data import masks, png
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.roles import CHANNELS
 
-_HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
 _INFLATION = 1032.0  # bytes that a PNG's compression makes of one, at most
-_SIGNATURE = (137, 80, 78, 71, 13, 10, 26, 10)
-_COLOUR_TYPE = {1: 0, 3: 2}  # channels -> the colour type in a PNG's header: grey, RGB
+_COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels
 
 
 def channels(roles: tuple[str, ...], mask: str) -> int:
@@ -58,7 +56,8 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
       InvalidArgumentError: no image, no PNG, one cut off or too short for its header, another depth or kind of colour,
         sides that do not divide or differ.
     """
-    header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEADER), tf.uint8, fixed_length=_HEADER), tf.int32)
+    head = tf.strings.substr(data, 0, png.HEADER)
+    header = tf.cast(tf.io.decode_raw(head, tf.uint8, fixed_length=png.HEADER), tf.int32)
     width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
     held = tf.cast(tf.strings.length(data), tf.float32) * _INFLATION  # floats: whole numbers of 32 bit would overflow
     said = tf.cast(width, tf.float32) * tf.cast(height, tf.float32) * (CHANNELS[role] * bits // 8)
@@ -66,7 +65,7 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
     kind = f"one grey channel of {bits} bit" if CHANNELS[role] == 1 else f"RGB of {bits} bit"
     checks = [
         _check(tf.size(data) > 0, f"{role}: no image was sent"),
-        _check(header[:, :8] == _SIGNATURE, f"{role}: not a PNG file"),
+        _check(header[:, :8] == tuple(png.SIGNATURE), f"{role}: not a PNG file"),
         _check(header[:, 24:26] == wanted, f"{role}: the PNG should have {kind}, without palette or alpha channel"),
         _check((width > 0) & (height > 0), f"{role}: the PNG's header is damaged"),
         _check(said <= held, f"{role}: the PNG is too short for its height and width", [height, width]),

@@ -106,15 +106,19 @@ def valley_network(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws the tributaries of a trunk, and says of each pixel where it lies in the nearest valley.
 
+    Args:
+      rng: the random stream.
+      trunk: from `draw_trunk`.
+      size: pixels a side.
+      settings: the ranges to draw from.
+
     Returns:
       Along, float64 [N, N]: grows seaward, in half image sides. Across, float64 [N, N]: 0 on the centre line, -1 and 1
       on the shores. Both as `landscape.fill_valley` takes them.
     """
     count = rng.integers(*settings.tributaries, endpoint=True)
     valleys = [trunk, *(draw_tributary(rng, trunk, settings) for _ in range(count))]
-    coarse = (
-        size + 1
-    ) // 2  # both fields are smooth where it matters, and a quarter of the pixels a quarter of the work
+    coarse = (size + 1) // 2  # the fields are smooth where it matters; a quarter of the pixels, a quarter of the work
     along, across = np.stack([valley_coordinates(valley, coarse) for valley in valleys], axis=1)
     # Blended by nearness: where two valleys meet their coordinates differ, and the front must not jump.
     nearness = np.exp(-BLEND * (np.abs(across) - np.abs(across).min(axis=0)))
@@ -139,7 +143,13 @@ def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
 
 
 def draw_tributary(rng: np.random.Generator, trunk: Valley, settings: FjordSettings) -> Valley:
-    """A valley that joins the trunk in the picture, at an angle, and bends as it likes above the junction."""
+    """A valley that joins the trunk in the picture, at an angle, and bends as it likes above the junction.
+
+    Args:
+      rng: the random stream.
+      trunk: from `draw_trunk`.
+      settings: the ranges to draw from.
+    """
     inside = np.flatnonzero(np.abs(trunk.points).max(axis=1) < 0.9)
     junction = rng.choice(inside) if len(inside) else len(trunk.points) // 2
     turn = rng.choice([-1, 1]) * np.radians(rng.uniform(*settings.tributary_turn_deg))
@@ -160,7 +170,15 @@ def _walked(heading: np.ndarray) -> np.ndarray:
 
 
 def valley_coordinates(valley: Valley, size: int) -> np.ndarray:
-    """float64 [2, N, N]: along and across of each pixel, by the nearest point of a centre line."""
+    """Along and across of each pixel, by the nearest point of a centre line.
+
+    Args:
+      valley: gives the line.
+      size: pixels a side.
+
+    Returns:
+      float64 [2, N, N], as of `valley_network`.
+    """
     pixels = np.moveaxis(image_grid(size), 0, -1)
     distance, nearest = cKDTree(valley.points).query(pixels)
     y, x = np.moveaxis(pixels - valley.points[nearest], -1, 0)

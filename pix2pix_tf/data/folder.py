@@ -26,7 +26,7 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     """
     _check(settings, folder, output)
     sources = scenes.find(folder, settings.side_by_side)
-    made_with = {"command": "folder", **_json(asdict(settings)), "input": scenes.fingerprint(sources)}
+    made_with = {"command": "folder", **asdict(settings), "input": scenes.fingerprint(sources)}
     if patches.is_finished(output, made_with):
         return
     found = survey(sources, settings, folder)
@@ -49,10 +49,6 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
         raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
 
 
-def _json(values: Mapping[str, object]) -> dict:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
-
-
 def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Settings) -> None:
     """Cuts a scene and writes those of its patches that are not there yet."""
     roles = list(one.bits)
@@ -67,7 +63,13 @@ def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Sett
 
 
 def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settings) -> None:
-    """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched."""
+    """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched.
+
+    Args:
+      found: all scenes.
+      where: the split of each patch.
+      settings: what it was made with.
+    """
     has_zones = "zones" in found[0].bits
     size, roles = settings.size, ", ".join(found[0].bits)
     print(f"{len(found)} scenes, {len(where)} patches of {size} x {size} pixels: {roles}")
@@ -85,10 +87,10 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
         counts = Counter(getattr(one.scene, what) for one in found)
         known = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=str) if name)
         print(f"{what}s: {known or 'not known'}" + (f", not known {counts[None]}" if known and counts[None] else ""))
-    stretched = Counter(role for one in found for role in one.scene.stretch or ())
-    for role, count in stretched.items():
+    if settings.cut:
         low, high = settings.cut
-        print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
+        for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():
+            print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
     gaps = [one for one in found if one.not_finite]
     if gaps:
         total, listed = sum(one.not_finite for one in gaps), checks.some([one.source.name for one in gaps])

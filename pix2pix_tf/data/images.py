@@ -32,7 +32,6 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-_HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
 _CUT = "not a whole PNG (cut off or damaged; copy or make the file again)"
 
 
@@ -133,7 +132,7 @@ def check_png_header(path: Path) -> None:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_HEADER)
+            data = file.read(png.HEADER)
     except OSError as error:
         raise BadImage(f"not readable ({error.strerror})") from None
     _refuse_kinds(*_header(data))
@@ -154,7 +153,7 @@ def _header(data: bytes) -> tuple[int, int]:
     """Bit depth and colour type of a PNG, of which the beginning is enough."""
     if data[:8] != png.SIGNATURE:
         raise BadImage("not a PNG, whatever its name says (convert it)")
-    if len(data) < _HEADER:
+    if len(data) < png.HEADER:
         raise BadImage(_CUT)
     return data[24], data[25]
 
@@ -194,7 +193,8 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
       OSError: as the writing does; then `path` is as it was before.
     """
     if pixels.dtype == np.uint16 and pixels.ndim == 3:  # Pillow cannot write it
-        with png.written(path, *pixels.shape, bits=16, effort=effort) as write:
+        height, width, channels = pixels.shape
+        with png.written(path, height, width, channels, bits=16, effort=effort) as write:
             write(pixels)
         return
     with files.whole_file(path) as temporary:
@@ -205,7 +205,13 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
 
 
 def read_text(path: Path, key: str) -> str | None:
-    """A note that `write_png` put into a PNG; None when it is not there."""
+    """A note that `write_png` put into a PNG; None when it is not there.
+
+    Args:
+      path: the file, whole.
+      key: as given to `write_png`.
+    """
     with Image.open(path, formats=["PNG"]) as image:
+        assert isinstance(image, PngImagePlugin.PngImageFile)  # the one format that is asked for
         image.load()
         return image.text.get(key)

@@ -89,9 +89,16 @@ def fractal(rng: np.random.Generator, size: int, power: float, coarsest: float =
 
 
 def simulate_landscape(rng: np.random.Generator, size: int, settings: SceneSettings) -> Landscape:
-    """Carves a fjord into mountains, fills its head with a glacier and says what covers each pixel."""
+    """Carves a fjord into mountains, fills its head with a glacier and says what covers each pixel.
+
+    Args:
+      rng: the random stream.
+      size: pixels a side.
+      settings: the ranges to draw from.
+    """
     extent = 1000 * rng.uniform(*settings.extent_km)
-    return fill_valley(rng, *flow_coordinates(rng, size, settings), extent / size, settings)
+    along, across = flow_coordinates(rng, size, settings)
+    return fill_valley(rng, along, across, extent / size, settings)
 
 
 def fill_valley(
@@ -141,10 +148,16 @@ def image_grid(size: int) -> np.ndarray:
     return np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
 
 
-def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSettings) -> list[np.ndarray]:
-    """Two float64 [N, N] that follow a winding valley, and a tributary where that is nearer.
+def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates that follow a winding valley, and a tributary where that is nearer.
 
-    Along grows seaward, in half image sides. Across is 0 on the centre line, -1 and 1 on the shores.
+    Args:
+      rng: the random stream.
+      size: pixels a side.
+      settings: the ranges to draw from.
+
+    Returns:
+      Along and across, float64 [N, N], as `fill_valley` takes them.
     """
     y, x = image_grid(size)
     seaward, (y0, x0) = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3, 2)
@@ -159,16 +172,27 @@ def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSetting
         lead = np.abs(across) - np.abs(side_across)  # > 0 where the tributary is nearer
         along += (side_along + junction - along) / (1 + np.exp(-4 * lead))  # blended: no jump in the front
         across = np.where(lead > 0, side_across, across)
-    return [along, across]
+    return along, across
 
 
-def valley_coordinates(rng, y, x, heading: float, half_width: float, widening: float) -> list[np.ndarray]:
-    """Along and across, as above, of one valley that winds, swells and widens seaward."""
+def valley_coordinates(
+    rng: np.random.Generator, y: np.ndarray, x: np.ndarray, heading: float, half_width: float, widening: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of one valley, which winds, swells and widens seaward.
+
+    Args:
+      rng: the random stream.
+      y: float64 [N, N], rows from a place on the centre line, in half image sides.
+      x: the same of columns.
+      heading: of the flow, radians clockwise from the image's right.
+      half_width: of the valley at that place, in half image sides.
+      widening: share of the width gained seaward, for each half image side.
+    """
     along = x * np.cos(heading) + y * np.sin(heading)
     winding = rng.uniform(0.03, 0.2) * np.sin(rng.uniform(1.5, 3.5) * along + rng.uniform(0, 6.3))
     swelling = 1 + 0.2 * np.sin(rng.uniform(2, 5) * along + rng.uniform(0, 6.3))
     swelling += widening * np.maximum(along, 0)
-    return [along, (y * np.cos(heading) - x * np.sin(heading) - winding) / (half_width * swelling)]
+    return along, (y * np.cos(heading) - x * np.sin(heading) - winding) / (half_width * swelling)
 
 
 def island(rng: np.random.Generator, size: int) -> np.ndarray:

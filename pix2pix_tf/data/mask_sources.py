@@ -7,6 +7,7 @@ glacier, and a model trained on it would have seen the test.
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pix2pix_tf.data import checks, dataset, drawn, images, scenes
 from pix2pix_tf.data.dataset import SPLITS, Scene
@@ -119,7 +120,7 @@ def lasting_facts(source: Source, size: int) -> Scene:
       size: pixels of its side.
     """
     before = source.scene
-    facts = {key: getattr(before, key) for key in LASTING}
+    facts: dict[str, Any] = {key: getattr(before, key) for key in LASTING}
     if (before.height, before.width) == (size, size):  # not a patch of a larger scene, which lies elsewhere
         facts |= {"bounds": before.bounds, "crs": before.crs}
     return Scene(source.split, size, size, **facts)
@@ -128,13 +129,24 @@ def lasting_facts(source: Source, size: int) -> Scene:
 def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
     """Reads every mask once; those without a front are left out, and said.
 
+    Args:
+      found: from `find`.
+      tolerance: how far a drawn pixel may be from its class, in each channel, of 255.
+      workers: processes.
+      scheduler: of a Dask cluster that does the work in their place.
+
     Raises:
       UserError: one message names all masks that cannot be read, or are not square and of one size; or none is left.
     """
     look_at, paths = partial(_look, tolerance=tolerance), [one.path for one in found.masks]
     looks = run_all(look_at, paths, workers, "masks checked", scheduler)
-    good = [(one, look) for one, look in zip(found.masks, looks, strict=True) if not isinstance(look, str)]
-    problems = [(look, one.path.name) for one, look in zip(found.masks, looks, strict=True) if isinstance(look, str)]
+    good: list[tuple[Source, tuple[int, int, bool]]] = []
+    problems: list[tuple[str, str]] = []
+    for one, look in zip(found.masks, looks, strict=True):
+        if isinstance(look, str):
+            problems.append((look, one.path.name))
+        else:
+            good.append((one, look))
     size = good[0][1][0] if good else 0
     for one, (height, width, _) in good:
         if (height, width) != (size, size):
@@ -159,7 +171,8 @@ def _look(path: Path, tolerance: int) -> tuple[int, int, bool] | str:
         zones = drawn.read_mask(path, tolerance)
     except images.BadImage as error:
         return str(error)
-    return (*zones.shape, has_front(zones))
+    height, width = zones.shape
+    return height, width, has_front(zones)
 
 
 def fingerprint(found: Sources) -> str:

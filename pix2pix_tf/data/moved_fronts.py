@@ -97,7 +97,15 @@ def flow_direction(zones: np.ndarray) -> np.ndarray:
 
 
 def across_front(zones: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """float64 [H, W]: pixels across the flow from the middle of the front, as [-1, 1] from its one end to its other."""
+    """Where each pixel lies across the flow.
+
+    Args:
+      zones: uint8 [H, W], CaFFe grey values, with a front.
+      flow: float64 [2], from `flow_direction`.
+
+    Returns:
+      float64 [H, W]: 0 at the middle of the front, -1 and 1 at its ends.
+    """
     rows, columns = np.indices(zones.shape)
     across = rows * flow[1] - columns * flow[0]
     ends = across[front_of(zones) > 0]
@@ -190,9 +198,7 @@ def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndar
     if not count:
         return mask
     shared = np.bincount((older * (count + 1) + pieces).ravel(), minlength=(older_count + 1) * (count + 1))
-    shared = shared.reshape(older_count + 1, count + 1)[
-        1:, 1:
-    ]  # pixels; an older piece in a row, a new one in a column
+    shared = shared.reshape(older_count + 1, count + 1)[1:, 1:]  # pixels: older pieces down, new ones across
     heirs = shared.argmax(axis=1)[shared.any(axis=1)] + 1
     reaching = np.setdiff1d(pieces[beside & mask], heirs)
     return _small(mask, CUT_OFF) & np.isin(pieces, reaching)

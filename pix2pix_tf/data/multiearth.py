@@ -1,10 +1,9 @@
 """From MultiEarth files to a data set for SAR-to-optical: find, pair, survey, divide, write, report.
 
-Data of the MultiEarth challenge; pairs within a week, the stretch by a cumulative count cut and the filter
-of clouds follow Cheng et al. 2022 (arXiv 2206.13042), a report of its SAR-to-optical task.
+Data of the MultiEarth challenge; pairs within a week, the stretch by a cumulative count cut and the filter of clouds
+follow Cheng et al. 2022 (arXiv 2206.13042), a report of its SAR-to-optical task.
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -71,15 +70,12 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
 
 
 def _made_with(settings: Settings, paths: Sequence[Path]) -> dict[str, object]:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{path.name} {checks.stamp(path)}\n".encode())
     return {
         "command": "multiearth",
         **{key: getattr(settings, key) for key in ("days", "size", "depth", "split", "val", "seed")},
         "cut": list(settings.cut) if settings.cut else None,
         "limits": {role: list(limits) for role, limits in sorted(settings.limits.items())},
-        "input": f"{len(paths)} files {digest.hexdigest()[:12]}",
+        "input": f"{len(paths)} files {checks.fingerprint((path.name, path) for path in paths)}",
     }
 
 
@@ -87,7 +83,12 @@ def _made_with(settings: Settings, paths: Sequence[Path]) -> dict[str, object]:
 
 
 def inputs_of(pairs: Sequence[Pair], found: Mapping[str, Surveyed]) -> dict[str, str]:
-    """The patch of the input for each patch of a target: both lie at the same place of their pictures."""
+    """The patch of the input for each patch of a target: both lie at the same place of their pictures.
+
+    Args:
+      pairs: targets and inputs.
+      found: all their pictures, by name.
+    """
     return {
         target: given
         for pair in pairs
@@ -97,6 +98,11 @@ def inputs_of(pairs: Sequence[Pair], found: Mapping[str, Surveyed]) -> dict[str,
 
 def divide(pairs: Sequence[Pair], found: Mapping[str, Surveyed], settings: Settings) -> dict[str, str]:
     """Says for each patch in which split it lies; targets always lie where their input does.
+
+    Args:
+      pairs: targets and inputs.
+      found: all their pictures, by name.
+      settings: checked.
 
     Raises:
       UserError: train or val would be empty.

@@ -18,7 +18,10 @@ from pix2pix_tf.errors import UserError
 RULE = "Sensor_BAND_lon_lat_YYYY_MM_DD, such as Sentinel1_VV_-55.20_-4.39_2019_05_27"
 SAR, OPTICAL = "Sentinel1", "Sentinel2"
 SHORT = {SAR: "S1", OPTICAL: "S2"}  # at the end of a picture's name
-ROLES = {SAR: {"sar_vv": ("VV",), "sar_vh": ("VH",)}, OPTICAL: {"optical": ("B4", "B3", "B2")}}  # role -> its bands
+ROLES: dict[str, dict[str, tuple[str, ...]]] = {  # sensor -> role -> its bands
+    SAR: {"sar_vv": ("VV",), "sar_vh": ("VH",)},
+    OPTICAL: {"optical": ("B4", "B3", "B2")},
+}
 CLOUD_MASK = "QA60"  # of Sentinel-2; a picture may lack it
 
 _NAME = re.compile(r"([A-Za-z0-9]+)_([A-Za-z0-9]+)_(-?\d+(?:\.\d+)?_-?\d+(?:\.\d+)?)_(\d{4})_(\d\d)_(\d\d)")
@@ -105,19 +108,30 @@ def _bands(
         if path.suffix.lower() not in images.TIFF:
             ignored[path.suffix or "no suffix"] += 1
             continue
-        try:
-            sensor, band, place, *date = _NAME.fullmatch(path.stem).groups()
-            key = (sensor, place, datetime.date(*map(int, date)))
-        except (AttributeError, ValueError):  # no match; no date of the calendar
+        told = _told(path.stem)
+        if told is None:
             problems.append((f"the name does not follow {RULE} (rename the file or move it away)", path.name))
             continue
+        sensor, band, place, date = told
         if (sensor, band) not in needed:
             ignored[f"{sensor} {band}" if sensor in ROLES else sensor] += 1
             continue
-        other = found.setdefault(key, {}).setdefault(band, path)
+        other = found.setdefault((sensor, place, date), {}).setdefault(band, path)
         if other != path:
             problems.append((f"there is {other} too (keep one of them)", str(path)))
     return found, ignored
+
+
+def _told(stem: str) -> tuple[str, str, str, datetime.date] | None:
+    """Sensor, band, place and date that a name tells; None when it follows another rule."""
+    found = _NAME.fullmatch(stem)
+    if not found:
+        return None
+    sensor, band, place, *date = found.groups()
+    try:
+        return sensor, band, place, datetime.date(*map(int, date))
+    except ValueError:  # no date of the calendar
+        return None
 
 
 def pair(sar: Iterable[Picture], optical: Sequence[Picture], days: int) -> list[Pair]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import images, tiff
+from pix2pix_tf.data import checks, images, tiff
 from pix2pix_tf.data.multiearth_files import CLOUD_MASK, ROLES, Picture
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import BadScene
 from pix2pix_tf.data.stretch import Cut, Limits, stretch
 
@@ -32,7 +33,7 @@ class Contents:
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_measured: int  # pixels that were NaN, infinite, zero-filled or no data, and became 0
     cloud: np.ndarray | None  # bool [H, W]: what the sensor's own mask calls cloud; None without one
-    facts: Mapping[str, object]  # bounds, crs and metres_per_pixel where the files tell them
+    facts: Facts  # bounds, crs and metres_per_pixel where the files tell them
 
 
 def read(picture: Picture, stretching: Stretching) -> Contents:
@@ -46,9 +47,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
       BadScene: files are damaged, of different sizes, or nothing can be made of their numbers.
     """
     bands, problems = _bands(picture)
-    sizes = {band: f"{pixels.shape[1]} x {pixels.shape[0]}" for band, pixels in bands.items()}
-    if len(set(sizes.values())) > 1:
-        different = ", ".join(f"{band} {size}" for band, size in sizes.items())
+    if different := checks.different_sizes(bands):
         problems.append((f"its bands differ in size: {different} pixels (resample them to one grid)", picture.name))
     if problems:
         raise BadScene(problems)
@@ -64,7 +63,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
             not_measured += count
         except images.BadImage as error:
             problems.append((str(error), ", ".join(picture.paths[name].name for name in names)))
-    first, facts = next(iter(picture.paths.values())), {}
+    first, facts = next(iter(picture.paths.values())), Facts()
     try:
         facts = tiff.georeference(first)
     except images.BadImage as error:

@@ -12,6 +12,7 @@ from pix2pix_tf.data import checks, patches
 from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.multiearth_files import Pair, Picture
 from pix2pix_tf.data.multiearth_pictures import Contents, Stretching, read
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.scenes import BadScene
 from pix2pix_tf.data.stretch import Cut, Limits
 
@@ -50,6 +51,13 @@ def survey(
 ) -> dict[str, Surveyed]:
     """Reads every picture once, one at a time, so that what is wrong is found before anything is written.
 
+    Args:
+      pictures: all that are in a pair.
+      pairs: targets and inputs.
+      stretching: how raw numbers become grey.
+      size: pixels of a patch's side.
+      folder: where the files lie, for the message.
+
     Returns:
       What was found, by the pictures' names.
 
@@ -82,11 +90,9 @@ def survey(
 
 def _look(picture: Picture, contents: Contents, size: int) -> Surveyed:
     height, width = next(iter(contents.pixels.values())).shape[:2]
-    scene = Scene(
-        "", height, width, picture.place, str(picture.date), picture.sensor,
-        padding=patches.padding(height, width, size), stretch=dict(contents.stretch) or None,
-        **contents.facts,
-    )  # fmt: skip
+    facts: Facts = {**contents.facts, "glacier": picture.place, "date": str(picture.date), "sensor": picture.sensor}
+    padding = patches.padding(height, width, size)
+    scene = Scene("", height, width, padding=padding, stretch=dict(contents.stretch) or None, **facts)
     mask = contents.cloud
     windows = (
         (slice(row, row + size), slice(column, column + size))

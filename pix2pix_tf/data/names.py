@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from typing import TypedDict
 
 PATCH_MARK = "__"  # <scene>__y<row>_x<column>: a stem's scene is what stands before it
 
@@ -12,6 +13,19 @@ COARSEST = 1e6  # metres a pixel: what says more is no scale
 QUALITIES = range(1, 7)  # CaFFe's marks for a picture: 1 is best
 NORTHERN, SOUTHERN = ("COL", "JAC"), ("Crane", "DBE", "Jorum", "Mapple", "SI")  # glaciers of CaFFe
 CAFFE_RULE = "Glacier_Date_Sensor_Resolution_Quality_Orbit, such as DBE_2004-10-07_RSAT_12_4_282"
+
+
+class Facts(TypedDict, total=False):
+    """What is known of a scene, by the names of `dataset.Scene`'s fields; the others are left out."""
+
+    glacier: str
+    date: str | None  # YYYY-MM-DD; None: that of before no longer holds
+    sensor: str
+    metres_per_pixel: float
+    quality: int
+    orbit: str
+    bounds: tuple[float, float, float, float]
+    crs: str
 
 
 def scene_of(stem: str) -> str:
@@ -25,7 +39,13 @@ def is_file_name(text: str) -> bool:
 
 
 def patch_stem(scene: str, row: int, column: int) -> str:
-    """Names a patch after its scene and the place of its upper left pixel there."""
+    """Names a patch after its scene and the place of its upper left pixel there.
+
+    Args:
+      scene: its name.
+      row: pixels from the top, from 0.
+      column: pixels from the left, from 0.
+    """
     return f"{scene}{PATCH_MARK}y{row:05d}_x{column:05d}"
 
 
@@ -35,7 +55,7 @@ def place_of(stem: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def facts_of(scene: str) -> dict[str, str | float | int]:
+def facts_of(scene: str) -> Facts:
     """Reads a scene's name by the rule of the CaFFe benchmark (Gourmelon et al. 2022).
 
     Args:
@@ -53,12 +73,13 @@ def facts_of(scene: str) -> dict[str, str | float | int]:
         datetime.date.fromisoformat(date)
     except ValueError:  # 2004-13-45 is no date, so this is no CaFFe name
         return {}
-    facts = {"glacier": glacier, "date": date, "sensor": sensor}
+    facts: Facts = {"glacier": glacier, "date": date, "sensor": sensor}
     if 0 < float(resolution) < COARSEST:
         facts["metres_per_pixel"] = float(resolution)
     if len(quality) == 1 and int(quality) in QUALITIES:
         facts["quality"] = int(quality)
-    return {**facts, "orbit": orbit}
+    facts["orbit"] = orbit
+    return facts
 
 
 def season_of(glacier: str | None, date: str | None) -> str | None:

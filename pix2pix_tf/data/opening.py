@@ -7,7 +7,7 @@ The same stem in every role is one sample; where the data set has rows, several 
 `datasets/README.md` tells the whole contract.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from pix2pix_tf.data import checks, dataset, images
 from pix2pix_tf.data.dataset import MIXED, Dataset, Scene
-from pix2pix_tf.data.names import facts_of, place_of, scene_of
+from pix2pix_tf.data.names import Facts, facts_of, place_of, scene_of
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError, unknown
 
@@ -137,7 +137,7 @@ def _first_good(found: Dataset, role: str) -> tuple[int, int]:
     return 0, 8
 
 
-def grown(scene: Scene | None, split: str, stem: str, size: int, facts: Mapping[str, object]) -> Scene:
+def grown(scene: Scene | None, split: str, stem: str, size: int, facts: Facts) -> Scene:
     """A scene as far as its patches' names tell, one patch more.
 
     Args:
@@ -145,7 +145,7 @@ def grown(scene: Scene | None, split: str, stem: str, size: int, facts: Mapping[
       split: of the patch.
       stem: of the patch.
       size: pixels of its side.
-      facts: what else is known, by the names of Scene's fields.
+      facts: what else is known.
     """
     row, column = place_of(stem)
     if scene is None:

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from pix2pix_tf.data.landscape import Landscape, Range, fractal
 from pix2pix_tf.data.masks import OCEAN, ROCK
-from pix2pix_tf.data.simulate import Scene, cast_shadow
+from pix2pix_tf.data.simulate import SimulatedScene, cast_shadow
 from pix2pix_tf.data.surface import Surface
 
 Colour = tuple[float, float, float]  # reflectance in red, green and blue, 0 to 1
@@ -63,7 +63,7 @@ class Optical:
     cloud: float  # share of the pixels in which cloud hides more than half of the ground
 
 
-def simulate_optical(scene: Scene, count: int = 3, settings: OpticalSettings | None = None) -> list[Optical]:
+def simulate_optical(scene: SimulatedScene, count: int = 3, settings: OpticalSettings | None = None) -> list[Optical]:
     """Takes pictures of a simulated scene on several days: one ground and one sun, other clouds and other air.
 
     Args:
@@ -81,7 +81,7 @@ def simulate_optical(scene: Scene, count: int = 3, settings: OpticalSettings | N
 
 def _picture(
     rng: np.random.Generator,
-    scene: Scene,
+    scene: SimulatedScene,
     colours: np.ndarray,
     light: np.ndarray,
     sun: tuple[float, float],
@@ -92,9 +92,9 @@ def _picture(
     seen = colours * light
     if opacity.any():
         seen *= (1 - shadow)[..., None]
-        seen += opacity[..., None] * (brightness[..., None] * np.float32(settings.cloud) - seen)
-    exposure = rng.uniform(*settings.exposure)
-    seen = np.float32(exposure * (1 - haze)) * seen + np.float32(exposure * haze) * np.float32(settings.air)
+        seen += opacity[..., None] * (brightness[..., None] * np.asarray(settings.cloud, np.float32) - seen)
+    exposure, air = rng.uniform(*settings.exposure), np.asarray(settings.air, np.float32)
+    seen = np.float32(exposure * (1 - haze)) * seen + np.float32(exposure * haze) * air
     return Optical(develop(rng, seen, settings), float(np.mean(opacity > 0.5)))
 
 
@@ -104,7 +104,17 @@ def _picture(
 def ground_colours(
     rng: np.random.Generator, landscape: Landscape, surface: Surface, settings: OpticalSettings
 ) -> np.ndarray:
-    """float32 [N, N, 3]: reflectance of the ground, lit or not."""
+    """Paints the ground.
+
+    Args:
+      rng: the random stream.
+      landscape: what covers each pixel.
+      surface: what lies on it.
+      settings: the colours.
+
+    Returns:
+      float32 [N, N, 3]: reflectance, lit or not.
+    """
     mottle = fractal(rng, len(landscape.cover), 2.6)
     rock, ocean = _rock(landscape, surface, mottle, settings), _ocean(landscape, surface, mottle, settings)
     covers = [(landscape.cover == OCEAN)[..., None], (landscape.cover == ROCK)[..., None]]
@@ -135,11 +145,20 @@ def _ocean(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings:
     melange = mixed(settings.brash, settings.snow, 0.5 * floes + 0.16 * surface.swirls + 0.15)
     melange = mixed(melange, settings.water, np.clip(-0.9 * floes - 0.75, 0, 0.9))
     colour = np.where((surface.melange & ~surface.pools)[..., None], melange, water)
-    return np.where(surface.icebergs[..., None], np.float32(settings.snow), colour)
+    return np.where(surface.icebergs[..., None], np.asarray(settings.snow, np.float32), colour)
 
 
-def mixed(one, other, share: np.ndarray) -> np.ndarray:
-    """Two colours, or float32 [N, N, 3] of them, mixed: share float64 [N, N] of the other, cut to 0..1."""
+def mixed(one: Colour | np.ndarray, other: Colour | np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Mixes two colours, pixel by pixel.
+
+    Args:
+      one: a colour, or float32 [N, N, 3] of them.
+      other: likewise.
+      share: float64 [N, N], of the other; cut to 0..1.
+
+    Returns:
+      float32 [N, N, 3].
+    """
     one, other = np.asarray(one, np.float32), np.asarray(other, np.float32)
     return one + np.clip(share, 0, 1).astype(np.float32)[..., None] * (other - one)
 
@@ -169,7 +188,7 @@ def illumination(
     shaded = cast_shadow(smooth, landscape.metres_per_pixel, 90 - elevation_deg, azimuth_deg).astype(np.float64)
     lit = 1 - ndimage.gaussian_filter(shaded, 0.7, truncate=2)  # the sun is a disc
     direct = np.clip(cosine / np.sin(elevation), 0, settings.brightest_slope) * lit
-    sun, sky = np.float32(settings.sunlight), np.float32(settings.skylight)
+    sun, sky = np.asarray(settings.sunlight, np.float32), np.asarray(settings.skylight, np.float32)
     share = np.float32(settings.skylight_share)
     return (1 - share) * sun * direct.astype(np.float32)[..., None] + share * sky
 
@@ -206,14 +225,24 @@ def clouds(
     rows, columns = np.gradient(smooth)
     facing = columns * np.cos(np.radians(sun[1])) + rows * np.sin(np.radians(sun[1]))
     brightness = 0.93 + 0.035 * facing / facing.std() + 0.03 * (field - smooth) / (field - smooth).std()
-    return tuple(part.astype(np.float32) for part in (opacity, np.clip(brightness, 0.7, 1.0), shadow))
+    brightness = np.clip(brightness, 0.7, 1.0)
+    return opacity.astype(np.float32), brightness.astype(np.float32), shadow.astype(np.float32)
 
 
 # The sensor
 
 
 def develop(rng: np.random.Generator, light: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """From light, float32 [N, N, 3], 1 is white, to a picture: uint8 [N, N, 3]."""
+    """From light to a picture: blur, noise, gamma.
+
+    Args:
+      rng: the random stream.
+      light: float32 [N, N, 3], 1 is white.
+      settings: of the sensor.
+
+    Returns:
+      uint8 [N, N, 3], RGB.
+    """
     kernel = np.array([settings.blur, 1 - 2 * settings.blur, settings.blur])
     for axis in (0, 1):
         light = ndimage.convolve1d(light, kernel, axis=axis, mode="nearest")

@@ -15,7 +15,8 @@ from typing import TypeVar
 from pix2pix_tf import cli
 from pix2pix_tf.errors import UserError
 
-Job, Result = TypeVar("Job"), TypeVar("Result")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
 def add_options(to: argparse.ArgumentParser) -> None:
@@ -117,4 +118,11 @@ def _deaf_children() -> Iterator[None]:
 def _end_with_parent() -> None:
     """Makes a worker end when the process that started it is gone, however that came."""
     parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    if parent is None:  # no worker, but the process that starts them
+        return
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

@@ -4,9 +4,10 @@ A data set is made in this order: `prepare.json` (the settings), the patches, `d
 `dataset.json` is visibly unfinished, and the same command goes on with what is missing.
 """
 
+import json
 import math
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,14 @@ def origins(length: int, size: int, overlap: int = 0) -> list[int]:
 
 
 def padding(height: int, width: int, size: int, overlap: int = 0) -> tuple[int, int]:
-    """Pixels that must be added at the bottom and at the right for the last patches to be whole."""
+    """Pixels that must be added at the bottom and at the right for the last patches to be whole.
+
+    Args:
+      height: pixels of the scene.
+      width: likewise.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbours share, 0 to size - 1.
+    """
     return (
         origins(height, size, overlap)[-1] + size - height,
         origins(width, size, overlap)[-1] + size - width,
@@ -82,7 +90,15 @@ def join(pieces: list[tuple[int, int, np.ndarray]], height: int, width: int) -> 
 
 
 def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> list[str]:
-    """Names a scene's patches, in the order of `cut`; the only patch of a scene has the scene's name."""
+    """Names a scene's patches, in the order of `cut`; the only patch of a scene has the scene's name.
+
+    Args:
+      scene: its name.
+      height: pixels of the scene.
+      width: likewise.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbours share, 0 to size - 1.
+    """
     places = [(row, column) for row in origins(height, size, overlap) for column in origins(width, size, overlap)]
     if len(places) == 1:
         return [scene]
@@ -92,12 +108,12 @@ def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> l
 # ---- Writing --------------------------------------------------------------------------------------------------------
 
 
-def is_finished(output: Path, settings: Mapping[str, object]) -> bool:
+def is_finished(output: Path, settings: dict[str, object]) -> bool:
     """Whether the data set was made already, with these very settings.
 
     Args:
       output: the data set's folder; it may be missing.
-      settings: what decides what the data set holds, in JSON's types.
+      settings: what decides what the data set holds, in JSON's types and tuples.
 
     Raises:
       UserError: the folder holds something else, or a data set made with other settings. Nothing is ever overwritten.
@@ -111,11 +127,9 @@ def is_finished(output: Path, settings: Mapping[str, object]) -> bool:
             f"{output} holds files that this command did not make, and nothing is overwritten. Choose another "
             "--output, or move them away."
         )
-    before = files.read_json(output / SETTINGS)
-    keys = sorted(before.keys() | settings.keys())
-    other = [
-        f"{key} was {before.get(key)}, now {settings.get(key)}" for key in keys if before.get(key) != settings.get(key)
-    ]
+    before, now = files.read_json(output / SETTINGS), json.loads(json.dumps(settings))  # tuples: lists in both
+    keys = sorted(before.keys() | now.keys())
+    other = [f"{key} was {before.get(key)}, now {now.get(key)}" for key in keys if before.get(key) != now.get(key)]
     if other:
         raise UserError(
             f"{output} was made with other settings ({'; '.join(other)}), and nothing is overwritten. Choose another "
@@ -127,11 +141,16 @@ def is_finished(output: Path, settings: Mapping[str, object]) -> bool:
     return True
 
 
-def begin(output: Path, settings: Mapping[str, object]) -> None:
-    """Marks a folder as a data set in the making, and clears away what a killed process left half written."""
+def begin(output: Path, settings: dict[str, object]) -> None:
+    """Marks a folder as a data set in the making, and clears away what a killed process left half written.
+
+    Args:
+      output: the data set's folder; made if it is missing.
+      settings: what `is_finished` is to compare with.
+    """
     for stray in output.glob("*/*/.tmp-*"):
         stray.unlink(missing_ok=True)
-    files.write_json(output / SETTINGS, dict(settings))
+    files.write_json(output / SETTINGS, settings)
 
 
 def expect_begun(output: Path) -> None:
@@ -147,9 +166,32 @@ def expect_begun(output: Path) -> None:
         )
 
 
-def missing(root: Path, split: str, roles: list[str], stem: str) -> list[str]:
-    """The roles of a sample that are not on the disk yet."""
+def missing(root: Path, split: str, roles: Iterable[str], stem: str) -> list[str]:
+    """The roles of a sample that are not on the disk yet.
+
+    Args:
+      root: the data set's folder.
+      split: train, val or test.
+      roles: that it should have.
+      stem: the sample's name.
+    """
     return [role for role in roles if not (root / split / role / f"{stem}.png").exists()]
+
+
+def noted(path: Path, key: str) -> float:
+    """The number that the command wrote as a note into a PNG that is there from before.
+
+    Args:
+      path: the file.
+      key: of the note.
+
+    Raises:
+      UserError: it is not there, so that the file is another one.
+    """
+    text = images.read_text(path, key)
+    if text is None:
+        raise UserError(f"{path} was not written by this command. Move it away, and the same command makes it anew.")
+    return float(text)
 
 
 def write(root: Path, split: str, stem: str, pixels: Mapping[str, np.ndarray]) -> None:

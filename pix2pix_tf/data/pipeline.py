@@ -2,8 +2,8 @@
 
 What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
 entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
-have seen, and memory holds the list of names, not the data. Reading, decoding and
-jitter of a 256 x 256 pair take some 2 ms together (benchmarks/pipeline.py); the operating system caches the files.
+have seen, and memory holds the list of names, not the data. Reading, decoding and jitter of a 256 x 256 pair take some
+2 ms together (benchmarks/pipeline.py); the operating system caches the files.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import augment, checks, conditions, encoding, front_targets
+from pix2pix_tf.data.clouds import shares_of, unscored
 from pix2pix_tf.data.dataset import Dataset, line_role
 from pix2pix_tf.errors import UserError
 
@@ -24,6 +25,10 @@ Batch = dict[str, tf.Tensor]
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:
     """Whole batches in the training patches; which patches are left over changes with each epoch.
+
+    Args:
+      dataset: opened, with the split "train".
+      config: gives the batch size.
 
     Raises:
       UserError: fewer patches than one batch.
@@ -159,14 +164,13 @@ def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tens
     """Whether each patch is cloudy, float32 [n, 1], 0 or 1; None where that is not asked for."""
     if config.model.network != "vgg":
         return None
-    shares = [dataset.rows[stem].cloud if stem in dataset.rows else None for stem in stems]
-    unknown = [stem for stem, share in zip(stems, shares, strict=True) if share is None]
-    if unknown:
+    if unknown := unscored(dataset, stems):
         raise UserError(
             f"{dataset.root}/dataset.json does not say how cloudy {checks.some(unknown)} are. Write rows with `cloud`, "
             "or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
         )
-    return tf.constant([[float(share > config.data.cloudy)] for share in shares])
+    shares = shares_of(dataset)
+    return tf.constant([[float(shares[stem] > config.data.cloudy)] for stem in stems])
 
 
 def _label(clouds: tf.Tensor | None, index: tf.Tensor) -> Batch:

@@ -11,6 +11,7 @@ import numpy as np
 from pix2pix_tf import files
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
 GREY, RGB, PALETTE = 0, 2, 3  # colour types without alpha
 
 _UP = 2  # the filter by which a row is told as its difference from the row above: a tenth larger than the best mix

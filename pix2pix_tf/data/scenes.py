@@ -20,6 +20,7 @@ import numpy as np
 from pix2pix_tf import files
 from pix2pix_tf.data import checks, images, names, tiff
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.data.stretch import Cut, stretch
 from pix2pix_tf.errors import UserError, brief, shown, unknown
@@ -47,7 +48,7 @@ class Source:
     paths: Mapping[str, Path]  # for each role; side by side, the same file for both
     split: str | None = None  # where the folders fix it
     halves: bool = False  # the roles lie side by side in one file, in the order of `paths`
-    facts: Mapping[str, object] = field(default_factory=dict)  # by the names of Scene's fields, where TOLD has them
+    facts: Facts = field(default_factory=Facts)  # where TOLD has them
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Picture:
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_finite: int  # pixels that were NaN, infinite or "no data", and became 0
     digests: Mapping[str, str]  # for each role that is a target: equal digests, equal raw pixels
-    facts: Mapping[str, object]  # what the files and the name tell, by the names of Scene's fields
+    facts: Facts  # what the files and the name tell
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ def _told(folder: Path) -> dict:
 
 def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
     found: dict[str, dict[str, Path]] = {}
-    for child in _visible(folder):
+    for child in visible(folder):
         if child.is_dir() and child.name in CHANNELS:
             found[child.name] = _images(child, problems)
         elif child.is_dir() and child.name in SPLITS:
@@ -125,7 +126,7 @@ def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
         elif child.is_dir():
             problems.append((str(unknown("role folder", child.name, CHANNELS)), ""))
     if not found and not problems:
-        loose = any(child.suffix.lower() in SUFFIXES for child in _visible(folder))
+        loose = any(child.suffix.lower() in SUFFIXES for child in visible(folder))
         hint = "for images A|B of twice the width, add --side-by-side" if loose else f"roles are {', '.join(CHANNELS)}"
         problems.append((f"no folder per role, such as {folder}/zones and {folder}/sar ({hint})", ""))
     bare = {role: _bare(role, found, problems) for role in found}
@@ -142,12 +143,14 @@ def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]
             raise unknown("role", role, CHANNELS)
     if roles[0] == roles[1]:
         raise UserError(f"--side-by-side {roles[0]} {roles[1]}: the halves must be of two different roles.")
-    splits = [child.name for child in _visible(folder) if child.is_dir()]
+    splits = [child.name for child in visible(folder) if child.is_dir()]
     problems += [(str(unknown("split", name, SPLITS)), "") for name in splits if name not in SPLITS]
-    loose = [child for child in _visible(folder) if child.suffix.lower() in SUFFIXES]
+    loose = [child for child in visible(folder) if child.suffix.lower() in SUFFIXES]
     if splits and loose:
         problems += [(f"lies beside the folders {', '.join(splits)} (move it into one)", path.name) for path in loose]
-    found = {split: _images(folder / split, problems) for split in splits} or {None: _images(folder, problems)}
+    found: dict[str | None, dict[str, Path]] = {split: _images(folder / split, problems) for split in splits}
+    if not splits:
+        found[None] = _images(folder, problems)
     times = Counter(name for paths in found.values() for name in paths)
     sources: dict[str, Source] = {}
     for split, paths in found.items():
@@ -163,7 +166,7 @@ def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
     """The image files of one folder by scene name; what else lies there is said."""
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
-    for path in _visible(folder):
+    for path in visible(folder):
         if path.suffix.lower() not in SUFFIXES:
             others[path.suffix or "no suffix"] += 1
             continue
@@ -178,7 +181,8 @@ def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
     return found
 
 
-def _visible(folder: Path) -> list[Path]:
+def visible(folder: Path) -> list[Path]:
+    """What a folder holds, sorted, without hidden files."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
@@ -218,8 +222,8 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
       BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold values that are no class.
     """
     problems: list[tuple[str, str]] = []
-    pixels, stretched, digests, facts = {}, {}, {}, {**names.facts_of(source.name), **source.facts}
-    not_finite = 0
+    facts: Facts = {**names.facts_of(source.name), **source.facts}
+    pixels, stretched, digests, not_finite = {}, {}, {}, 0
     for role, path in source.paths.items():
         try:
             raw, is_tiff = _raw(source, role), path.suffix.lower() in images.TIFF
@@ -239,9 +243,7 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
                 facts.update(tiff.georeference(path))
         except images.BadImage as error:
             problems.append((str(error), _shown(path)))
-    sizes = {role: f"{image.shape[1]} x {image.shape[0]}" for role, image in pixels.items()}
-    if len(set(sizes.values())) > 1:
-        different = ", ".join(f"{role} {size}" for role, size in sizes.items())
+    if different := checks.different_sizes(pixels):
         problems.append(
             (f"its roles differ in size: {different} pixels (cut or resample them to one grid)", source.name)
         )
@@ -279,7 +281,4 @@ def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
 def fingerprint(sources: Sequence[Source]) -> str:
     """Says in a few letters which files there are, and when and how long they were written."""
     paths = sorted({path for source in sources for path in source.paths.values()})
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{_shown(path)} {checks.stamp(path)}\n".encode())
-    return f"{len(paths)} files {digest.hexdigest()[:12]}"
+    return f"{len(paths)} files {checks.fingerprint((_shown(path), path) for path in paths)}"

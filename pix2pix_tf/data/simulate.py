@@ -14,12 +14,12 @@ from pix2pix_tf.data.landscape import Landscape, SceneSettings, fractal, image_g
 from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, front_of
 from pix2pix_tf.data.surface import Surface, draw_surface
 
-METRES_PER_GREY = 10.0  # of `Scene.elevation`: grey 255 is 2550 m, above any summit of the default settings
+METRES_PER_GREY = 10.0  # of `SimulatedScene.elevation`: grey 255 is 2550 m, above any summit of the default settings
 MAX_ATTEMPTS = 100  # geometries drawn before a scene is given up; one or two are usual
 
 
 @dataclass(frozen=True)
-class Scene:
+class SimulatedScene:
     """One sample. Pictures are uint8 [N, N]."""
 
     zones: np.ndarray  # CaFFe grey values: 0 not available, 64 rock, 127 glacier, 254 ocean and melange
@@ -39,13 +39,16 @@ class Scene:
     outside: np.ndarray  # bool [N, N]: beyond the swath
 
 
-def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = None) -> Scene:
+def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = None) -> SimulatedScene:
     """Simulates one scene, with ocean, glacier, rock and a calving front in it.
 
     Args:
       seed: the same seed, size and settings give the same bytes.
       size: pixels a side, from 32.
       settings: the ranges to draw from; None takes the defaults.
+
+    Raises:
+      RuntimeError: the settings allow no such scene.
     """
     settings = settings or SceneSettings()
     for attempt in range(MAX_ATTEMPTS):
@@ -67,13 +70,13 @@ def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = 
     intensity = np.where(shadow, floor, echo + floor) * speckle(rng, size, looks, settings.resampling)
     sar = to_grey(intensity, floor, outside, rng.uniform(*settings.white_percentile))
     elevation = np.clip(landscape.height / METRES_PER_GREY, 0, 255).round().astype(np.uint8)
-    return Scene(
+    return SimulatedScene(
         zones, fronts, sar, elevation, landscape.metres_per_pixel, incidence, azimuth, looks,
         seed, landscape, surface, echo, floor, shadow, outside,
     )  # fmt: skip
 
 
-def simulate_vh(scene: Scene, settings: SceneSettings | None = None) -> np.ndarray:
+def simulate_vh(scene: SimulatedScene, settings: SceneSettings | None = None) -> np.ndarray:
     """Looks at a simulated scene in VH: fainter, nearer to the noise, and brightest where ice scatters in its volume.
 
     Args:
@@ -81,7 +84,7 @@ def simulate_vh(scene: Scene, settings: SceneSettings | None = None) -> np.ndarr
       settings: as there.
 
     Returns:
-      uint8 [N, N], as `Scene.sar`, which is VV.
+      uint8 [N, N], as `SimulatedScene.sar`, which is VV.
     """
     settings = settings or SceneSettings()
     rng = np.random.default_rng([scene.seed, 0, 2])  # a stream of its own; two are the landscape's and VV's
@@ -118,7 +121,8 @@ def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: floa
     turns = round(range_deg / 90)
     tilt = np.radians(range_deg - 90 * turns)  # what is left: within 45 degrees of the rows' direction
     ground = np.rot90(height, turns)
-    rows, columns = np.indices(ground.shape)
+    places = np.indices(ground.shape)
+    rows, columns = places[0], places[1]
     drift = np.rint(np.tan(tilt) * columns[0]).astype(int)  # rows a ray has come down at each column
     lanes = rows - drift + max(drift.max(), 0)  # shears the image, so that each ray keeps to one lane
     level = np.full((ground.shape[0] + np.ptp(drift), ground.shape[1]), -np.inf)
@@ -138,6 +142,13 @@ def slope_gain(
     (1 + g tan i) / (1 - g / tan i), whatever the slope in azimuth (a plane in the model of Small 2011).
     From g = tan i on the slope lies over: several parts fall into one pixel, and it stays at its brightest.
 
+    Args:
+      height: float64 [N, N], metres.
+      metres_per_pixel: ground sampling.
+      incidence_deg: from the vertical.
+      range_deg: where the beam runs to, clockwise from the image's right.
+      limit_db: decibels over flat ground, at most.
+
     Returns:
       float64 [N, N], factor on intensity: 1 on flat ground, 0 turned away, `limit_db` at most.
     """
@@ -148,7 +159,16 @@ def slope_gain(
 
 
 def swath_gap(rng: np.random.Generator, size: int, chance: float) -> np.ndarray:
-    """bool [N, N]: true in the corner or strip outside the swath; mostly there is none."""
+    """Draws the corner or strip outside the swath; mostly there is none.
+
+    Args:
+      rng: the random stream.
+      size: pixels a side.
+      chance: probability that there is one.
+
+    Returns:
+      bool [N, N], true outside.
+    """
     y, x = image_grid(size)
     angle, edge = rng.uniform(0, 2 * np.pi), rng.uniform(0.65, 0.95)
     return (x * np.cos(angle) + y * np.sin(angle) > edge) & (rng.random() < chance)
@@ -158,18 +178,29 @@ def swath_gap(rng: np.random.Generator, size: int, chance: float) -> np.ndarray:
 
 
 def label_zones(cover: np.ndarray, shadow: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """uint8 [N, N], CaFFe grey values: the cover, less shadow and gap.
+    """Labels a scene: the cover, less shadow and gap. Specks of shadow stay unlabelled, as by a human hand.
 
-    Specks of shadow stay unlabelled, as by a human hand.
+    Args:
+      cover: uint8 [N, N], CaFFe grey values.
+      shadow: bool [N, N], what the beam does not reach.
+      outside: bool [N, N], what the swath does not reach.
+
+    Returns:
+      uint8 [N, N], CaFFe grey values.
     """
     drawn = ndimage.gaussian_filter(shadow.astype(np.float64), cover.shape[0] / 200) > 0.5
     return np.where((drawn & shadow) | outside, NOT_AVAILABLE, cover).astype(np.uint8)
 
 
 def is_complete(zones: np.ndarray, fronts: np.ndarray) -> bool:
-    """Whether there is ocean, glacier and rock, and a front that is neither tiny nor everywhere."""
+    """Whether there is ocean, glacier and rock, and a front that is neither tiny nor everywhere.
+
+    Args:
+      zones: uint8 [N, N], CaFFe grey values.
+      fronts: [N, N], not 0 on the front.
+    """
     shares = [np.mean(zones == value) for value in (OCEAN, GLACIER, ROCK)]
-    return min(shares) > 0.01 and len(zones) / 8 <= np.count_nonzero(fronts) <= 2 * len(zones)
+    return bool(min(shares) > 0.01 and len(zones) / 8 <= np.count_nonzero(fronts) <= 2 * len(zones))
 
 
 # Speckle, grey
@@ -196,7 +227,17 @@ def speckle(rng: np.random.Generator, size: int, looks: float, resampling: float
 
 
 def to_grey(intensity: np.ndarray, floor: float, outside: np.ndarray, white_percentile: float) -> np.ndarray:
-    """uint8 [N, N]: amplitude, linear, the brightest saturated, as CaFFe shows it; 0 outside the swath."""
+    """Shows an intensity as CaFFe does: amplitude, linear, the brightest saturated.
+
+    Args:
+      intensity: float64 [N, N], linear.
+      floor: of the noise, in the same unit: black.
+      outside: bool [N, N], beyond the swath: black as well.
+      white_percentile: of the amplitude within the swath.
+
+    Returns:
+      uint8 [N, N].
+    """
     amplitude = np.sqrt(intensity) - np.sqrt(floor)
     white = np.percentile(amplitude[~outside], white_percentile)
     return np.where(outside, 0, np.clip(255 * amplitude / white, 0, 255).round()).astype(np.uint8)

@@ -28,7 +28,13 @@ class Surface:
 
 
 def draw_surface(rng: np.random.Generator, landscape: Landscape, settings: SceneSettings) -> Surface:
-    """Draws the surface of a landscape; the order of the draws is the radar's, and decides the bytes of its image."""
+    """Draws the surface of a landscape; the order of the draws is the radar's, and decides the bytes of its image.
+
+    Args:
+      rng: the radar's random stream.
+      landscape: what it lies on.
+      settings: the ranges to draw from.
+    """
     rock_level, rock = rng.uniform(*settings.rock_db), fractal(rng, len(landscape.cover), 1.6)
     ocean, on_water = _ocean_db(rng, landscape, settings)
     glacier, on_ice = _glacier_db(rng, landscape, settings)

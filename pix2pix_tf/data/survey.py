@@ -12,6 +12,7 @@ import numpy as np
 from pix2pix_tf import cli
 from pix2pix_tf.data import checks, masks, patches, scenes
 from pix2pix_tf.data.dataset import Scene
+from pix2pix_tf.data.stretch import Cut
 
 DIVIDE_BY = ("random", "scene", "glacier")
 
@@ -26,7 +27,7 @@ class Settings:
     val: float = 0.1  # share of the patches for validation
     hold_out: tuple[str, ...] = ()  # glaciers that become the test split
     seed: int = 0
-    cut: tuple[float, float] | None = (2.0, 98.0)  # percentiles; None keeps 16 bits
+    cut: Cut | None = (2.0, 98.0)  # percentiles; None keeps 16 bits
     side_by_side: tuple[str, str] | None = None  # roles of the left and the right half
 
 
@@ -45,6 +46,11 @@ class Surveyed:
 
 def survey(sources: Sequence[scenes.Source], settings: Settings, folder: Path) -> list[Surveyed]:
     """Reads every scene once and finds whatever is wrong.
+
+    Args:
+      sources: from `scenes.find`.
+      settings: checked.
+      folder: where the scenes lie, for the message.
 
     Raises:
       UserError: one message names all bad files, with the cure.

@@ -19,6 +19,7 @@ import pyvips
 
 from pix2pix_tf.data import bounds
 from pix2pix_tf.data.bounds import BadImage
+from pix2pix_tf.data.names import Facts
 from pix2pix_tf.errors import brief
 
 METRE = 9001  # the GeoTIFF code of the unit
@@ -65,7 +66,7 @@ def check_size(image: pyvips.Image, path: Path) -> None:
 
 def damaged(kind: str, error: Exception) -> BadImage:
     """What to raise for a PNG or TIFF that libvips or tifffile cannot read."""
-    reason = brief(getattr(error, "detail", "") or error or type(error).__name__)
+    reason = brief(getattr(error, "detail", "") or str(error) or type(error).__name__)
     return BadImage(f"not a whole {kind} ({reason}; copy or make the file again)")
 
 
@@ -75,10 +76,10 @@ def no_data_value(path: Path) -> float | None:
     Raises:
       BadImage: its tags are damaged.
     """
-    return _tags(path, lambda tiff: float(tiff.pages[0].nodata) if "GDAL_NODATA" in tiff.pages[0].tags else None)
+    return _tags(path, lambda tiff: float(tiff.pages.first.nodata) if "GDAL_NODATA" in tiff.pages.first.tags else None)
 
 
-def georeference(path: Path) -> dict:
+def georeference(path: Path) -> Facts:
     """Where a GeoTIFF lies on the ground.
 
     Returns:
@@ -93,8 +94,8 @@ def georeference(path: Path) -> dict:
     return _tags(path, _place)
 
 
-def _place(tiff: tifffile.TiffFile) -> dict:
-    page = tiff.pages[0]
+def _place(tiff: tifffile.TiffFile) -> Facts:
+    page = tiff.pages.first
     tags, height, width = page.geotiff_tags or {}, page.imagelength, page.imagewidth
     scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
     if not scale or not tie or len(tie) != 6 or code is None:
@@ -105,7 +106,7 @@ def _place(tiff: tifffile.TiffFile) -> dict:
     corners = left, top - height * scale[1], left + width * scale[0], top
     if not np.isfinite(corners).all() or min(scale[:2]) <= 0:
         raise ValueError("it lies nowhere on the ground")
-    found = {"bounds": corners, "crs": f"EPSG:{int(code)}"}
+    found: Facts = {"bounds": corners, "crs": f"EPSG:{int(code)}"}
     if int(tags.get("ProjLinearUnitsGeoKey", METRE)) == METRE and scale[0] == scale[1]:
         found["metres_per_pixel"] = scale[0]
     return found
@@ -118,14 +119,15 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
       BadImage: it is of a kind that no role has, or would not fit the memory.
       Exception: it is damaged.
     """
-    page = tiff.pages[0]
+    page = tiff.pages.first
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         raise BadImage("a palette image (save as grey or RGB)")
     if page.dtype is None or page.dtype.kind not in "uif":
         raise BadImage(
             f"an image of {page.dtype or 'odd'} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)"
         )
-    whole = [page for page in tiff.pages[:_PAGES] if not page.subfiletype & _SMALLER]
+    pages = [one for one in tiff.pages[:_PAGES] if isinstance(one, tifffile.TiffPage)]  # all of them: none is a frame
+    whole = [one for one in pages if not one.subfiletype & _SMALLER]
     if len(whole) > 1:
         raise BadImage("a TIFF of several images (save one image a file)")
     bounds.check(page.nbytes // page.dtype.itemsize, page.dtype.itemsize, length)
@@ -135,7 +137,7 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
     if min(len(page.dataoffsets), len(page.databytecounts)) < pieces:
         raise ValueError(f"{len(page.dataoffsets)} strips or tiles in place of {pieces}")
     if page.compression in _DEFLATED:
-        _expect_no_bomb(page)
+        _expect_no_bomb(page, page.dtype.itemsize)
     elif page.nbytes > length:
         raise ValueError(f"{length:,} bytes cannot hold {page.nbytes:,} of pixels")
     if page.axes not in ("YX", "YXS", "SYX") or 0 in page.shape:
@@ -144,9 +146,9 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
     return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels
 
 
-def _expect_no_bomb(page: tifffile.TiffPage) -> None:
+def _expect_no_bomb(page: tifffile.TiffPage, number_bytes: int) -> None:
     """Raises a ValueError for strips or tiles that would inflate to more than they should; tifffile would do it."""
-    wanted = int(np.prod(page.chunks)) * page.dtype.itemsize
+    wanted = int(np.prod(page.chunks)) * number_bytes
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if count * _INFLATION <= bounds.PLAIN:
             continue

@@ -98,16 +98,18 @@ def describe(
       size: of patches, None for scenes.
       wishes: what the model was told, where the user chose it.
     """
-    origin, seen = f"generated: {model.run}@{model.epoch}", model.glaciers
+    origin = f"generated: {model.run}@{model.epoch}"
+    seen = None if model.glaciers is None else tuple(model.glaciers)
     stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
     if size is None:
-        told = {
-            new: sources.facts(masks, stem) | conditions.changes(sources.scene(masks, {}, stem), wishes)
+        told: dict[str, names.Facts] = {
+            new: {**sources.facts(masks, stem), **conditions.changes(sources.scene(masks, {}, stem), wishes)}
             for new, stem in stems.items()
         }
         files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
         return
-    known, scenes = sources.scenes(masks), {}
+    known = sources.scenes(masks)
+    scenes: dict[str, dataset.Scene] = {}
     for new, stem in stems.items():
         name = names.scene_of(new)
         described = known.get(names.scene_of(stem))

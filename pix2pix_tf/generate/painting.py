@@ -131,4 +131,5 @@ def front_rows(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         zones = block[..., 0] if known is None else np.concatenate([known, block[..., 0]])
         yield masks.front_of(zones)[0 if known is None else len(known) - 1 : -1]
         known = zones[-2:]
-    yield masks.front_of(known)[-1:]
+    if known is not None:
+        yield masks.front_of(known)[-1:]

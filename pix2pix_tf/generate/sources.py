@@ -12,13 +12,12 @@ from pix2pix_tf.data import checks, dataset, images, names, tiff
 from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.roles import VALUES
 from pix2pix_tf.data.rows import SUFFIXES, Rows
+from pix2pix_tf.data.scenes import visible
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.generate.tiles import Tiling
 
 if TYPE_CHECKING:
     from pix2pix_tf.export import Model
-
-OF_THE_PICTURE = ("stretch", "quality", "orbit", "cloud")  # what Scene tells of a real image, and no painted one has
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
     if plain and len(roles) > 1:
         raise UserError(f"The model takes {' and '.join(roles)}: --masks takes a folder that has a folder for each.")
     folders = [base] if plain else [base / role for role in roles]
-    found = [_images([path] if path.is_file() else _visible(folder)) for folder in folders]
+    found = [_images([path] if path.is_file() else _in(folder)) for folder in folders]
     stems = sorted(set().union(*found))
     missing = [
         (f"not in {folder}", stem)
@@ -63,8 +62,8 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.name[0] != ".") if folder.is_dir() else []
+def _in(folder: Path) -> list[Path]:
+    return visible(folder) if folder.is_dir() else []
 
 
 def _images(paths: Sequence[Path]) -> dict[str, Path]:
@@ -159,12 +158,14 @@ def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
     return rows.height, rows.width
 
 
-def facts(masks: Masks, stem: str) -> dict[str, object]:
-    """What a mask's name and file tell of its scene, by the names of Scene's fields."""
-    path = masks.paths[stem][0]
-    placed = tiff.georeference(path) if path.suffix.lower() in images.TIFF else {}
-    known = {**names.facts_of(names.scene_of(stem)), **placed}
-    return {key: value for key, value in known.items() if key not in OF_THE_PICTURE}
+def facts(masks: Masks, stem: str) -> names.Facts:
+    """What a mask's name and file tell of its scene, without what is of a real image and of no painted one."""
+    path, known = masks.paths[stem][0], names.facts_of(names.scene_of(stem))
+    known.pop("quality", None)
+    known.pop("orbit", None)
+    if path.suffix.lower() in images.TIFF:
+        known.update(tiff.georeference(path))
+    return known
 
 
 def scene(masks: Masks, known: Mapping[str, Scene], stem: str) -> Scene:
@@ -177,4 +178,7 @@ def scenes(masks: Masks) -> dict[str, Scene]:
     if masks.data is None or not (masks.data / dataset.FILE).exists():
         return {}
     known = dataset.read(masks.data).scenes
-    return {name: replace(scene, split="train", **dict.fromkeys(OF_THE_PICTURE)) for name, scene in known.items()}
+    return {
+        name: replace(scene, split="train", stretch=None, quality=None, orbit=None, cloud=None)
+        for name, scene in known.items()
+    }

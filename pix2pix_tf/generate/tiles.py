@@ -80,7 +80,8 @@ def stitched(
       The painted rows, float32 [n, W, C'], one block for each row of tiles.
     """
     columns, tall, wide = tiling.places(width), tiling.side(height), tiling.side(width)
-    mask, top, bottom, carried = read(tall), 0, min(tall, height), np.float32(0)
+    mask, top, bottom = read(tall), 0, min(tall, height)
+    carried: np.ndarray | float = 0.0  # what the row of tiles before left for the next
     for row in tiling.places(height):
         mask = np.concatenate([mask[row.start - top :], read(row.start + tall - bottom)])
         top, bottom = row.start, row.start + len(mask)
@@ -102,6 +103,7 @@ def _painted(strip: np.ndarray, row: int, columns: Sequence[Place], wide: int, p
         if whole is None:
             whole = np.zeros((*strip.shape[:2], tile.shape[2]), np.float32)
         whole[:, inside] += weights(wide, column.before, column.after)[:, np.newaxis] * tile
+    assert whole is not None  # a row has a tile at least
     return whole
 
 

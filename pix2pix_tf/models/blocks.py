@@ -66,13 +66,17 @@ def upsample(
       A block ([N, H, W, C], mask [N, 2 H, 2 W, M], seed int32 [N]) -> [N, 2 H, 2 W, filters].
     """
     convolve = doubled_convolution(filters, kernel, upsampling, use_bias=norm == "none" and not spade_width)
-    plain = normalization(norm) if not spade_width else None
-    normalise = spade(filters, spade_width, norm) if spade_width else lambda x, mask: plain(x)
+    normalise = spade(filters, spade_width, norm) if spade_width else heedless(normalization(norm))
     if dropout is None:
         activate = tf.keras.layers.LeakyReLU(LEAK)
         return lambda x, mask, seed: activate(normalise(convolve(x), mask))
     activate = tf.keras.layers.ReLU()
     return lambda x, mask, seed: activate(dropout([normalise(convolve(x), mask), seed]))
+
+
+def heedless(block: Block) -> Block:
+    """A block that takes a mask as well, and does not look at it."""
+    return lambda x, mask: block(x)
 
 
 def spade(filters: int, width: int, norm: str) -> Block:
@@ -158,7 +162,18 @@ def aspp(filters: int, rates: tuple[int, ...], norm: str, dropout: SeededDropout
 
 
 def atrous_convolution(filters: int, kernel: int, rate: int, norm: str, activate: tf.keras.layers.Layer) -> Block:
-    """A convolution whose taps lie `rate` pixels apart, normalisation, and an activation; the map keeps its size."""
+    """A convolution whose taps lie apart, normalisation, and an activation; the map keeps its size.
+
+    Args:
+      filters: channels of the output.
+      kernel: taps along each side.
+      rate: pixels from one tap to the next.
+      norm: "instance", "batch" or "none".
+      activate: the layer at the end.
+
+    Returns:
+      A block [N, H, W, C] -> [N, H, W, filters].
+    """
     convolve = tf.keras.layers.Conv2D(
         filters,
         kernel,
@@ -179,7 +194,16 @@ def convolution(
     use_bias: bool = True,
     initial: str | tf.keras.initializers.Initializer | None = None,
 ) -> Block:
-    """A convolution, with the initial weights of pix2pix unless others are named; for the rest see `downsample`."""
+    """A convolution, with the initial weights of pix2pix unless others are named.
+
+    Args:
+      filters: channels of the output.
+      kernel: side of the kernel in pixels.
+      strides: as of `downsample`.
+      padding: as of `downsample`.
+      use_bias: whether a trained number is added to each channel.
+      initial: how the weights begin, by Keras' names; None: normal, of deviation 0.02.
+    """
     layer = tf.keras.layers.Conv2D(
         filters,
         kernel,
@@ -242,7 +266,17 @@ def transposed_convolution(
     use_bias: bool = True,
     initial: str | tf.keras.initializers.Initializer | None = None,
 ) -> Block:
-    """A transposed convolution that doubles the map, with the initial weights of pix2pix unless others are named."""
+    """A transposed convolution that doubles the map, with the initial weights of pix2pix unless others are named.
+
+    Args:
+      filters: channels of the output.
+      kernel: side of the kernel in pixels.
+      use_bias: whether a trained number is added to each channel.
+      initial: how the weights begin, by Keras' names; None: normal, of deviation 0.02.
+
+    Returns:
+      A block [N, H, W, C] -> [N, 2 H, 2 W, filters].
+    """
     kind = SubpixelConv2DTranspose if filters <= FEW else tf.keras.layers.Conv2DTranspose
     return kind(
         filters,

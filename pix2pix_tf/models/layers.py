@@ -21,7 +21,7 @@ class SubpixelConv2DTranspose(tf.keras.layers.Conv2DTranspose):
     rounding.
     """
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]."""
         painted = subpixel_transpose(x, tf.convert_to_tensor(self.kernel))
         return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
@@ -121,7 +121,7 @@ class FusedInstanceNormalization(addons.InstanceNormalization):
         super().__init__(epsilon=epsilon, scale=trained, center=trained, dtype="float32", autocast=False)
         self.trained = trained
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> the same shape and type."""
         if (x.shape[0] or 0) > UNROLLED:
             return tf.cast(super().call(tf.cast(x, tf.float32)), x.dtype)
@@ -130,7 +130,7 @@ class FusedInstanceNormalization(addons.InstanceNormalization):
         else:
             scale, offset = tf.ones(x.shape[-1]), tf.zeros(x.shape[-1])
 
-        def normalise(image):
+        def normalise(image: tf.Tensor) -> tf.Tensor:
             image = image[tf.newaxis]
             return tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)[0][0]
 
@@ -193,14 +193,14 @@ class SeededDropout(tf.keras.layers.Layer):
         self.salt = salt
         self.always = always
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """See the class."""
         x, seed = inputs
         if not self.always and not training:
             return x
         shape = tf.shape(x)[1:]
 
-        def noise(one_seed):
+        def noise(one_seed: tf.Tensor) -> tf.Tensor:
             return tf.random.stateless_uniform(shape, tf.stack([one_seed, self.salt]), alg="philox")
 
         kept = each_image(noise, seed) >= self.rate

@@ -1,8 +1,8 @@
 """The two networks of pix2pix, each a stack one can read.
 
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
-1611.07004) and its published code. Shapes in the comments are those of a 256 x 256 patch with the
-papers' widths and strides.
+1611.07004) and its published code. Shapes in the comments are those of a 256 x 256 patch with the papers' widths and
+strides.
 """
 
 import functools

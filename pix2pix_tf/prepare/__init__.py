@@ -1,17 +1,17 @@
 """Prepares data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe | multiearth | masks | score-clouds`.
 
-Each command is a module here with one `add_...` (its options) and one `run_...` (options -> a function that does the
-work).
+Each command is the module here of its name, with one `add_...` (its options) and one `run_...` (options -> a function
+that does the work); `simulating` alone has another name, as `simulate` is that function, which train.py calls too.
 """
 
 import contextlib
 
 from pix2pix_tf import cli, files
 from pix2pix_tf.prepare.caffe import add_caffe
-from pix2pix_tf.prepare.folders import add_folder
+from pix2pix_tf.prepare.folder import add_folder
+from pix2pix_tf.prepare.masks import add_masks
 from pix2pix_tf.prepare.multiearth import add_multiearth
-from pix2pix_tf.prepare.new_masks import add_masks
-from pix2pix_tf.prepare.scoring import add_score_clouds
+from pix2pix_tf.prepare.score_clouds import add_score_clouds
 from pix2pix_tf.prepare.simulating import add_simulate, simulate
 
 __all__ = ["main", "simulate"]

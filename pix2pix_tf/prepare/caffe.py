@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pix2pix_tf.data import caffe, caffe_raw, dataset, parallel
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command, next_command
+from pix2pix_tf.prepare.commands import Commands, command, next_command
 
 
-def add_caffe(commands) -> None:
+def add_caffe(commands: Commands) -> None:
     """Adds the command that makes a data set from the benchmark."""
     defaults = caffe.Settings()
     new = command(
@@ -45,7 +45,11 @@ def add_caffe(commands) -> None:
 
 
 def run_caffe(arguments: argparse.Namespace) -> None:
-    """From options to a data set of the benchmark, or to its check."""
+    """From options to a data set of the benchmark, or to its check.
+
+    Raises:
+      UserError: options that do not go together; and see `caffe.prepare`, `caffe.check` and `caffe_raw.download`.
+    """
     if arguments.check:
         if arguments.download:
             raise UserError("--check looks at what is on the disk: give it with --raw.")

@@ -3,19 +3,28 @@
 import shlex
 from pathlib import Path
 
-from pix2pix_tf.cli import command
+from pix2pix_tf.cli import Commands, command
+from pix2pix_tf.data.stretch import Cut
 from pix2pix_tf.errors import UserError
 
-__all__ = ["command", "next_command", "percentiles"]
+__all__ = ["Commands", "command", "next_command", "percentiles"]
 
 
 def next_command(variant: str, data: Path) -> str:
-    """What to type next, to copy and paste."""
+    """What to type next, to copy and paste.
+
+    Args:
+      variant: that suits the data.
+      data: the folder of a data set.
+    """
     return f"next: python train.py --variant {variant} --data {shlex.quote(str(data))}"
 
 
-def percentiles(words: list[str]) -> tuple[float, float] | None:
+def percentiles(words: list[str]) -> Cut | None:
     """What --cut says: two percentiles, or None for "none".
+
+    Args:
+      words: as the user wrote them.
 
     Raises:
       UserError: it says something else.

@@ -21,16 +21,15 @@ def draw_overview(output: Path, jobs: Sequence[Job]) -> None:
       output: the data set's folder.
       jobs: what was made, one or more.
     """
-    name = output.resolve().name
-    if jobs[0].source is None:
-        columns = _fjords([job.path for job in jobs[: ROWS * COLUMNS]])
-        title, captions = f"{name}: {sum(len(column) for _, column in columns)} of {len(jobs)} new fjords", ()
-    else:
-        rows = _rows(jobs)
-        columns, captions = (_moved(rows) if jobs[0].move else _drawn(rows)), [row[0].source.stem for row in rows]
-        title = f"{name}: {sum(map(len, rows))} of {len(jobs)} masks"
+    name, rows = output.resolve().name, _rows(jobs)
+    if rows:
+        columns = _moved(rows) if jobs[0].move else _drawn(rows)
+        title = f"{name}: {sum(len(made) for _, made in rows)} of {len(jobs)} masks"
         title += "; white: the front before" if jobs[0].move else ""
-    sheets.grid(output / OVERVIEW, columns, title, legend=True, captions=captions)
+    else:
+        columns = _fjords([job.path for job in jobs[: ROWS * COLUMNS]])
+        title = f"{name}: {sum(len(column) for _, column in columns)} of {len(jobs)} new fjords"
+    sheets.grid(output / OVERVIEW, columns, title, legend=True, captions=[source.stem for source, _ in rows])
 
 
 def _fjords(paths: Sequence[Path]) -> list[tuple[str, list[np.ndarray]]]:
@@ -39,30 +38,31 @@ def _fjords(paths: Sequence[Path]) -> list[tuple[str, list[np.ndarray]]]:
     return [("", [_coloured(path) for path in paths[place:whole:width]]) for place in range(width)]
 
 
-def _rows(jobs: Sequence[Job]) -> list[list[Job]]:
-    """What was made from each of the first few sources, equally much from each."""
+def _rows(jobs: Sequence[Job]) -> list[tuple[Path, list[Job]]]:
+    """The first few sources, each with what was made from it, equally much from each; none of new fjords."""
     by_source: dict[Path, list[Job]] = {}
     for job in jobs:
-        by_source.setdefault(job.source, []).append(job)
-    rows = list(by_source.values())[:ROWS]
-    width = min(COLUMNS, *(len(row) for row in rows), COLUMNS)
-    return [row[:width] for row in rows]
+        if job.source:
+            by_source.setdefault(job.source, []).append(job)
+    rows = list(by_source.items())[:ROWS]
+    width = min([COLUMNS, *(len(made) for _, made in rows)])
+    return [(source, made[:width]) for source, made in rows]
 
 
-def _moved(rows: Sequence[Sequence[Job]]) -> list[tuple[str, list[np.ndarray]]]:
-    before = [drawn.read_mask(row[0].source, row[0].tolerance) for row in rows]
+def _moved(rows: Sequence[tuple[Path, Sequence[Job]]]) -> list[tuple[str, list[np.ndarray]]]:
+    before = [drawn.read_mask(source, made[0].tolerance) for source, made in rows]
     columns = [("before", [masks.colour_zones(zones) for zones in before])]
-    for place in range(len(rows[0])):
-        moved = [_coloured(row[place].path) for row in rows]
+    for place in range(len(rows[0][1])):
+        moved = [_coloured(made[place].path) for _, made in rows]
         for picture, zones in zip(moved, before, strict=True):
             picture[masks.front_of(zones) > 0] = LINE
         columns.append(("moved", moved))
     return columns
 
 
-def _drawn(rows: Sequence[Sequence[Job]]) -> list[tuple[str, list[np.ndarray]]]:
-    pictures = [images.read_painted(row[0].source)[0] for row in rows]
-    return [("drawn", pictures), ("classes", [_coloured(row[0].path) for row in rows])]
+def _drawn(rows: Sequence[tuple[Path, Sequence[Job]]]) -> list[tuple[str, list[np.ndarray]]]:
+    pictures = [images.read_painted(source)[0] for source, _ in rows]
+    return [("drawn", pictures), ("classes", [_coloured(made[0].path) for _, made in rows])]
 
 
 def _coloured(path: Path) -> np.ndarray:

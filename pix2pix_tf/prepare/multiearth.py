@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pix2pix_tf.data import multiearth, multiearth_files, multiearth_survey
+from pix2pix_tf.data.stretch import Limits
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command, next_command, percentiles
+from pix2pix_tf.prepare.commands import Commands, command, next_command, percentiles
 
 
-def add_multiearth(commands) -> None:
+def add_multiearth(commands: Commands) -> None:
     """Adds the command that makes a data set from MultiEarth files."""
     defaults = multiearth_survey.Settings()
     new = command(
@@ -78,7 +79,7 @@ def run_multiearth(arguments: argparse.Namespace) -> None:
     print(next_command("sar2optical", arguments.output))
 
 
-def _limits(words: Sequence[str]) -> dict[str, tuple[float, float]]:
+def _limits(words: Sequence[str]) -> dict[str, Limits]:
     try:
         triples = zip(words[::3], words[1::3], words[2::3], strict=True)
         return {role: (float(low), float(high)) for role, low, high in triples}

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2pix_tf.data import dataset, division, images, patches
@@ -11,7 +11,7 @@ from pix2pix_tf.data.optical import simulate_optical
 from pix2pix_tf.data.parallel import add_options, run_all
 from pix2pix_tf.data.simulate import simulate_scene, simulate_vh
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command, next_command
+from pix2pix_tf.prepare.commands import Commands, command, next_command
 
 ROLES = ("zones", "fronts", "elevation", "sar")  # of simulated scenes, as they are written
 OPTICAL_ROLES = ("zones", "fronts", "elevation", "sar_vh", "sar_vv")  # the same with optical pictures beside them
@@ -44,7 +44,7 @@ class Job:
         return OPTICAL_ROLES if self.optical else ROLES
 
 
-def add_simulate(commands) -> None:
+def add_simulate(commands: Commands) -> None:
     """Adds the command that makes a data set out of nothing."""
     new = command(
         commands,
@@ -137,10 +137,10 @@ def _described(
     scenes, rows = {}, {}
     for job in jobs:
         scale, clouds = facts[job.name]
-        place = {"glacier": job.name, "metres_per_pixel": scale}
-        scenes[job.name] = Scene(job.split, size, size, sensor="simulated", **place)
+        radar = Scene(job.split, size, size, glacier=job.name, sensor="simulated", metres_per_pixel=scale)
+        scenes[job.name] = radar
         for stem, cloud in zip(job.pictures, clouds, strict=True):
-            scenes[stem] = Scene(job.split, size, size, sensor="simulated optical", cloud=cloud, **place)
+            scenes[stem] = replace(radar, sensor="simulated optical", cloud=cloud)
             rows[stem] = Row(job.name, cloud)
     roles = (*jobs[0].roles, "optical") if rows else jobs[0].roles
     return Dataset(output, output.resolve().name, "simulated", size, dict.fromkeys(roles, 8), scenes, rows=rows)
@@ -153,7 +153,7 @@ def _simulated(job: Job) -> tuple[float, list[float]]:
     sar = folder / last / f"{job.name}.png"  # written last: where it is, the scene is whole
     optical = [folder / "optical" / f"{stem}.png" for stem in job.pictures]
     if not patches.missing(job.output, job.split, job.roles, job.name) and all(path.exists() for path in optical):
-        return float(images.read_text(sar, SCALE)), [float(images.read_text(path, CLOUD)) for path in optical]
+        return patches.noted(sar, SCALE), [patches.noted(path, CLOUD) for path in optical]
     scene = simulate_scene(job.seed, job.size)
     pictures = simulate_optical(scene, PICTURES) if job.optical else []
     for path, picture in zip(optical, pictures, strict=True):

@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -37,7 +38,8 @@ def write(output: Path, text: str, examples: Sequence[Example] = (), note: str =
       note: says which examples these are, in a sentence or two.
     """
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
-    draw = environment.get_template("picture.html").module.picture
+    macros: Any = environment.get_template("picture.html").module  # what the template defines
+    draw = macros.picture
     album = Album(output, ROOM_FOR_EXAMPLES)
     shown = [(example, [(one, album.embed(one)) for one in example.pictures]) for example in examples]
     body = environment.get_template("examples.html").render(examples=shown, note=note, album=album, draw=draw)

@@ -32,7 +32,8 @@ def read_sections(text: str, draw: Callable[[str, str], str]) -> tuple[str, Mark
     markdown.add_render_rule("image", lambda self, tokens, at, options, env: _image(tokens[at], draw))
     markdown.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0" role="region"><table>\n')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    title, parts = "", [("", [])]
+    title = ""
+    parts: list[tuple[str, list[Token]]] = [("", [])]
     tokens = markdown.parse(text)
     for at, token in enumerate(tokens):
         if token.tag in ("h1", "h2"):
@@ -59,6 +60,6 @@ def _text(inline: Token) -> str:
 
 def _without_style(token: Token) -> Token:
     """Columns of figures are marked by a class, as the page's policy forbids styles within tags."""
-    if token.type in ("th_open", "td_open") and token.attrs.pop("style", None):
+    if token.type in ("th_open", "td_open") and token.attrs.pop("style", ""):
         token.attrs["class"] = "figures"
     return token

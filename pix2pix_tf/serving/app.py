@@ -120,9 +120,9 @@ def _add_rest(app: FastAPI, service: Service) -> None:
         version = service.versions(address, f"Servable not found for request: {address}").find(address)
         with service.admitted():
             body = await read_body(request, service.limits)
-            asked, *cost = await run_in_threadpool(_understand, body, version, service.limits)
+            asked, pixels, sizes = await run_in_threadpool(_understand, body, version, service.limits)
             del body  # 30 MB that need not wait in the queue as well
-            outputs = await service.batchers[address.name].ask(version, asked, *cost)
+            outputs = await service.batchers[address.name].ask(version, asked, pixels, sizes)
             answer = await run_in_threadpool(rest.write_answer, outputs, asked.by_row)
         return Response(answer, media_type="application/json")
 

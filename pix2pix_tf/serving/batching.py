@@ -104,7 +104,9 @@ class Batcher:
 
     def _take(self) -> list[_Waiting]:
         """The first in the queue, and those behind it that go with it."""
-        first, batch, left, pixels = self._queue[0], [], deque(), 0
+        first, pixels = self._queue[0], 0
+        batch: list[_Waiting] = []
+        left: deque[_Waiting] = deque()
         for one in self._queue:
             if one.key == first.key and (not batch or pixels + one.pixels <= self.most_pixels):
                 batch.append(one)
@@ -117,7 +119,7 @@ class Batcher:
         return batch
 
 
-def answer(batch: Sequence[_Waiting]) -> list[dict[str, Array] | Exception]:
+def answer(batch: Sequence[_Waiting]) -> Sequence[dict[str, Array] | Exception]:
     """Runs requests as one; where that fails each by itself, so that nobody hears of another's mistake."""
     try:
         return _run(batch)

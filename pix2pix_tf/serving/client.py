@@ -115,7 +115,7 @@ class RestClient:
                 raise UserError(f"{self.url} did not answer within {self.timeout:.0f} s (--timeout).") from None
             except (http.client.HTTPException, ConnectionError, json.JSONDecodeError) as error:
                 raise UserError(
-                    f"{self.url} broke off or is no such server ({error or type(error).__name__})."
+                    f"{self.url} broke off or is no such server ({str(error) or type(error).__name__})."
                 ) from None
 
         return patiently(once, self.retries)

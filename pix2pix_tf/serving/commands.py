@@ -1,16 +1,16 @@
 """The commands: options, and what is done with them. What is heavy is imported when it is needed."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pix2pix_tf import files
-from pix2pix_tf.cli import command
+from pix2pix_tf.cli import Commands, command
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.serving.naming import name_models
 
 
-def add_run(commands) -> None:
+def add_run(commands: Commands) -> None:
     """Adds the command that starts the local server."""
     new = command(
         commands,
@@ -85,7 +85,7 @@ def run_run(arguments: argparse.Namespace) -> None:
     )
 
 
-def read_labels(words: Sequence[str], models: Sequence[str]) -> dict[str, dict[str, int]]:
+def read_labels(words: Sequence[str], models: Collection[str]) -> dict[str, dict[str, int]]:
     """What --label says: for each model, versions by label.
 
     Raises:
@@ -101,7 +101,7 @@ def read_labels(words: Sequence[str], models: Sequence[str]) -> dict[str, dict[s
     return labels
 
 
-def add_predict(commands) -> None:
+def add_predict(commands: Commands) -> None:
     """Adds the command that asks a server."""
     new = command(
         commands,
@@ -144,7 +144,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
     if arguments.grpc:
         from pix2pix_tf.serving.grpc_client import GrpcClient
 
-        server = GrpcClient(arguments.grpc, arguments.timeout)
+        server: client.RestClient | GrpcClient = GrpcClient(arguments.grpc, arguments.timeout)
     else:
         server = client.RestClient(arguments.url, arguments.timeout)
     painted = client.paint(server, which, images, arguments.seed, arguments.condition)
@@ -174,7 +174,7 @@ def read_images(words: Sequence[str]) -> dict[str, bytes]:
     return images
 
 
-def add_config(commands) -> None:
+def add_config(commands: Commands) -> None:
     """Adds the command that writes TF Serving's model configuration."""
     new = command(
         commands,

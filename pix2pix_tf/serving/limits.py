@@ -51,7 +51,7 @@ def check_images(inputs: Mapping[str, Array], allowed: int) -> tuple[int, frozen
         if name.endswith("_bytes"):
             found = [_checked_size(name, png) for png in values]
         elif isinstance(values, np.ndarray) and values.ndim == 4:
-            found = [values.shape[1:3]] * len(values)
+            found = [(values.shape[1], values.shape[2])] * len(values)
         else:
             continue
         sizes |= set(found)

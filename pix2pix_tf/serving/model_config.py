@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 from pix2pix_tf import best, export, files
 from pix2pix_tf.errors import UserError
@@ -17,9 +17,6 @@ from pix2pix_tf.serving.naming import name_models
 
 STABLE, CANARY, BEST = "stable", "canary", "best"
 _HEAD = "# Made by: python -m pix2pix_tf.serving config. It keeps the labels of this file when it makes it anew.\n"
-
-ModelConfig = model_server_config_pb2.ModelConfig
-ModelServerConfig = model_server_config_pb2.ModelServerConfig
 
 
 def write_config(runs: Sequence[str], output: Path, mount: str, stable: Mapping[str, int | str]) -> list[str]:
@@ -100,14 +97,15 @@ def choose(
     Raises:
       UserError: there is no such version.
     """
-    if stable == BEST:
+    if isinstance(stable, str):  # BEST, which no version is called
         if chosen is None:
             raise UserError(f"--stable {name}={BEST}: nobody has chosen. Do it: python evaluate.py RUN --select ssim")
         stable = chosen
     if stable is not None and stable not in there:
         raise UserError(f"--stable {name}={stable}: there are the versions {', '.join(map(str, sorted(there)))}.")
     last = before.version_labels.get(STABLE) if before else None
-    labels = {STABLE: stable or (last if last in there else max(there)), CANARY: max(there)}
+    kept = last if last is not None and last in there else max(there)
+    labels = {STABLE: stable or kept, CANARY: max(there)}
     return labels if chosen is None else labels | {BEST: chosen}
 
 

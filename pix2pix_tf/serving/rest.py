@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import orjson
@@ -105,6 +106,7 @@ def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> R
         raise RestError(
             400, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist in the request."
         )
+    columns: Mapping[str, object]
     if "instances" in document:
         columns = _columns_of_rows(document["instances"], specs)
     elif "inputs" in document:
@@ -194,7 +196,7 @@ def _columns(inputs: object, specs: Mapping[str, Spec]) -> dict[str, object]:
     return {key: inputs[key] for key in specs}
 
 
-def _is_named(value: object) -> bool:
+def _is_named(value: object) -> TypeGuard[dict[str, object]]:
     """Whether a JSON value holds inputs by name, rather than being one."""
     return isinstance(value, dict) and not (value.keys() == {"b64"} and isinstance(value["b64"], str))
 

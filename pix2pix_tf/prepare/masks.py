@@ -14,13 +14,13 @@ from pix2pix_tf.data.artificial import Job, Made, Settings
 from pix2pix_tf.data.moved_fronts import MoveSettings
 from pix2pix_tf.data.parallel import add_options, run_all
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command
+from pix2pix_tf.prepare.commands import Commands, command
 from pix2pix_tf.prepare.mask_overview import OVERVIEW, draw_overview
 
 MOST = 100_000  # masks a data set may have
 
 
-def add_masks(commands) -> None:
+def add_masks(commands: Commands) -> None:
     """Adds the command that makes artificial masks."""
     new = command(
         commands,
@@ -67,7 +67,11 @@ def add_masks(commands) -> None:
 
 
 def run_masks(arguments: argparse.Namespace) -> None:
-    """From options to a data set of masks."""
+    """From options to a data set of masks.
+
+    Raises:
+      UserError: --move has more than two lengths; and see `make_masks`.
+    """
     options = {field.name: getattr(arguments, field.name) for field in fields(Settings)}
     if arguments.move:
         if len(arguments.move) > 2:
@@ -139,9 +143,9 @@ def _check(settings: Settings) -> None:
         raise UserError(f"--as-drawn takes every mask as it is, so leave out {given[0] if given else '--count'}.")
     if settings.move and settings.move[0] > settings.move[1]:
         raise UserError(f"--move {settings.move[0]:g} {settings.move[1]:g}: the lower length comes first.")
-    for option in ("--bend", "--rough", "--bays"):
-        if (moving[option] or 0) < 0:
-            raise UserError(f"{option} {moving[option]:g} must be 0 or more.")
+    for option, value in (("--bend", settings.bend), ("--rough", settings.rough), ("--bays", settings.bays)):
+        if value is not None and value < 0:
+            raise UserError(f"{option} {value:g} must be 0 or more.")
 
 
 def _report(output: Path, jobs: Sequence[Job], results: Sequence[Made]) -> None:

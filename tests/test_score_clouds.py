@@ -14,7 +14,7 @@ from pix2pix_tf.data import dataset, images
 from pix2pix_tf.data.clouds import without_clouds
 from pix2pix_tf.data.dataset import Dataset, Row
 from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.prepare import scoring
+from pix2pix_tf.prepare import score_clouds
 
 ROOT = Path(__file__).parents[1]
 SIZE = 32
@@ -106,9 +106,9 @@ def test_an_interruption_keeps_what_is_scored(data, monkeypatch):
                 raise KeyboardInterrupt
             return np.full((len(pixels), 1), 0.5, np.float32)
 
-    found = scoring.open_targets(data)
+    found = score_clouds.open_targets(data)
     with pytest.raises(KeyboardInterrupt):
-        scoring.score(Slow(), found, scoring.wanted_of(found, overwrite=True), 2)
+        score_clouds.score(Slow(), found, score_clouds.wanted_of(found, overwrite=True), 2)
     assert clouds_of(data) == {"a_1": 0.5, "a_2": 0.5, "b_1": None}
 
 

@@ -14,7 +14,7 @@ from pix2pix_tf.data.clouds import unscored
 from pix2pix_tf.data.dataset import SPLITS, Dataset, Row
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command
+from pix2pix_tf.prepare.commands import Commands, command
 
 if TYPE_CHECKING:
     from pix2pix_tf import export
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CLOUDY = 0.5  # scores above this are counted as cloudy in what is said at the end
 
 
-def add_score_clouds(commands) -> None:
+def add_score_clouds(commands: Commands) -> None:
     """Adds the command that scores the clouds in a data set's targets."""
     new = command(
         commands,
@@ -85,7 +85,12 @@ def open_targets(root: Path) -> Dataset:
 
 
 def wanted_of(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
-    """Splits and stems of the targets that are to be scored: those without a score, or all."""
+    """Splits and stems of the targets that are to be scored.
+
+    Args:
+      found: the data set, opened.
+      overwrite: whether all are; else those without a score.
+    """
     return [
         (split, stem)
         for split, stems in found.stems.items()

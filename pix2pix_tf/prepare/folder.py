@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pix2pix_tf.data import folder, roles, survey
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.prepare.commands import command, next_command, percentiles
+from pix2pix_tf.prepare.commands import Commands, command, next_command, percentiles
 
 
-def add_folder(commands) -> None:
+def add_folder(commands: Commands) -> None:
     """Adds the command that makes a data set from the user's own scenes."""
     defaults = survey.Settings()
     new = command(
@@ -81,4 +81,5 @@ def run_folder(arguments: argparse.Namespace) -> None:
 def _halves(words: list[str]) -> tuple[str, str]:
     if len(words) not in (0, 2):
         raise UserError(f"--side-by-side {' '.join(words)}: give two roles, left and right, such as zones sar.")
-    return tuple(words) if words else ("zones", "sar")
+    left, right = words or ("zones", "sar")
+    return left, right
