@@ -40,7 +40,10 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
     """
     if channels_of(pixels) == CHANNELS[role]:
         return None
-    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}: save it so"
+    cure = (
+        f" of {', '.join(map(str, VALUES[role]))}" if role in VALUES else ": save it so"
+    )  # grey of colours is no class
+    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}{cure}"
 
 
 def class_problem(role: str, pixels: np.ndarray) -> str | None:

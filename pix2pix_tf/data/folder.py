@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, division, masks, patches, scenes
+from pix2pix_tf.data import checks, dataset, division, masks, patches, scene_table, scenes
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.division import divide, split_of
 from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
@@ -26,7 +26,11 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     """
     _check(settings, folder, output)
     sources = scenes.find(folder, settings.side_by_side)
-    made_with = {"command": "folder", **_json(asdict(settings)), "input": scenes.fingerprint(sources)}
+    table = folder / scene_table.FILE
+    made_with = {
+        **{"command": "folder", **_json(asdict(settings)), "input": scenes.fingerprint(sources)},
+        "table": checks.stamp(table) if table.exists() else None,
+    }
     if patches.is_finished(output, made_with):
         return
     found = survey(sources, settings, folder)
@@ -58,7 +62,7 @@ def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Sett
     roles = list(one.bits)
     if not any(patches.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
-    pixels = scenes.read(one.source, settings.cut).pixels
+    pixels = scenes.read(one.source, settings.cut, settings.tolerance, settings.classes).pixels
     for role in roles:
         pieces = patches.cut(pixels[role], settings.size, settings.overlap)
         for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):
@@ -70,6 +74,7 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
     """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched."""
     has_zones = "zones" in found[0].bits
     size, roles = settings.size, ", ".join(found[0].bits)
+    counts = Counter(where.values())
     print(f"{len(found)} scenes, {len(where)} patches of {size} x {size} pixels: {roles}")
     print("split   scenes  patches" + "".join(f"{name:>15}" for name in masks.ZONE_NAMES if has_zones))
     for split in SPLITS:
@@ -81,6 +86,11 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
             pixels = sum(one.zones[mine].sum(axis=0) for one, mine in zip(found, inside, strict=True))
             line += "".join(f"{share:>13.1f} %" for share in 100 * pixels / pixels.sum())
         print(line)
+    if counts["val"] > counts["train"]:
+        print(
+            "warning: val has more patches than train, as what stays together is large. Another --seed draws others; "
+            f"--split {'scene' if settings.split == 'glacier' else 'random'} divides more finely."
+        )
     for what in ("glacier", "sensor"):
         counts = Counter(getattr(one.scene, what) for one in found)
         known = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=str) if name)
