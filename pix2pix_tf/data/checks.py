@@ -40,9 +40,8 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
     """
     if channels_of(pixels) == CHANNELS[role]:
         return None
-    cure = (
-        f" of {', '.join(map(str, VALUES[role]))}" if role in VALUES else ": save it so"
-    )  # grey of colours is no class
+    # Colours that are saved as grey are other greys than those of the classes.
+    cure = f" of {', '.join(map(str, VALUES[role]))}" if role in VALUES else ": save it so"
     return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}{cure}"
 
 
