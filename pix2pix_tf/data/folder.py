@@ -6,11 +6,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, division, masks, patches, scene_table, scenes
+from pix2pix_tf.data import checks, dataset, division, masks, names, patches, scene_table, scenes
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.division import divide, split_of
 from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
 from pix2pix_tf.errors import UserError
+
+NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is said to be padding
 
 
 def prepare(folder: Path, output: Path, settings: Settings) -> None:
@@ -43,6 +45,12 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     whole = Dataset(output, output.resolve().name, origin, settings.size, found[0].bits, described, seen=seen)
     dataset.save(whole)
     report(found, where, settings)
+
+
+def _share_inside(one: Surveyed, stem: str, size: int) -> float:
+    """How much of a patch lies in its scene and is no padding, 0 to 1."""
+    row, column = names.place_of(stem)
+    return min(size, one.scene.height - row) * min(size, one.scene.width - column) / size**2
 
 
 def _check(settings: Settings, folder: Path, output: Path) -> None:
@@ -90,6 +98,12 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
         print(
             "warning: val has more patches than train, as what stays together is large. Another --seed draws others; "
             f"--split {'scene' if settings.split == 'glacier' else 'random'} divides more finely."
+        )
+    empty = [stem for one in found for stem in one.stems if _share_inside(one, stem, settings.size) < NEARLY_EMPTY]
+    if empty:
+        print(
+            f"{len(empty)} of {len(where)} patches are nearly all padding, where a scene's side is little more than a "
+            f"multiple of {settings.size}: {checks.some(empty)}. Crop such scenes, and patches like these are gone."
         )
     for what in ("glacier", "sensor"):
         counts = Counter(getattr(one.scene, what) for one in found)
