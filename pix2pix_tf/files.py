@@ -130,7 +130,7 @@ def read_json(path: Path) -> dict:
       UserError: there is no such file, or it is not JSON, or it holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows write a mark first
         value = json.loads(text, parse_constant=_no_number)
         if "\\ud" in text.lower():  # half a character, which JSON can escape and no file can hold
             json.dumps(value, ensure_ascii=False).encode()

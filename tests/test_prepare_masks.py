@@ -244,9 +244,10 @@ def test_drawings_that_cannot_be_read_are_all_named(tmp_path, capsys):
     for name, zones in {"a": straight(), "b": straight(9, 64), "c": strange, "d": straight()[:30]}.items():
         images.write_png(tmp_path / f"in/{name}.png", zones)
     said = refused(capsys, tmp_path / "out", "--from", tmp_path / "in", "--as-drawn")
-    assert "b.png: 64 x 64 pixels: masks must be square and of one size, as a with 40" in said
+    together = "b.png with 64 x 64 pixels, d.png with 40 x 30 pixels: masks must be square and of one size"
+    assert together in said and "prepare folder --as-drawn cuts masks of any size" in said
     assert "c.png: " in said and "pixels are no class, the first at row 1, column 0 (grey 200). Paint with" in said
-    assert "d.png: 40 x 30 pixels" in said and "a.png" not in said
+    assert "a.png" not in said
 
 
 # ---- What is refused ------------------------------------------------------------------------------------------------

@@ -3,15 +3,15 @@
     <raw>/bounding_boxes/<stem>_front_extent_coord.txt
     <raw>/meta_data.csv                                   or one folder higher; not part of the publication
 
-The first is a header line and four corners in pixels, the second a table with ";" between its columns.
+The first is a header line and four corners in pixels, the second a table (the mirror's has ";" between its columns).
 """
 
-import csv
 import math
 import re
 from pathlib import Path
 
 from pix2pix_tf.data.names import Facts
+from pix2pix_tf.data.scene_table import read_rows
 from pix2pix_tf.data.scenes import visible
 from pix2pix_tf.errors import UserError, brief
 
@@ -82,12 +82,11 @@ def read_metadata(root: Path) -> dict[str, Facts]:
         return {}
     found: dict[str, Facts] = {}
     try:
-        with path.open(encoding="latin-1", newline="") as file:
-            head, *rows = [[cell.strip(' "') for cell in row] for row in csv.reader(file, delimiter=";") if row] or [[]]
+        head, *rows = read_rows(path) or [[]]
         name, crs, box = (head.index(key) for key in ("image_name", "Coordinate system", "Bounding box coordinates"))
         for row in rows:
             found[row[name].removesuffix("_geo.tif")] = {"bounds": _bounds(row[box]), "crs": row[crs]}
-    except (csv.Error, ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
+    except (ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
         raise UserError(f"{path} is not the benchmark's meta_data.csv ({brief(error)}). Mend or remove it.") from None
     return found
 

@@ -40,7 +40,9 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
     """
     if channels_of(pixels) == CHANNELS[role]:
         return None
-    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}: save it so"
+    # Colours that are saved as grey are other greys than those of the classes.
+    cure = f" of {', '.join(map(str, VALUES[role]))}" if role in VALUES else ": save it so"
+    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}{cure}"
 
 
 def class_problem(role: str, pixels: np.ndarray) -> str | None:

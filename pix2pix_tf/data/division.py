@@ -119,7 +119,10 @@ def _units(found: Sequence[Surveyed], split: str) -> dict[str, str]:
 
 
 def _naming_cure() -> str:
-    return f"Name the scenes by the rule {names.CAFFE_RULE}, or choose --split scene without --hold-out."
+    return (
+        f"Name the scenes by the rule {names.CAFFE_RULE}, tell it in scenes.csv (datasets/README.md), or choose "
+        "--split scene without --hold-out."
+    )
 
 
 def _twins(found: Sequence[Surveyed]) -> dict[str, list[str]]:

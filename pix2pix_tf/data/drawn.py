@@ -17,6 +17,7 @@ from pix2pix_tf.data.masks import NOT_AVAILABLE, ZONE_COLOURS, ZONE_NAMES, ZONE_
 TOLERANCE = 16  # in each channel, of 255: what a paint program's colour management may change
 RIM = 2  # pixels: how far a smoothed rim may lie from what it belongs to
 FAINT = 1 / 3  # share of a colour in a mixture, up to which it is a stain on the other one
+FEW = 8  # values that a mask with classes of its own may have; one with soft rims has more
 GREYISH = 8  # channels that differ by no more are a grey picture that was saved in colour
 
 _VALUES = np.array(ZONE_VALUES, np.uint8)
@@ -36,7 +37,12 @@ def read_mask(path: Path, tolerance: int = TOLERANCE) -> np.ndarray:
       BadImage: the file is no whole PNG, or pixels are no class: how many, where the first is, and the cure.
     """
     pixels, opaque = images.read_painted(path)
-    if (np.ptp(pixels.astype(int), axis=2) <= GREYISH).all():
+    if _is_grey(pixels):
+        if opaque.any() and 0 < pixels[opaque].max() <= tolerance:
+            raise images.BadImage(
+                f"no grey value above {pixels[opaque].max()}, so that all would be {ZONE_NAMES[0]} (if these are "
+                "classes of your own, see prepare folder --classes)"
+            )
         palette, pixels = _VALUES[:, None].astype(int), pixels[..., :1].astype(int)
     else:
         palette, pixels = np.array(ZONE_COLOURS), pixels.astype(int)
@@ -45,6 +51,22 @@ def read_mask(path: Path, tolerance: int = TOLERANCE) -> np.ndarray:
     if strange.any():
         raise images.BadImage(_complaint(pixels, strange, len(palette[0]) == 1, tolerance))
     return _VALUES[classes]
+
+
+def is_drawing(path: Path) -> bool:
+    """Whether `read_mask` can read a file, and it is not just a grey mask with other values, such as 1, 2, 3."""
+    try:
+        read_mask(path)
+    except images.BadImage:
+        return False
+    pixels, _ = images.read_painted(path)
+    values = np.unique(pixels[..., 0])
+    return not _is_grey(pixels) or len(values) > FEW or bool(np.isin(values, ZONE_VALUES).all())
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    """Of uint8 [H, W, 3]: whether it is a grey picture, whatever it was saved as."""
+    return bool((np.ptp(pixels.astype(int), axis=2) <= GREYISH).all())
 
 
 def nearest_classes(pixels: np.ndarray, palette: np.ndarray, tolerance: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,11 +6,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, division, masks, patches, scenes
+from pix2pix_tf.data import checks, dataset, division, masks, names, patches, scene_table, scenes
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.division import divide, split_of
 from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
 from pix2pix_tf.errors import UserError
+
+NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is said to be padding
 
 
 def prepare(folder: Path, output: Path, settings: Settings) -> None:
@@ -26,7 +28,11 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     """
     _check(settings, folder, output)
     sources = scenes.find(folder, settings.side_by_side)
-    made_with = {"command": "folder", **asdict(settings), "input": scenes.fingerprint(sources)}
+    table = folder / scene_table.FILE
+    made_with = {
+        **{"command": "folder", **asdict(settings), "input": scenes.fingerprint(sources)},
+        "table": checks.stamp(table) if table.exists() else None,
+    }
     if patches.is_finished(output, made_with):
         return
     found = survey(sources, settings, folder)
@@ -39,6 +45,12 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     whole = Dataset(output, output.resolve().name, origin, settings.size, found[0].bits, described, seen=seen)
     dataset.save(whole)
     report(found, where, settings)
+
+
+def _share_inside(one: Surveyed, stem: str, size: int) -> float:
+    """How much of a patch lies in its scene and is no padding, 0 to 1."""
+    row, column = names.place_of(stem)
+    return min(size, one.scene.height - row) * min(size, one.scene.width - column) / size**2
 
 
 def _check(settings: Settings, folder: Path, output: Path) -> None:
@@ -54,7 +66,7 @@ def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Sett
     roles = list(one.bits)
     if not any(patches.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
-    pixels = scenes.read(one.source, settings.cut).pixels
+    pixels = scenes.read(one.source, settings.cut, settings.tolerance, settings.classes).pixels
     for role in roles:
         pieces = patches.cut(pixels[role], settings.size, settings.overlap)
         for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):
@@ -72,6 +84,7 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
     """
     has_zones = "zones" in found[0].bits
     size, roles = settings.size, ", ".join(found[0].bits)
+    counts = Counter(where.values())
     print(f"{len(found)} scenes, {len(where)} patches of {size} x {size} pixels: {roles}")
     print("split   scenes  patches" + "".join(f"{name:>15}" for name in masks.ZONE_NAMES if has_zones))
     for split in SPLITS:
@@ -83,10 +96,21 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
             pixels = sum(one.zones[mine].sum(axis=0) for one, mine in zip(found, inside, strict=True))
             line += "".join(f"{share:>13.1f} %" for share in 100 * pixels / pixels.sum())
         print(line)
+    if counts["val"] > counts["train"]:
+        print(
+            "warning: val has more patches than train, as what stays together is large. Another --seed draws others; "
+            f"--split {'scene' if settings.split == 'glacier' else 'random'} divides more finely."
+        )
+    empty = [stem for one in found for stem in one.stems if _share_inside(one, stem, settings.size) < NEARLY_EMPTY]
+    if empty:
+        print(
+            f"{len(empty)} of {len(where)} patches are nearly all padding, where a scene's side is little more than a "
+            f"multiple of {settings.size}: {checks.some(empty)}. Crop such scenes, and patches like these are gone."
+        )
     for what in ("glacier", "sensor"):
-        counts = Counter(getattr(one.scene, what) for one in found)
-        known = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=str) if name)
-        print(f"{what}s: {known or 'not known'}" + (f", not known {counts[None]}" if known and counts[None] else ""))
+        named = Counter(getattr(one.scene, what) for one in found)
+        known = ", ".join(f"{name} {count}" for name, count in sorted(named.items(), key=str) if name)
+        print(f"{what}s: {known or 'not known'}" + (f", not known {named[None]}" if known and named[None] else ""))
     if settings.cut:
         low, high = settings.cut
         for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():

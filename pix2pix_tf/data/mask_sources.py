@@ -150,8 +150,9 @@ def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None =
     size = good[0][1][0] if good else 0
     for one, (height, width, _) in good:
         if (height, width) != (size, size):
-            problems.append((f"{width} x {height} pixels: masks must be square and of one size, as {good[0][0].name} "
-                             f"with {size} (cut them, or resize them without smoothing)", one.path.name))  # fmt: skip
+            problems.append(("masks must be square and of one size (prepare folder --as-drawn cuts masks of any size "
+                             "into patches; or resize them without smoothing)",
+                             f"{one.path.name} with {width} x {height} pixels"))  # fmt: skip
     if problems:
         raise checks.refusal("These masks cannot be used", problems)
     kept = [one for one, look in good if look[2]]

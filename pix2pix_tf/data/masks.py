@@ -4,8 +4,12 @@ A zone mask is a grey PNG with the values of the CaFFe benchmark (Gourmelon et a
 class holds open water and ice melange alike; "not available" is radar shadow, layover and what the swath missed.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from scipy import ndimage
+
+from pix2pix_tf.errors import UserError
 
 NOT_AVAILABLE, ROCK, GLACIER, OCEAN = 0, 64, 127, 254
 
@@ -32,6 +36,48 @@ def colour_zones(zones: np.ndarray) -> np.ndarray:
     palette = np.full((256, 3), 255, np.uint8)
     palette[list(ZONE_VALUES)] = ZONE_COLOURS
     return palette[zones]
+
+
+def codes_of(words: Sequence[str]) -> dict[int, int]:
+    """What the values of a mask with classes of its own mean.
+
+    Args:
+      words: VALUE=CLASS each, such as "1=rock"; the classes are na (not available), rock, glacier and ocean, and
+        several values may be of one class.
+
+    Returns:
+      CaFFe's grey value for each value.
+
+    Raises:
+      UserError: a word says something else, or a value has two classes.
+    """
+    known = {"na": NOT_AVAILABLE, **dict(zip(ZONE_NAMES[1:], ZONE_VALUES[1:], strict=True))}
+    codes: dict[int, int] = {}
+    for word in words:
+        value, _, name = word.partition("=")
+        if not value.isdecimal() or name not in known or int(value) in codes:
+            raise UserError(
+                f"--classes {word}: give VALUE=CLASS for each value once, such as 1=rock; the classes are "
+                f"{', '.join(known)}."
+            )
+        codes[int(value)] = known[name]
+    return codes
+
+
+def recoded(pixels: np.ndarray, codes: Mapping[int, int]) -> np.ndarray:
+    """Gives a mask CaFFe's grey values.
+
+    Args:
+      pixels: numbers, [H, W].
+      codes: from `codes_of`; each value of the mask is in it.
+
+    Returns:
+      uint8 [H, W].
+    """
+    zones = np.zeros(pixels.shape, np.uint8)
+    for value, grey in codes.items():
+        zones[pixels == value] = grey
+    return zones
 
 
 def front_of(zones: np.ndarray) -> np.ndarray:

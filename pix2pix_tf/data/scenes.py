@@ -3,6 +3,7 @@
     <folder>/<role>/<stem>.{png,tif,tiff,jpg}     the same stem in every role is one scene
     <folder>/[train|val|test/]<stem>.png          or side by side: the left half one role, the right half another
     <folder>/scenes.json                          of painted scenes: where they come from, and facts beyond their names
+    <folder>/scenes.csv                           of the user's: facts beyond their names (see `scene_table`)
 
 Scenes are found by name alone, then read one at a time.
 """
@@ -18,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf import files
-from pix2pix_tf.data import checks, images, names, tiff
+from pix2pix_tf.data import checks, images, names, scene_table, tiff
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
 from pix2pix_tf.data.names import Facts
+from pix2pix_tf.data.role_files import read_role
 from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.data.stretch import Cut, stretch
 from pix2pix_tf.errors import UserError, brief, shown, unknown
@@ -48,7 +50,7 @@ class Source:
     paths: Mapping[str, Path]  # for each role; side by side, the same file for both
     split: str | None = None  # where the folders fix it
     halves: bool = False  # the roles lie side by side in one file, in the order of `paths`
-    facts: Facts = field(default_factory=Facts)  # where TOLD has them
+    facts: Facts = field(default_factory=Facts)  # what a file beside them tells
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,11 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
     if problems:
         raise checks.refusal(f"The scenes in {folder} cannot be used", problems)
-    told = _told(folder)["scenes"]
-    return [replace(one, facts=told.get(one.name, {})) for one in sorted(sources, key=lambda source: source.name)]
+    told, table = _told(folder)["scenes"], _table(folder, {one.name for one in sources})
+    return [
+        replace(one, facts={**told.get(one.name, {}), **table.get(one.name, {})})
+        for one in sorted(sources, key=lambda source: source.name)
+    ]
 
 
 def origin(folder: Path) -> tuple[str, tuple[str, ...] | None]:
@@ -111,6 +116,20 @@ def _told(folder: Path) -> dict:
     except ValueError as error:
         raise UserError(f"{folder / TOLD} is not as generate writes it: {error}. Mend it or paint anew.") from None
     return {"origin": origin, "seen": None if seen is None else tuple(seen), "scenes": facts}
+
+
+def _table(folder: Path, scenes: set[str]) -> dict[str, Facts]:
+    """What scenes.csv tells of each scene, by its name here; lines and scenes that find no partner are said."""
+    table = {}
+    for name, facts in scene_table.read_facts(folder).items():
+        suffix = Path(name).suffix
+        table[scene_name(name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name)] = facts
+    lost, silent = sorted(table.keys() - scenes), sorted(scenes - table.keys())
+    if lost:
+        print(f"{folder / scene_table.FILE} has lines of no scene here: {checks.some(lost)}")
+    if table and silent:
+        print(f"{folder / scene_table.FILE} has no line of {checks.some(silent)}")
+    return table
 
 
 def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
@@ -211,12 +230,19 @@ def _bare(role: str, found: Mapping[str, Mapping[str, Path]], problems: list[tup
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
 
-def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
+def read(
+    source: Source,
+    cut: Cut | None = (2.0, 98.0),
+    tolerance: int | None = None,
+    classes: Sequence[str] | None = None,
+) -> Picture:
     """Reads one scene: all its roles, checked and in 8 bits (or 16).
 
     Args:
       source: from `find`.
       cut: the percentiles that become black and white where there are more than 8 bits; None keeps 16-bit integers.
+      tolerance: reads PNGs of zones as drawings, see `drawn.read_mask`; None takes their grey values as they are.
+      classes: what other values of zones mean, see `masks.codes_of`; None takes CaFFe's.
 
     Raises:
       BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold values that are no class.
@@ -226,7 +252,8 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
     pixels, stretched, digests, not_finite = {}, {}, {}, 0
     for role, path in source.paths.items():
         try:
-            raw, is_tiff = _raw(source, role), path.suffix.lower() in images.TIFF
+            raw = read_role(path, role, tuple(source.paths) if source.halves else (), tolerance, classes)
+            is_tiff = path.suffix.lower() in images.TIFF
             no_data = tiff.no_data_value(path) if is_tiff else None
             if role in TARGETS:
                 digests[role] = hashlib.sha256(f"{role} {raw.dtype} {raw.shape}".encode() + raw.tobytes()).hexdigest()
@@ -250,32 +277,6 @@ def read(source: Source, cut: Cut | None = (2.0, 98.0)) -> Picture:
     if problems:
         raise BadScene(problems)
     return Picture(pixels, stretched, not_finite, digests, facts)
-
-
-def _raw(source: Source, role: str) -> np.ndarray:
-    """The pixels of one role as they are, once they are found to fit it."""
-    path = source.paths[role]
-    if path.suffix.lower() in images.JPEG and VALUES.keys() & (source.paths.keys() if source.halves else {role}):
-        raise images.BadImage("a JPEG, which blurs the classes of masks (export it as PNG)")
-    pixels = images.read(path)
-    if source.halves:
-        pixels = _half(pixels, role, list(source.paths).index(role))
-    problem = checks.channel_problem(role, pixels) or checks.class_problem(role, pixels)
-    if problem:
-        raise images.BadImage(problem)
-    return pixels
-
-
-def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
-    """The left (0) or right (1) half; a grey role may be stored as colour, because its other half needs it."""
-    if pixels.shape[1] % 2:
-        raise images.BadImage(f"{pixels.shape[1]} pixels wide, which does not halve (not a side-by-side image?)")
-    half = np.split(pixels, 2, axis=1)[index]
-    if half.ndim == 2 and CHANNELS[role] == 3:
-        return np.repeat(half[..., None], 3, axis=2)
-    if half.ndim == 3 and CHANNELS[role] == 1 and (half == half[..., :1]).all():
-        return half[..., 0]
-    return half
 
 
 def fingerprint(sources: Sequence[Source]) -> str:

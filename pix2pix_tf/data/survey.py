@@ -29,6 +29,8 @@ class Settings:
     seed: int = 0
     cut: Cut | None = (2.0, 98.0)  # percentiles; None keeps 16 bits
     side_by_side: tuple[str, str] | None = None  # roles of the left and the right half
+    tolerance: int | None = None  # of 255: reads the zones as drawings; None takes their grey values as they are
+    classes: tuple[str, ...] | None = None  # what other values of zones mean, such as "1=rock"; None: CaFFe's
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def survey(sources: Sequence[scenes.Source], settings: Settings, folder: Path) -
     found, problems = [], []
     for source in cli.progress(sources, len(sources), "scenes checked"):
         try:
-            found.append(_look(source, scenes.read(source, settings.cut), settings))
+            picture = scenes.read(source, settings.cut, settings.tolerance, settings.classes)
+            found.append(_look(source, picture, settings))
         except scenes.BadScene as error:
             problems += error.problems
     for role in found[0].bits if found else ():

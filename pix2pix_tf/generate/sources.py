@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix_tf import cli
-from pix2pix_tf.data import checks, dataset, images, names, tiff
+from pix2pix_tf.data import checks, dataset, drawn, images, names, tiff
 from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.roles import VALUES
 from pix2pix_tf.data.rows import SUFFIXES, Rows
@@ -121,7 +121,7 @@ def check(masks: Masks, model: "Model", tiling: Tiling) -> dict[str, tuple[int, 
             try:
                 found.add(_size(path, role, model.bits[role]))
             except images.BadImage as error:
-                problems.append((str(error), path.name))
+                problems.append((f"{error}{_if_drawn(role, path)}", path.name))
         if len(found) > 1:
             problems.append(("its roles differ in size (cut or resample them to one grid)", stem))
         sizes[stem] = max(found, default=(0, 0))
@@ -132,6 +132,13 @@ def check(masks: Masks, model: "Model", tiling: Tiling) -> dict[str, tuple[int, 
     if problems:
         raise checks.refusal("These masks cannot be used", problems)
     return sizes
+
+
+def _if_drawn(role: str, path: Path) -> str:
+    """The cure for a mask that is a drawing; empty for others."""
+    if role == "zones" and path.suffix.lower() in images.PNG and drawn.is_drawing(path):
+        return "; or read it as a drawing: prepare folder --as-drawn, or prepare masks, and paint from what they make"
+    return ""
 
 
 def _size(path: Path, role: str, bits: int) -> tuple[int, int]:

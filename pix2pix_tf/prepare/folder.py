@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pix2pix_tf.data import folder, roles, survey
+from pix2pix_tf.data import drawn, folder, masks, roles, survey
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.prepare.commands import Commands, command, next_command, percentiles
 
@@ -21,6 +21,8 @@ def add_folder(commands: Commands) -> None:
         "facts. datasets/README.md tells the rest.",
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split glacier --hold-out SI\n"
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene --as-drawn\n"
+        "  python -m pix2pix_tf.prepare folder --input gis --output datasets/gis --classes 1=rock 2=glacier 3=ocean\n"
         "  python -m pix2pix_tf.prepare folder --input facades --output datasets/ab --side-by-side zones sar",
     )
     new.add_argument("--input", type=Path, required=True, metavar="DIR", help="the folder with your scenes")
@@ -59,6 +61,24 @@ def add_folder(commands: Commands) -> None:
         help="--input holds images A|B of twice the width, directly or in train/, val/, test/ (these splits are kept); "
         "the roles of the left and the right half (default: zones sar)",
     )
+    new.add_argument(
+        "--as-drawn",
+        action="store_true",
+        help="the zones are drawings: PNGs as a paint program saves them, in the display colours or with soft rims",
+    )
+    new.add_argument(
+        "--tolerance",
+        type=int,
+        metavar="GREY",
+        help=f"how far a drawn pixel may be from its class, in each channel (default: {drawn.TOLERANCE} of 255)",
+    )
+    new.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="VALUE=CLASS",
+        help="what the values of the zones mean where they are not 0, 64, 127, 254: all of them, such as 0=na 1=rock "
+        "2=glacier 3=ocean (na: not available)",
+    )
     new.set_defaults(run=run_folder)
 
 
@@ -73,9 +93,35 @@ def run_folder(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         cut=percentiles(arguments.cut),
         side_by_side=None if arguments.side_by_side is None else _halves(arguments.side_by_side),
+        tolerance=_tolerance(arguments),
+        classes=_classes(arguments),
     )
     folder.prepare(arguments.input, arguments.output, settings)
     print(next_command("gen5", arguments.output))
+
+
+def _tolerance(arguments: argparse.Namespace) -> int | None:
+    """The tolerance of drawings; None where the zones are no drawings."""
+    if not arguments.as_drawn:
+        if arguments.tolerance is not None:
+            raise UserError("--tolerance is for drawings: add --as-drawn, or leave it out.")
+        return None
+    if arguments.side_by_side is not None:
+        raise UserError("--as-drawn is for one folder per role: the halves of A|B images are taken as they are.")
+    tolerance = drawn.TOLERANCE if arguments.tolerance is None else arguments.tolerance
+    if not 0 <= tolerance <= 127:
+        raise UserError(f"--tolerance {tolerance} must be from 0 to 127.")
+    return tolerance
+
+
+def _classes(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    """What --classes says, once it is found to be right."""
+    if arguments.classes is None:
+        return None
+    if arguments.as_drawn:
+        raise UserError("--classes is for values, --as-drawn for colours: leave one of them out.")
+    masks.codes_of(arguments.classes)
+    return tuple(sorted(arguments.classes))
 
 
 def _halves(words: list[str]) -> tuple[str, str]:

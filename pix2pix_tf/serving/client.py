@@ -109,7 +109,8 @@ class RestClient:
                 raise Refused(f"{self.url} says: {told}") from None
             except urllib.error.URLError as error:
                 if isinstance(error.reason, ConnectionRefusedError):
-                    raise Busy(f"There is no server at {self.url}") from None
+                    cure = "start one: python -m pix2pix_tf.serving run --model RUN"
+                    raise Busy(f"There is no server at {self.url} ({cure})") from None
                 raise UserError(f"{self.url} cannot be reached ({error.reason}).") from None
             except TimeoutError:
                 raise UserError(f"{self.url} did not answer within {self.timeout:.0f} s (--timeout).") from None

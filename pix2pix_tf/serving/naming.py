@@ -17,7 +17,7 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
 
     Returns:
       Paths by name. Without a wish a model is called as its base path, or as its run where this is named; where two
-      would be called the same, both are called as their runs.
+      would be called the same, both are called as their runs. What no address can hold, such as a blank, becomes _.
 
     Raises:
       UserError: two are still called the same, or a name cannot stand in an address.
@@ -25,7 +25,7 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
     parts = [(name, Path(path)) for name, _, path in (wish.rpartition("=") for wish in wishes)]
     often = Counter(name or _base(path).name for name, path in parts)
     try:
-        chosen = [name or _name(path, often) for name, path in parts]
+        chosen = [name or re.sub(r"[^\w.+-]", "_", _name(path, often)) for name, path in parts]
     except OSError as error:  # such as a name that is longer than the file system takes
         raise UserError(f"{shown(error.filename)} cannot be looked at ({error.strerror}). Check --model.") from None
     for name, count in Counter(chosen).items():
@@ -34,7 +34,7 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
                 f"{count} models would be called {shown(name)}. Give them names, such as mine=runs/gen5/..."
             )
         if not re.fullmatch(r"[\w.+-]+", name):
-            raise UserError(f"A model cannot be called {shown(name)}: a name has letters, digits and any of _ . + -")
+            raise UserError(f"A model cannot be called {shown(name)}: a name has letters, digits and any of _ . + -.")
     return {name: path for name, (_, path) in zip(chosen, parts, strict=True)}
 
 
