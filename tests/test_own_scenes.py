@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 import unicodedata
 
 import numpy as np
@@ -10,8 +11,9 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf import cli, files, prepare
-from pix2pix_tf.data import dataset, images, scene_table, scenes
+from pix2pix_tf.data import dataset, images, names, scene_table, scenes
 from pix2pix_tf.data.masks import ZONE_COLOURS, ZONE_VALUES, codes_of
+from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
 
 HEAD = "name;glacier;date;sensor;metres_per_pixel"
@@ -144,6 +146,30 @@ def test_mistakes_with_masks_are_told(mine, capsys, options, words):
 
 def test_several_values_may_be_of_one_class():
     assert codes_of(["0=na", "7=ocean", "8=ocean", "1=rock"]) == {0: 0, 7: 254, 8: 254, 1: 64}
+
+
+def test_fronts_that_follow_from_the_zones(mine, tmp_path, capsys):
+    assert run(mine, "--split", "scene", "--as-drawn", "--add-fronts") == 0
+    made = mine.parent / "made"
+    data = open_dataset(made, ("fronts",))
+    columns = set()
+    for split, stems in data.stems.items():
+        for stem in stems:
+            if names.scene_of(stem) == "drei" and names.place_of(stem)[0] == 0:
+                rows, found = np.nonzero(images.read_png(data.path(split, "fronts", stem)))
+                columns |= set((found + names.place_of(stem)[1]).tolist())
+                assert rows.min(initial=20) >= 20  # rock above: no front there
+    assert columns == {52}  # the first column of the ocean: see zones(2)
+    run_again = ["folder", "--input", str(mine), "--output", str(tmp_path / "other"), "--as-drawn", "--add-fronts"]
+    shutil.rmtree(mine / "zones")
+    assert cli.run(prepare.main, run_again) == 2
+    assert "--add-fronts is for scenes that have zones" in capsys.readouterr().err
+
+
+def test_missing_fronts_have_a_cure(mine):
+    run(mine, "--split", "scene", "--as-drawn")
+    with pytest.raises(UserError, match="prepare folder --add-fronts"):
+        open_dataset(mine.parent / "made", ("zones", "fronts"))
 
 
 # ---- Tables ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pix2pix_tf import cli
 from pix2pix_tf.data import checks, dataset, division, masks, names, patches, scene_table, scenes
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.division import divide, split_of
-from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, survey
+from pix2pix_tf.data.survey import DIVIDE_BY, Settings, Surveyed, read, survey
 from pix2pix_tf.errors import UserError
 
 NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is said to be padding
@@ -66,7 +66,7 @@ def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Sett
     roles = list(one.bits)
     if not any(patches.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
-    pixels = scenes.read(one.source, settings.cut, settings.tolerance, settings.classes).pixels
+    pixels = read(one.source, settings).pixels
     for role in roles:
         pieces = patches.cut(pixels[role], settings.size, settings.overlap)
         for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):

@@ -67,8 +67,11 @@ def _listing(
         found = {role: _stems(described.root / split / role) for role in roles}
         empty = [f"{split}/{role}" for role in roles if not found[role]]
         if empty:
+            derived = (
+                "; of your own scenes, prepare folder --add-fronts makes them" if empty == [f"{split}/fronts"] else ""
+            )
             problems.append(
-                (f"No .png files in {' and '.join(empty)}: put patches there, or choose another --data", "")
+                (f"No .png files in {' and '.join(empty)}: put patches there, or choose another --data{derived}", "")
             )
             continue
         shared = described.row_role in roles and any(row.input for row in described.rows.values())

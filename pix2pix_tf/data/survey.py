@@ -4,7 +4,7 @@ One scene is in memory at a time; what later steps need of it is a few numbers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class Settings:
     side_by_side: tuple[str, str] | None = None  # roles of the left and the right half
     tolerance: int | None = None  # of 255: reads the zones as drawings; None takes their grey values as they are
     classes: tuple[str, ...] | None = None  # what other values of zones mean, such as "1=rock"; None: CaFFe's
+    fronts: bool | None = None  # whether to add the fronts that follow from the zones
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,7 @@ def survey(sources: Sequence[scenes.Source], settings: Settings, folder: Path) -
     found, problems = [], []
     for source in cli.progress(sources, len(sources), "scenes checked"):
         try:
-            picture = scenes.read(source, settings.cut, settings.tolerance, settings.classes)
-            found.append(_look(source, picture, settings))
+            found.append(_look(source, read(source, settings), settings))
         except scenes.BadScene as error:
             problems += error.problems
     for role in found[0].bits if found else ():
@@ -73,6 +73,20 @@ def survey(sources: Sequence[scenes.Source], settings: Settings, folder: Path) -
     if problems:
         raise checks.refusal(f"The scenes in {folder} cannot be used", problems)
     return found
+
+
+def read(source: scenes.Source, settings: Settings) -> scenes.Picture:
+    """Reads one scene as the settings say.
+
+    Raises:
+      BadScene: as `scenes.read` does; or fronts are to be added, and they are there or there are no zones.
+    """
+    picture = scenes.read(source, settings.cut, settings.tolerance, settings.classes)
+    if not settings.fronts:
+        return picture
+    if "fronts" in picture.pixels or "zones" not in picture.pixels:
+        raise scenes.BadScene([("--add-fronts is for scenes that have zones and no fronts: leave it out", source.name)])
+    return replace(picture, pixels={**picture.pixels, "fronts": masks.front_of(picture.pixels["zones"])})
 
 
 def _look(source: scenes.Source, picture: scenes.Picture, settings: Settings) -> Surveyed:

@@ -79,6 +79,11 @@ def add_folder(commands: Commands) -> None:
         help="what the values of the zones mean where they are not 0, 64, 127, 254: all of them, such as 0=na 1=rock "
         "2=glacier 3=ocean (na: not available)",
     )
+    new.add_argument(
+        "--add-fronts",
+        action="store_true",
+        help="adds the role fronts, where ocean meets glacier in the zones: what evaluate.py measures fronts by",
+    )
     new.set_defaults(run=run_folder)
 
 
@@ -95,6 +100,7 @@ def run_folder(arguments: argparse.Namespace) -> None:
         side_by_side=None if arguments.side_by_side is None else _halves(arguments.side_by_side),
         tolerance=_tolerance(arguments),
         classes=_classes(arguments),
+        fronts=arguments.add_fronts or None,
     )
     folder.prepare(arguments.input, arguments.output, settings)
     print(next_command("gen5", arguments.output))
