@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pix2pix_tf.data import images
+from pix2pix_tf.data import drawn, images
 from pix2pix_tf.data.drawn import read_mask
 from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_COLOURS, ZONE_VALUES, colour_zones
 
@@ -137,3 +137,22 @@ def test_the_display_colours_are_far_enough_apart_for_any_tolerance_below_half()
     colours = np.array(ZONE_COLOURS)
     for number, one in enumerate(colours):
         assert all(np.abs(one - other).max() > 64 for other in colours[:number])
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32), kind=st.sampled_from(["grey", "colours"]), strip=st.integers(1, 40))
+def test_strips_of_a_drawing_give_what_the_whole_gives(tmp_path_factory, seed, kind, strip):
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(np.array(ZONE_VALUES, np.uint8), (6, 6))
+    large = np.kron(cells, np.ones((27, 27), np.uint8))[:160, :160]  # borders between the small pixels
+    large[rng.random(large.shape) < 0.002] = ROCK  # specks thinner than a pixel
+    path = saved(tmp_path_factory.mktemp("drawn") / "mask.png", smoothed(large, kind))
+    results = []
+    for rows in (strip, 1000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(drawn, "STRIP", rows)
+            try:
+                results.append(read_mask(path).tolist())
+            except images.BadImage as error:
+                results.append(str(error))
+    assert results[0] == results[1]

@@ -56,6 +56,16 @@ def scene(height, width, seed=0):
 # ---- The data set --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("drawn", [True, False])
+def test_a_drawing_is_refused_with_the_cure(arguments, tmp_path, capsys, drawn):
+    mask = scene(32, 32)
+    path = save(tmp_path / "Süd.PNG", masks.colour_zones(mask) if drawn else np.full_like(mask, 190))
+    assert run(arguments(masks=path)) == 2
+    message = capsys.readouterr().err
+    assert message.splitlines()[1].startswith("- Süd.PNG: ")
+    assert ("prepare folder --as-drawn" in message) == drawn
+
+
 def test_a_data_set_of_masks_becomes_a_data_set_of_images(arguments, tiny_run, tiny_data, tmp_path, capsys):
     assert run(arguments()) == 0
     assert f"images in {tmp_path / 'out'}: 6" in capsys.readouterr().out

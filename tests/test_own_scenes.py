@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf import cli, files, prepare
-from pix2pix_tf.data import dataset, images, names, scene_table, scenes
+from pix2pix_tf.data import caffe_facts, dataset, images, names, scene_table, scenes
 from pix2pix_tf.data.masks import ZONE_COLOURS, ZONE_VALUES, codes_of
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.serving.naming import name_models
 
 HEAD = "name;glacier;date;sensor;metres_per_pixel"
 SCENE = "Jökull Süd 2019-07-01 ERS"
@@ -231,6 +233,19 @@ def test_a_table_with_a_mistake(tmp_path, text, words):
     assert str(tmp_path / "scenes.csv") in str(caught.value)
 
 
+@pytest.mark.parametrize("between", [";", ","])
+def test_the_benchmarks_own_table_after_a_spreadsheet_had_it(tmp_path, between):
+    text = io.StringIO()
+    csv.writer(text, delimiter=between).writerows(
+        [
+            ["image_name", "glacier_name", "Bounding box coordinates", "Coordinate system"],
+            ["a_geo.tif", "Sjögren", "BoundingBox(left=1.5, bottom=-2, right=5e5, top=3)", "EPSG:3031"],
+        ]
+    )
+    (tmp_path / "meta_data.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
+    assert caffe_facts.read_metadata(tmp_path) == {"a": ((1.5, -2.0, 5e5, 3.0), "EPSG:3031")}
+
+
 def test_no_table_tells_nothing(tmp_path):
     assert scene_table.read_facts(tmp_path) == {}
 
@@ -260,6 +275,12 @@ def test_a_val_that_outweighs_train_is_told(tmp_path, capsys):
         assert ("warning: val has more patches than train" in capsys.readouterr().out) == large
     assert any(said)
     assert not all(said)
+
+
+def test_a_run_with_a_blank_in_its_name_can_be_served():
+    assert name_models(["Läufe/erster Lauf (neu)"]) == {"erster_Lauf__neu_": Path("Läufe/erster Lauf (neu)")}
+    with pytest.raises(UserError, match="letters, digits"):  # but a name that somebody chose is not changed
+        name_models(["erster Lauf=runs/orig"])
 
 
 def test_a_json_file_that_an_editor_of_windows_saved(tmp_path):

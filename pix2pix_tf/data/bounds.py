@@ -2,7 +2,7 @@
 
 PLAIN = 64 * 2**20  # bytes of pixels that any file may hold; half of it where a number has more than 8 bits
 DENSEST = 400  # times its own length that a file may hold beyond that; deflate makes at most 1032 times as much
-DRAWN = 2**22  # pixels of a drawing, which is looked at in several copies
+DRAWN = 2**24  # pixels of a drawing: 4096 x 4096, of four bytes each in two copies
 WIDEST = 2**17  # pixels of a row, where an image is read row by row
 
 

@@ -16,6 +16,8 @@ from pix2pix_tf.data.masks import NOT_AVAILABLE, ZONE_COLOURS, ZONE_NAMES, ZONE_
 
 TOLERANCE = 16  # in each channel, of 255: what a paint program's colour management may change
 RIM = 2  # pixels: how far a smoothed rim may lie from what it belongs to
+REACH = 8  # rows: a pixel's class hangs on none farther away, by twice RIM and what finds the solid ones
+STRIP = 128  # rows that are looked at together, in some 100 bytes a pixel
 FAINT = 1 / 3  # share of a colour in a mixture, up to which it is a stain on the other one
 FEW = 8  # values that a mask with classes of its own may have; one with soft rims has more
 GREYISH = 8  # channels that differ by no more are a grey picture that was saved in colour
@@ -43,14 +45,20 @@ def read_mask(path: Path, tolerance: int = TOLERANCE) -> np.ndarray:
                 f"no grey value above {pixels[opaque].max()}, so that all would be {ZONE_NAMES[0]} (if these are "
                 "classes of your own, see prepare folder --classes)"
             )
-        palette, pixels = _VALUES[:, None].astype(int), pixels[..., :1].astype(int)
+        palette, pixels = _VALUES[:, None].astype(int), pixels[..., :1]
     else:
-        palette, pixels = np.array(ZONE_COLOURS), pixels.astype(int)
+        palette = np.array(ZONE_COLOURS)
     pixels[~opaque] = palette[ZONE_VALUES.index(NOT_AVAILABLE)]
-    classes, strange = nearest_classes(pixels, palette, tolerance)
+    zones, strange = np.empty(pixels.shape[:2], np.uint8), np.zeros(pixels.shape[:2], bool)
+    for row in range(0, len(pixels), STRIP):
+        above = min(row, REACH)
+        inside = slice(above, above + STRIP)
+        strip = pixels[row - above : row + STRIP + REACH].astype(int)
+        classes, odd = nearest_classes(strip, palette, tolerance)
+        zones[row : row + STRIP], strange[row : row + STRIP] = _VALUES[classes[inside]], odd[inside]
     if strange.any():
         raise images.BadImage(_complaint(pixels, strange, len(palette[0]) == 1, tolerance))
-    return _VALUES[classes]
+    return zones
 
 
 def is_drawing(path: Path) -> bool:
@@ -66,7 +74,7 @@ def is_drawing(path: Path) -> bool:
 
 def _is_grey(pixels: np.ndarray) -> bool:
     """Of uint8 [H, W, 3]: whether it is a grey picture, whatever it was saved as."""
-    return bool((np.ptp(pixels.astype(int), axis=2) <= GREYISH).all())
+    return bool((np.ptp(pixels, axis=2) <= GREYISH).all())
 
 
 def nearest_classes(pixels: np.ndarray, palette: np.ndarray, tolerance: int) -> tuple[np.ndarray, np.ndarray]:
