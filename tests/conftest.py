@@ -162,7 +162,7 @@ def told_run(fronts_data, trained_once) -> Path:
 @pytest.fixture(scope="session")
 def optical_data(built_once) -> Path:
     """A simulated data set for SAR-to-optical: 5 training and 2 validation scenes, three targets each."""
-    return built_once("optical-data", lambda root: prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True))
+    return built_once("optical", lambda root: prepare.simulate(root, scenes=7, size=SIZE, val=0.3, optical=True))
 
 
 @pytest.fixture(scope="module")  # it keeps an event loop in this thread, which other modules' tests want for their own
