@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from pix2pix_tf import cli, files, prepare
@@ -243,7 +245,23 @@ def test_the_benchmarks_own_table_after_a_spreadsheet_had_it(tmp_path, between):
         ]
     )
     (tmp_path / "meta_data.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
-    assert caffe_facts.read_metadata(tmp_path) == {"a": ((1.5, -2.0, 5e5, 3.0), "EPSG:3031")}
+    assert caffe_facts.read_metadata(tmp_path) == {"a": {"bounds": (1.5, -2.0, 5e5, 3.0), "crs": "EPSG:3031"}}
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    start=st.sampled_from([b"", b"name;date\n", b"name,metres_per_pixel,quality\r\n", b"\xff\xfen\0"]),
+    rest=st.one_of(st.binary(max_size=60), st.text('ab01.-;,"\r\n \t\0', max_size=60).map(str.encode)),
+)
+def test_whatever_a_table_holds_it_is_read_or_refused(tmp_path_factory, start, rest):
+    folder = tmp_path_factory.mktemp("any")
+    try:
+        found = told(folder, start + rest)
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        for facts in found.values():
+            assert facts.keys() <= set(scene_table.FACTS)
 
 
 def test_no_table_tells_nothing(tmp_path):
@@ -275,6 +293,22 @@ def test_a_val_that_outweighs_train_is_told(tmp_path, capsys):
         assert ("warning: val has more patches than train" in capsys.readouterr().out) == large
     assert any(said)
     assert not all(said)
+
+
+def test_masks_may_say_that_they_are_masks(tmp_path):
+    put(tmp_path, "Jökull 1", zones())
+    (tmp_path / "zones/Jökull 1.TIF").rename(tmp_path / "zones/Jökull 1_mask.TIF")
+    assert [one.name for one in scenes.find(tmp_path)] == ["Jökull 1"]
+
+
+def test_folders_by_other_names(tmp_path):
+    put(tmp_path, "a", zones())
+    (tmp_path / "zones").rename(tmp_path / "Masks")
+    (tmp_path / "sar").rename(tmp_path / "images")
+    with pytest.raises(UserError) as caught:
+        scenes.find(tmp_path)
+    assert "Unknown role folder 'Masks'. Rename it, to 'zones' as it seems." in str(caught.value)
+    assert "Unknown role folder 'images'. Rename it, to 'sar' as it seems." in str(caught.value)
 
 
 def test_a_run_with_a_blank_in_its_name_can_be_served():

@@ -30,7 +30,8 @@ from pix2pix_tf.errors import UserError, brief, shown, unknown
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
 TOLD = "scenes.json"  # written with painted scenes: origin and seen of Dataset; of each scene, by stem, fields of Scene
 OF_THE_CUTTING = {"split", "height", "width", "padding", "overlap", "stretch"}  # of Scene, but not of a file
-NAME_ENDS = {"zones": ("_zones",), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry these
+NAME_ENDS = {"zones": ("_zones", "_mask"), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry the first
+OFTEN = {"masks": "zones", "mask": "zones", "labels": "zones", "images": "sar", "sar_images": "sar", "scenes": "sar"}
 TARGETS = ("sar", "sar_vv", "sar_vh", "optical")  # what is learnt to be painted: twins here leak between splits
 
 
@@ -143,7 +144,9 @@ def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
                  "are read with --side-by-side", f"{child.name}/")
             )  # fmt: skip
         elif child.is_dir():
-            problems.append((str(unknown("role folder", child.name, CHANNELS)), ""))
+            likely = OFTEN.get(child.name.lower())
+            hint = f"Unknown role folder {child.name!r}. Rename it, to {likely!r} as it seems" if likely else None
+            problems.append((hint or str(unknown("role folder", child.name, CHANNELS)), ""))
     if not found and not problems:
         loose = any(child.suffix.lower() in SUFFIXES for child in visible(folder))
         hint = "for images A|B of twice the width, add --side-by-side" if loose else f"roles are {', '.join(CHANNELS)}"
