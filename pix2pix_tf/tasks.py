@@ -31,7 +31,7 @@ def make_task(
     bits: Mapping[str, int],
     computed_in: str,
     conditions: Conditions = MappingProxyType({}),
-) -> "Pix2Pix | Segmenter | Classifier":
+) -> "Task":
     """The task that a configuration asks for, with fresh weights.
 
     Args:
@@ -277,6 +277,9 @@ class Classifier:
             return {"probabilities": tf.sigmoid(self.classifier([encoded, seed], training=False))}
 
         return make_signatures(self.config, self.bits, self.divisor, tell)
+
+
+Task = Pix2Pix | Segmenter | Classifier
 
 
 def _optimizer(variables: list[tf.Variable], config: Config, computed_in: str) -> Adam:

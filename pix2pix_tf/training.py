@@ -17,20 +17,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf import cli, distribution, events, export, files, precision, runs, sheets
+from pix2pix_tf import cli, distribution, events, export, files, milestones, precision, runs
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import conditions, encoding, pipeline
+from pix2pix_tf.data import conditions, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
-from pix2pix_tf.signatures import png_names
-from pix2pix_tf.tasks import Classifier, Pix2Pix, Segmenter, make_task
-
-Task = Pix2Pix | Segmenter | Classifier
+from pix2pix_tf.tasks import Task, make_task
 
 
 def build_task(config: Config, dataset: Dataset, computed_in: str) -> Task:
@@ -207,7 +203,7 @@ class Training:
         self._remember_if_best(losses)
         if self._worth_exporting():
             if self.devices.chief:
-                self._draw()
+                self._show_samples()
             self._save()
             self._export_if_due()
         elif self.epoch == self.config.train.epochs or self._stopped_early():
@@ -234,7 +230,7 @@ class Training:
         if not (self.devices.chief and self.epoch and ended and self._worth_exporting()):
             return
         if self.epoch not in export.versions(base):
-            self._export()
+            milestones.export_epoch(base, self.task, self.dataset, self.run.name, self.epoch, self.shown[0])
         if self.config.train.best_by != "none":  # the best epoch is the newest version, which TF Serving takes
             export.keep_only(base, self.epoch)
 
@@ -247,65 +243,11 @@ class Training:
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch["index"])
         return {name: total / len(self.validated) for name, total in sums.items()}
 
-    def _draw(self) -> None:
-        """A sheet of the same validation patches each time: input, generated, target; or what is said of the input."""
-        batches = pipeline.fixed_batches(self.dataset, self.config, "val", self.shown, batch_size=1)
-        made = np.concatenate([self.task.generate(batch) for batch in batches])
-        inputs, targets = self._pixels(self.config.data.inputs), self._pixels(self.config.data.targets)
-        captions, generated = list(self.shown), {}
-        if targets:
-            parts = np.split(made, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
-            generated = {role: sheets.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
-        else:
-            captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(made), captions, strict=True)]
+    def _show_samples(self) -> None:
         path = self.run / "samples" / f"epoch_{self.epoch:04d}.png"
-        title = f"{self.config.variant}, epoch {self.epoch}"
-        sheets.sample_sheet(path, inputs, generated, targets, title, captions, self.task.made)
+        milestones.draw_samples(path, self.task, self.dataset, self.shown, self.epoch)
         with self.writer.as_default(step=int(self.step)):
             tf.summary.image("samples", tf.io.decode_png(path.read_bytes(), channels=3)[tf.newaxis])
-
-    def _export(self) -> None:
-        data = self.config.data
-        image = np.concatenate(list(self._pixels(data.inputs).values()), axis=-1)[:1]
-        told = conditions.vocabulary(self.dataset, data.condition)
-        pngs = [[self.dataset.path("val", role, self.shown[0]).read_bytes()] for role in data.inputs]
-        text = [conditions.text_of(self.dataset, told, self.shown[0]).encode()]
-        export.write(
-            self.run / "export" / self.config.variant / str(self.epoch),
-            self.task.exported,
-            self.task.signatures(),
-            {
-                "variant": self.config.variant,
-                "run": self.run.name,
-                "epoch": self.epoch,
-                "inputs": data.inputs,
-                "targets": data.targets,
-                "size": self.dataset.size,
-                "divisor": self.task.divisor,
-                "bits": {role: self.dataset.bits[role] for role in data.inputs + data.targets},
-                "origin": self.dataset.origin,
-                "conditions": told,
-                "glaciers": self.dataset.glaciers("train"),
-            },
-            example={
-                **dict(zip(png_names(data.inputs, "image"), pngs, strict=True)),
-                **{"image": image, "seed": np.zeros(1, np.int32), "condition": text},
-            },
-        )
-
-    def _pixels(self, roles: tuple[str, ...]) -> dict[str, np.ndarray]:
-        """The shown patches as their PNGs have them: for each role uint8 or uint16 [N, H, W, C]."""
-        return {
-            role: np.stack(
-                [
-                    encoding.decode_png(
-                        self.dataset.path("val", role, stem).read_bytes(), role, self.dataset.bits[role]
-                    )
-                    for stem in self.shown
-                ]
-            )
-            for role in roles
-        }
 
     def _summarise(self, losses: dict[str, float]) -> None:
         with self.writer.as_default(step=int(self.step)):

@@ -34,9 +34,10 @@ MAY_IMPORT = {
     "fronts": {"data", "front_lines"},
     "overlays": {"sheets"},
     "geojson": set(),
+    "milestones": {"data", "export", "sheets", "signatures", "tasks"},
     "training": {
-        *("checkpoints", "config", "data", "distribution", "events", "export", "precision", "runs", "sheets"),
-        *("signatures", "tasks"),
+        *("checkpoints", "config", "data", "distribution", "events", "export", "milestones", "precision", "runs"),
+        "tasks",
     },
     "scores": {"metrics"},
     "tables": set(),
