@@ -346,6 +346,7 @@ def test_a_comparison_from_end_to_end(compared, held_out):
     )
 
 
+@pytest.mark.long
 def test_interrupted_and_gone_on_is_the_same_comparison(
     compared, real_data, made_data, held_out, tmp_path, monkeypatch, capsys
 ):

@@ -206,6 +206,7 @@ def test_a_mistake_is_answered_with_one_message_and_code_2(house, capsys, spoil,
     assert message.startswith("error: ") and said in message
 
 
+@pytest.mark.long
 def test_a_trained_painter_and_a_trained_segmenter_end_to_end(tiny_run, zones_run, tmp_path, capsys):
     output = tmp_path / "report"
     arguments = [tiny_run, "--split", "train", "--segmenter", zones_run, "--output", output]

@@ -204,6 +204,7 @@ def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, t
     assert (run / "log.jsonl").read_text() == logged
 
 
+@pytest.mark.long
 def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):
     run, seen, done = tmp_path / "run", [], threading.Event()
 
@@ -286,6 +287,7 @@ def interrupted_in_step(number):
         yield
 
 
+@pytest.mark.long
 def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zones_run, tmp_path):
     dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
     with interrupted_in_step(5), pytest.raises(Interrupted):  # an epoch has three: within the second epoch
@@ -323,6 +325,7 @@ def of_optical(epochs=2):
     return config.make_config("sar2optical", overrides)
 
 
+@pytest.mark.long
 def test_a_discriminator_that_rests_every_other_epoch_does_so_after_a_resumption_as_well(optical_data, tmp_path):
     dataset = open_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
