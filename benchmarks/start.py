@@ -6,6 +6,7 @@ step is done when its losses stand in TensorBoard's file; then the training is a
 
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -19,6 +20,9 @@ from pix2pix_tf import cli, prepare
 EXAMPLES = """\
   python -m benchmarks.start
   python -m benchmarks.start --patches 100 1000 10000 100000 --rounds 5"""
+
+
+LINKS = 50_000  # names that one file may have; file systems stop at some 65,000
 
 
 def main(argv: list[str]) -> None:
@@ -53,7 +57,10 @@ def many(root: Path, count: int) -> Path:
         name = f"copy{number:06d}"
         described["scenes"][name] = described["scenes"][stem]
         for folder in (root / "train").iterdir():
-            os.link(folder / f"{stem}.png", folder / f"{name}.png")
+            if number % LINKS == 0:
+                shutil.copy(folder / f"{stem}.png", folder / f"{name}.png")
+            else:
+                os.link(folder / f"copy{number - number % LINKS:06d}.png", folder / f"{name}.png")
     (root / "dataset.json").write_text(json.dumps(described))
     return root
 
