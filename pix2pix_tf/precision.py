@@ -8,7 +8,7 @@ import tensorflow as tf
 
 # By batch size: how many times as fast as in float32 `orig` was trained in bfloat16, on a processor that multiplies it
 # (RESULTS.md, "Speed and memory"). No figure of a GPU is known here.
-_GAIN_ON_A_PROCESSOR = {1: 1.5, 4: 1.6}
+_GAIN_ON_A_PROCESSOR = {1: 1.5, 4: 1.5}
 
 
 def choose(wanted: str, batch: int = 1) -> tuple[str, str]:
