@@ -90,7 +90,7 @@ def test_interpolated_maps_leave_no_grid_on_a_plain_mask(upsampling, kernel, pla
     # Far from the borders of a mask of one class all places are alike.
     tf.keras.utils.set_random_seed(0)
     settings = (f"model.upsampling={upsampling}", f"model.generator_kernel={kernel}", "model.noise_blocks=0")
-    generator = make_generator(tiny(*settings), 1, 1, 32)
+    generator = make_generator(tiny(*settings), 1, 1, 64)
     painted = generator([tf.ones([1, 512, 512, 1]), tf.constant([0])]).numpy()[0, 240:272, 240:272, 0]
     assert (np.ptp(painted) < 1e-4) == plain
 
@@ -98,6 +98,16 @@ def test_interpolated_maps_leave_no_grid_on_a_plain_mask(upsampling, kernel, pla
 def test_a_size_that_does_not_divide_is_refused_with_the_cure():
     with pytest.raises(UserError, match="96 x 96 do not divide by 2\\*\\*8 = 256.*model.levels=5"):
         make_generator(config.make_config("orig").model, 4, 1, 96)
+
+
+@pytest.mark.parametrize(("size", "kernel", "fits"), [(32, 3, False), (64, 3, True), (64, 5, False), (128, 5, True)])
+def test_the_innermost_map_must_be_larger_than_half_a_kernel_where_maps_are_interpolated(size, kernel, fits):
+    model = tiny("model.upsampling=resized", f"model.generator_kernel={kernel}")
+    if fits:
+        make_generator(model, 1, 1, size)
+    else:
+        with pytest.raises(UserError, match="innermost map .*--set model.levels=4 makes"):
+            make_generator(model, 1, 1, size)
 
 
 def test_instance_norm_is_batch_norm_in_training_mode_at_batch_size_one(rng):

@@ -29,9 +29,9 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
       A model [image float [N, H, W, input_channels], seed int32 [N]] -> float [N, H, W, output_channels] in [-1, 1].
 
     Raises:
-      UserError: the patch size is no multiple of 2**levels.
+      UserError: the patch size is no multiple of 2**levels, or the innermost map is too small for `resized`.
     """
-    _check_size(size, model.levels)
+    _check_size(size, model)
     w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
     up = functools.partial(upsample, upsampling=model.upsampling)
     z = [SeededDropout(model.dropout, salt) if salt < model.noise_blocks else None for salt in range(7)]
@@ -119,7 +119,14 @@ def _halved(image: tf.Tensor, times: int) -> list[tf.Tensor]:
     return smaller[::-1]
 
 
-def _check_size(size: int, levels: int) -> None:
+def _check_size(size: int, model: ModelConfig) -> None:
+    levels, bottom = model.levels, size // 2**model.levels
+    if model.upsampling == "resized" and size % 2**levels == 0 and bottom <= model.generator_kernel // 2:
+        # The outer weights would see the rim alone; in bfloat16 the processor's kernel makes their gradients NaN.
+        raise UserError(
+            f"With model.upsampling=resized a kernel of {model.generator_kernel} would reach beyond the innermost map "
+            f"of {bottom} x {bottom} pixels on all sides. --set model.levels={levels - 1} makes that map larger."
+        )
     if size % 2**levels == 0:
         return
     fitting = [fewer for fewer in range(5, levels) if size % 2**fewer == 0]
