@@ -67,10 +67,8 @@ def _open_data(path: Path | None, chosen: config.Config):
             from pix2pix_tf.data.parallel import cores
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
-            with files.held(path):
-                prepare.simulate(
-                    path, optical=optical, workers=cores()
-                )  # all: somebody waits for the training to begin
+            with files.held(path):  # on all cores, as somebody waits for the training to begin
+                prepare.simulate(path, optical=optical, workers=cores())
     return without_clouds(open_dataset(path, roles), chosen.data.max_cloud)
 
 

@@ -8,11 +8,7 @@ from pix2pix_tf import files
 from pix2pix_tf.errors import UserError
 
 FILE = "best.json"
-METRICS = {
-    "ssim": "SSIM",
-    "dice": "Dice",
-    "faithfulness": "faithfulness",
-}  # in words; higher is better
+METRICS = {"ssim": "SSIM", "dice": "Dice", "faithfulness": "faithfulness"}  # in words; higher is better
 
 
 @dataclass(frozen=True)

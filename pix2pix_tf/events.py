@@ -8,9 +8,8 @@ import tensorflow as tf
 
 from pix2pix_tf import files
 
-KEPT = (
-    "events.out.tfevents.0.kept"  # sorts before all others, whose names begin with the time: TensorBoard reads in order
-)
+# TensorBoard reads in the order of names: this sorts before all others, which go on with the time.
+KEPT = "events.out.tfevents.0.kept"
 
 
 def forget_after(folder: Path, step: int) -> None:

@@ -18,7 +18,8 @@ LOCK = ".lock"  # in a folder that a command is at work in
 def held(folder: Path) -> Iterator[None]:
     """Keeps all other commands out of a folder until the block ends.
 
-    The lock is the operating system's (flock, on Windows msvcrt), and ends with its process, however that ends. What
+    The lock is the operating system's (flock, on Windows msvcrt), and ends with its process, however that ends; but on
+    a file system without such locks it is the file itself, which a killed process leaves behind, to be removed. What
     stands under the folder's name may be a file; then nothing is held, as nobody can work in it.
 
     Args:
@@ -44,9 +45,8 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):  # somebody has removed the folder; that ends no other way than this
-            (folder / LOCK).unlink(
-                missing_ok=True
-            )  # while it is held: who had opened it finds it gone, and looks again
+            # While it is held: who had opened it finds it gone, and looks again.
+            (folder / LOCK).unlink(missing_ok=True)
             if made:
                 folder.rmdir()  # only if it is empty
         lock.release()

@@ -106,8 +106,15 @@ def test_the_innermost_map_must_be_larger_than_half_a_kernel_where_maps_are_inte
     if fits:
         make_generator(model, 1, 1, size)
     else:
-        with pytest.raises(UserError, match="innermost map .*--set model.levels=4 makes"):
+        with pytest.raises(UserError, match="innermost map .* prepare patches of 128 or 256 pixels"):
             make_generator(model, 1, 1, size)
+
+
+def test_the_cure_for_an_innermost_map_that_is_too_small_is_one_that_fits():
+    settings = ["model.upsampling=resized", "model.generator_kernel=5", "model.generator_width=4"]
+    with pytest.raises(UserError, match="map of 1 x 1 pixels .* model.levels=6"):
+        make_generator(config.make_config("gen5", settings).model, 1, 1, 256)
+    make_generator(config.make_config("gen5", [*settings, "model.levels=6"]).model, 1, 1, 256)
 
 
 def test_instance_norm_is_batch_norm_in_training_mode_at_batch_size_one(rng):

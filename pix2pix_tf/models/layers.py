@@ -23,10 +23,15 @@ class SubpixelConv2DTranspose(tf.keras.layers.Conv2DTranspose):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]."""
-        painted = subpixel_transpose(x, tf.convert_to_tensor(self.kernel))
+        painted = subpixel_transpose(x, self.painting_kernel())
         return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
 
+    def painting_kernel(self) -> tf.Tensor:
+        """The trained weights in the form in which they paint, float [k, k, D, C]."""
+        return tf.convert_to_tensor(self.kernel)
 
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class EvenConv2DTranspose(SubpixelConv2DTranspose):
     """The same, with weights that leave no grid of two pixels: a plain map comes out plain, away from the borders.
 
@@ -34,10 +39,9 @@ class EvenConv2DTranspose(SubpixelConv2DTranspose):
     a plain map with four different sums of weights (Odena et al. 2016). Here the sums are made alike.
     """
 
-    def call(self, x):
-        """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]; the side of the kernel is even."""
-        painted = subpixel_transpose(x, even_kernel(tf.convert_to_tensor(self.kernel)))
-        return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
+    def painting_kernel(self) -> tf.Tensor:
+        """The trained weights with the sums made alike, float [k, k, D, C], k even."""
+        return even_kernel(super().painting_kernel())
 
 
 def even_kernel(kernel: tf.Tensor) -> tf.Tensor:

@@ -120,18 +120,21 @@ def _halved(image: tf.Tensor, times: int) -> list[tf.Tensor]:
 
 
 def _check_size(size: int, model: ModelConfig) -> None:
-    levels, bottom = model.levels, size // 2**model.levels
-    if model.upsampling == "resized" and size % 2**levels == 0 and bottom <= model.generator_kernel // 2:
-        # The outer weights would see the rim alone; in bfloat16 the processor's kernel makes their gradients NaN.
-        raise UserError(
-            f"With model.upsampling=resized a kernel of {model.generator_kernel} would reach beyond the innermost map "
-            f"of {bottom} x {bottom} pixels on all sides. --set model.levels={levels - 1} makes that map larger."
-        )
-    if size % 2**levels == 0:
+    """Refuses patches that do not halve so often, or not so often with a kernel that fits the innermost map."""
+    levels, kernel = model.levels, model.generator_kernel
+    # Else the outer weights see the rim alone; where they did, in bfloat16, their gradients came out as NaN.
+    smallest = kernel // 2 + 1 if model.upsampling == "resized" else 1
+    fitting = [some for some in range(5, 9) if size % 2**some == 0 and size // 2**some >= smallest]
+    if levels in fitting:
         return
-    fitting = [fewer for fewer in range(5, levels) if size % 2**fewer == 0]
-    cure = f"--set model.levels={fitting[-1]}" if fitting else "prepare patches of 64, 128 or 256 pixels"
+    fewer = [some for some in fitting if some < levels]
+    cure = f"--set model.levels={fewer[-1]}" if fewer else "prepare patches of 128 or 256 pixels"
+    if size % 2**levels:
+        raise UserError(
+            f"Patches of {size} x {size} do not divide by 2**{levels} = {2**levels}, as the generator's {levels} "
+            f"levels need; use {cure}."
+        )
     raise UserError(
-        f"Patches of {size} x {size} do not divide by 2**{levels} = {2**levels}, as the generator's {levels} levels "
-        f"need; use {cure}."
+        f"With model.upsampling=resized a kernel of {kernel} reaches beyond the innermost map of {size // 2**levels} x "
+        f"{size // 2**levels} pixels on all sides; use {cure}."
     )
