@@ -1,4 +1,4 @@
-"""What each fast path of the networks gains over the library's own way, forward and with its gradient, taking turns.
+"""What each fast path gains over the library's own way, forward and with its gradient, taking turns.
 
 python -m benchmarks.layers
 """
@@ -8,9 +8,10 @@ import time
 
 import tensorflow as tf
 
-from pix2pix_tf import addons
+from pix2pix_tf import addons, config, precision
 from pix2pix_tf.models.blocks import EPSILON
 from pix2pix_tf.models.layers import FusedInstanceNormalization, SubpixelConv2DTranspose
+from pix2pix_tf.models.pix2pix import make_generator
 from pix2pix_tf.optimizers import Adam
 
 ROUNDS = 15
@@ -30,6 +31,7 @@ def main() -> None:
                 SubpixelConv2DTranspose, tf.keras.layers.Conv2DTranspose)]  # fmt: skip
             compare("transposed convolution 128 -> 1, to 256 x 256", maps, *layers)
     compare_optimizers()
+    compare_exports()
 
 
 def compare(what, maps, *sides) -> None:
@@ -59,6 +61,18 @@ def compare_optimizers() -> None:
     print(
         f"\nAdam over {WEIGHTS:,} weights: ours {ms:.0f} ms, {blind_ms:.0f} ms of it the steps; Keras {keras_ms:.0f} ms"
     )
+
+
+def compare_exports() -> None:
+    """Painting by weights that are kept in the precision computed in, and by float32 ones."""
+    with precision.using("mixed_bfloat16"):
+        network = make_generator(config.make_config("orig").model, 4, 1, 256)
+    sides = [tf.function(model) for model in (precision.kept_as_computed(network), network)]
+    for batch in (1, 8):
+        image, seed = tf.random.normal([batch, 256, 256, 4]), tf.range(batch)
+        works = [lambda side=side, told=(image, seed): side(list(told), training=False) for side in sides]
+        kept_ms, cast_ms = milliseconds(works)
+        print(f"Painting {batch}, `orig` in bfloat16: ours {kept_ms:.0f} ms, with float32 weights {cast_ms:.0f} ms")
 
 
 def milliseconds(works) -> list[float]:

@@ -72,7 +72,7 @@ class Pix2Pix:
 
     @property
     def exported(self) -> tf.keras.Model:
-        """The network whose variables the signatures use."""
+        """The network that goes into an export."""
         return self.generator
 
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
@@ -119,11 +119,16 @@ class Pix2Pix:
         """The mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by its name."""
         return {"val_l1": tf.reduce_mean(tf.abs(self.generate(batch) - batch["target"]))}
 
-    def signatures(self) -> dict[str, Signature]:
-        """The export's functions: `tensor` gives `output`, the images in [-1, 1]."""
+    def signatures(self, network: tf.keras.Model | None = None) -> dict[str, Signature]:
+        """The export's functions: `tensor` gives `output`, the images in [-1, 1].
+
+        Args:
+          network: is asked instead of the trained one, whose twin it is; see `precision.kept_as_computed`.
+        """
+        generator = network or self.generator
 
         def paint(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"output": self.generator([encoded, seed], training=False)}
+            return {"output": generator([encoded, seed], training=False)}
 
         return make_signatures(self.config, self.bits, self.divisor, paint, self.conditions)
 
@@ -142,13 +147,12 @@ class Segmenter:
         inputs = encoding.channels(config.data.inputs, config.data.mask)
         with precision.using(computed_in):
             self.segmenter = make_segmenter(config.model, inputs, len(masks.ZONE_VALUES) if self.zones else 1, size)
-        self.with_features = unet.with_features(self.segmenter)  # of the same weights, for the export
         self.variables = addons.trainable_variables(self.segmenter)
         self.optimizer = _optimizer(self.variables, config, computed_in)
 
     @property
     def exported(self) -> tf.keras.Model:
-        """The network whose variables the signatures use."""
+        """The network that goes into an export."""
         return self.segmenter
 
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
@@ -171,7 +175,7 @@ class Segmenter:
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
         """The masks for a batch's inputs as images, float32 [N, H, W, 1], [-1, 1]."""
-        return self._paint(batch["input"], batch["seed"])["output"]
+        return self._told(self.segmenter([batch["input"], batch["seed"]], training=False))["output"]
 
     @tf.function
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -190,23 +194,31 @@ class Segmenter:
         iou /= tf.reduce_sum(tf.cast(either > 0, tf.float32), axis=-1)
         return {"val_loss": self._losses(logits, batch)[0], "val_iou": tf.reduce_mean(iou)}
 
-    def signatures(self) -> dict[str, Signature]:
+    def signatures(self, network: tf.keras.Model | None = None) -> dict[str, Signature]:
         """The export's functions: `tensor` gives `output`, the mask's grey values in [-1, 1], and what led to it.
 
         `probabilities` are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
         `features` are float32 [N, C]: what the network has of an image at its bottom, averaged over the map.
-        """
-        return make_signatures(self.config, self.bits, self.divisor, self._paint)
 
-    def _paint(self, encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits, features = self.with_features([encoded, seed], training=False)
+        Args:
+          network: is asked instead of the trained one, whose twin it is; see `precision.kept_as_computed`.
+        """
+        with_features = unet.with_features(network or self.segmenter)
+
+        def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            logits, features = with_features([encoded, seed], training=False)
+            return self._told(logits) | {"features": features}
+
+        return make_signatures(self.config, self.bits, self.divisor, tell)
+
+    def _told(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         if self.zones:
             probabilities = tf.nn.softmax(logits)
             grey = tf.gather(tf.constant(masks.ZONE_VALUES, tf.float32), tf.argmax(logits, axis=-1))[..., tf.newaxis]
         else:
             probabilities = tf.sigmoid(logits)
             grey = tf.where(probabilities > masks.FRONT_THRESHOLD, 255.0, 0.0)
-        return {"output": grey / 127.5 - 1.0, "probabilities": probabilities, "features": features}
+        return {"output": grey / 127.5 - 1.0, "probabilities": probabilities}
 
     def _losses(self, logits: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, ...]:
         target, weights = self._target(batch), self.config.loss
@@ -238,7 +250,7 @@ class Classifier:
 
     @property
     def exported(self) -> tf.keras.Model:
-        """The network whose variables the signatures use."""
+        """The network that goes into an export."""
         return self.classifier
 
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
@@ -270,11 +282,16 @@ class Classifier:
         right = tf.cast((logits > 0) == (batch["cloudy"] > 0.5), tf.float32)
         return {"val_loss": clouds_loss(logits, batch["cloudy"]), "val_accuracy": tf.reduce_mean(right)}
 
-    def signatures(self) -> dict[str, Signature]:
-        """The export's functions: each gives `probabilities`, float32 [N, 1], [0, 1], of being cloudy."""
+    def signatures(self, network: tf.keras.Model | None = None) -> dict[str, Signature]:
+        """The export's functions: each gives `probabilities`, float32 [N, 1], [0, 1], of being cloudy.
+
+        Args:
+          network: is asked instead of the trained one, whose twin it is; see `precision.kept_as_computed`.
+        """
+        classifier = network or self.classifier
 
         def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"probabilities": tf.sigmoid(self.classifier([encoded, seed], training=False))}
+            return {"probabilities": tf.sigmoid(classifier([encoded, seed], training=False))}
 
         return make_signatures(self.config, self.bits, self.divisor, tell)
 

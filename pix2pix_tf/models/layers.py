@@ -119,11 +119,15 @@ class FusedInstanceNormalization(addons.InstanceNormalization):
     against 5.5 ms of that arithmetic in float32. Large known batches, as a GPU likes them, go the library's way.
     """
 
-    def __init__(self, epsilon: float, trained: bool = True):
+    def __init__(self, epsilon: float, trained: bool = True, name: str | None = None):
         """Makes the layer; epsilon is added to the variance; `trained` says whether there are a scale and an offset."""
         # The kernel wants its parameters in float32 and the image as it comes, so Keras must not cast.
-        super().__init__(epsilon=epsilon, scale=trained, center=trained, dtype="float32", autocast=False)
+        super().__init__(epsilon=epsilon, scale=trained, center=trained, dtype="float32", autocast=False, name=name)
         self.trained = trained
+
+    def get_config(self):
+        """What the layer is made from, for a copy of it."""
+        return {"epsilon": self.epsilon, "trained": self.trained, "name": self.name}
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> the same shape and type."""
