@@ -48,7 +48,7 @@ def small_model(folder: Path) -> Path:
     described |= {"size": TILE, "divisor": task.divisor, "bits": {"zones": 8, "sar": 8}, "origin": "unknown"}
     example: warmup.Inputs = {"image": np.zeros((1, 32, 32, 1), np.uint8), "seed": np.zeros(1, np.int32)}
     signatures = {"tensor": task.signatures()["tensor"]}  # what tiles go through
-    export.write(folder / "0", task.exported, signatures, described, example)
+    export.write(folder / "0", signatures, described, example)
     return folder / "0"
 
 

@@ -249,8 +249,7 @@ def make_export(version: Path, size: int, settings: list[str]) -> None:
     description |= {"divisor": task.divisor, "bits": {"zones": 8, "sar": 8}, "origin": "simulated"}
     pixels = np.array(Image.open(io.BytesIO(zones_png(0, size))))[np.newaxis, ..., np.newaxis]
     example: warmup.Inputs = {"image_bytes": [zones_png(0, size)], "image": pixels, "seed": np.zeros(1, np.int32)}
-    network = precision.kept_as_computed(task.exported)  # as exports have it
-    export.write(version, network, task.signatures(network), description, example)
+    export.write(version, task.signatures(), description, example)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ DESCRIPTION = "assets.extra/model.json"
 
 def write(
     version: Path,
-    model: tf.keras.Model,
     signatures: Mapping[str, tuple[Callable, list[tf.TensorSpec]]],
     description: Mapping,
     example: warmup.Inputs,
@@ -32,7 +31,6 @@ def write(
 
     Args:
       version: the folder to make, named by a whole number. One that is there is replaced.
-      model: whose variables the signatures use.
       signatures: by name, a function and the TensorSpecs of its arguments.
       description: goes into model.json; see `Model` for the fields.
       example: by name an argument for each that the signatures take, such as {"image": ..., "seed": ...}; for the
@@ -42,8 +40,7 @@ def write(
       OSError: as the writing does; then nothing new is visible.
       RuntimeError: the C++ runtime does not load it, or gets another image from it than this process does.
     """
-    archive = tf.keras.export.ExportArchive()
-    archive.track(model)
+    archive = tf.keras.export.ExportArchive()  # finds the variables that the signatures use by itself
     for name, (function, specs) in signatures.items():
         archive.add_endpoint(name, function, input_signature=specs)
     with files.whole_folder(version) as temporary:

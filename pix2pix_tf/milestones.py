@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf import export, precision, sheets
+from pix2pix_tf import export, sheets
 from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.signatures import png_names
@@ -52,11 +52,9 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
     image = np.concatenate(list(_pixels(dataset, data.inputs, [stem]).values()), axis=-1)
     pngs = [[dataset.path("val", role, stem).read_bytes()] for role in data.inputs]
     text = [conditions.text_of(dataset, told, stem).encode()]
-    network = precision.kept_as_computed(task.exported)
     export.write(
         base / str(epoch),
-        network,
-        task.signatures(network),
+        task.signatures(),
         {
             "variant": task.config.variant,
             "run": run,

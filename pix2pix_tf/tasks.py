@@ -1,7 +1,7 @@
 """What is trained, and how: networks, optimizers, one step, and what goes into an export.
 
-The trainer knows a task by its methods `modules`, `train_step`, `validate`, `generate` and `signatures`, by the names
-of its losses, and by the one network that is exported.
+The trainer knows a task by its methods `modules`, `train_step`, `validate`, `generate` and `signatures`, and by the
+names of its losses.
 """
 
 from collections.abc import Mapping
@@ -70,11 +70,6 @@ class Pix2Pix:
         self.generator_optimizer = _optimizer(self.generator_variables, config, computed_in)
         self.discriminator_optimizer = _optimizer(self.discriminator_variables, config, computed_in)
 
-    @property
-    def exported(self) -> tf.keras.Model:
-        """The network that goes into an export."""
-        return self.generator
-
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
         """All that a checkpoint has to hold, by name."""
         return {
@@ -119,13 +114,9 @@ class Pix2Pix:
         """The mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by its name."""
         return {"val_l1": tf.reduce_mean(tf.abs(self.generate(batch) - batch["target"]))}
 
-    def signatures(self, network: tf.keras.Model | None = None) -> dict[str, Signature]:
-        """The export's functions: `tensor` gives `output`, the images in [-1, 1].
-
-        Args:
-          network: is asked instead of the trained one, whose twin it is; see `precision.kept_as_computed`.
-        """
-        generator = network or self.generator
+    def signatures(self) -> dict[str, Signature]:
+        """The export's functions, of today's weights: `tensor` gives `output`, the images in [-1, 1]."""
+        generator = precision.kept_as_computed(self.generator)
 
         def paint(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"output": generator([encoded, seed], training=False)}
@@ -149,11 +140,6 @@ class Segmenter:
             self.segmenter = make_segmenter(config.model, inputs, len(masks.ZONE_VALUES) if self.zones else 1, size)
         self.variables = addons.trainable_variables(self.segmenter)
         self.optimizer = _optimizer(self.variables, config, computed_in)
-
-    @property
-    def exported(self) -> tf.keras.Model:
-        """The network that goes into an export."""
-        return self.segmenter
 
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
         """All that a checkpoint has to hold, by name."""
@@ -194,16 +180,13 @@ class Segmenter:
         iou /= tf.reduce_sum(tf.cast(either > 0, tf.float32), axis=-1)
         return {"val_loss": self._losses(logits, batch)[0], "val_iou": tf.reduce_mean(iou)}
 
-    def signatures(self, network: tf.keras.Model | None = None) -> dict[str, Signature]:
-        """The export's functions: `tensor` gives `output`, the mask's grey values in [-1, 1], and what led to it.
+    def signatures(self) -> dict[str, Signature]:
+        """The export's functions, of today's weights: `tensor` gives `output`, grey values in [-1, 1], and more.
 
         `probabilities` are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
         `features` are float32 [N, C]: what the network has of an image at its bottom, averaged over the map.
-
-        Args:
-          network: is asked instead of the trained one, whose twin it is; see `precision.kept_as_computed`.
         """
-        with_features = unet.with_features(network or self.segmenter)
+        with_features = unet.with_features(precision.kept_as_computed(self.segmenter))
 
         def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             logits, features = with_features([encoded, seed], training=False)
@@ -248,11 +231,6 @@ class Classifier:
         self.variables = addons.trainable_variables(self.classifier)
         self.optimizer = _optimizer(self.variables, config, computed_in)
 
-    @property
-    def exported(self) -> tf.keras.Model:
-        """The network that goes into an export."""
-        return self.classifier
-
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
         """All that a checkpoint has to hold, by name."""
         return {"classifier": self.classifier, "optimizer": self.optimizer}
@@ -282,13 +260,9 @@ class Classifier:
         right = tf.cast((logits > 0) == (batch["cloudy"] > 0.5), tf.float32)
         return {"val_loss": clouds_loss(logits, batch["cloudy"]), "val_accuracy": tf.reduce_mean(right)}
 
-    def signatures(self, network: tf.keras.Model | None = None) -> dict[str, Signature]:
-        """The export's functions: each gives `probabilities`, float32 [N, 1], [0, 1], of being cloudy.
-
-        Args:
-          network: is asked instead of the trained one, whose twin it is; see `precision.kept_as_computed`.
-        """
-        classifier = network or self.classifier
+    def signatures(self) -> dict[str, Signature]:
+        """The export's functions, of today's weights: each gives `probabilities`, float32 [N, 1], of being cloudy."""
+        classifier = precision.kept_as_computed(self.classifier)
 
         def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"probabilities": tf.sigmoid(classifier([encoded, seed], training=False))}

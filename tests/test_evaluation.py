@@ -238,7 +238,7 @@ def test_a_real_export_is_measured(house):
     example = {"image": np.zeros((1, SIZE, SIZE, 1), np.uint8), "seed": np.zeros(1, np.int32)}
     run = house / "runs" / "gen5"
     signatures = {"tensor": task.signatures()["tensor"]}
-    export.write(run / "export/gen5/3", task.generator, signatures, described, example)
+    export.write(run / "export/gen5/3", signatures, described, example)
     files.write_json(
         run / "config.json", {"config": config.to_dict(chosen), "data": {"path": "data", "origin": "simulated"}}
     )

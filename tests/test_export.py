@@ -127,7 +127,7 @@ def test_an_export_that_does_not_serve_what_was_trained_is_never_seen(tmp_path):
 
     signatures = {"tensor": (drifting, [tf.TensorSpec([None, 1], tf.float32, "image")])}
     with pytest.raises(RuntimeError, match="differ"):
-        export.write(tmp_path / "1", model, signatures, {}, {"image": np.zeros((1, 1), np.float32)})
+        export.write(tmp_path / "1", signatures, {}, {"image": np.zeros((1, 1), np.float32)})
     assert not list(tmp_path.iterdir())
 
 

@@ -132,7 +132,7 @@ def optical_model(tmp_path):
     png = tf.io.encode_png(np.zeros((SIZE, SIZE, 1), np.uint8)).numpy()
     example = {"image": np.zeros((1, SIZE, SIZE, 2), np.uint8), "seed": np.zeros(1, np.int32)}
     example |= {f"{role}_bytes": [png] for role in roles["inputs"]}
-    export.write(tmp_path / "1", task.exported, task.signatures(), described | roles | {"bits": bits}, example)
+    export.write(tmp_path / "1", task.signatures(), described | roles | {"bits": bits}, example)
     return tmp_path / "1"
 
 

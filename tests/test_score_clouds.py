@@ -44,7 +44,7 @@ def write_export(version, inputs=("optical",), divisor=16, bits=8, per_pixel=Fal
         "divisor": divisor, "bits": dict.fromkeys(inputs, bits), "origin": "simulated",
     }  # fmt: skip
     example = {"image": np.zeros((1, SIZE, SIZE, 3), dtype.as_numpy_dtype), "seed": np.zeros(1, np.int32)}
-    export.write(version, model, {"tensor": (tensor, specs)}, description, example)
+    export.write(version, {"tensor": (tensor, specs)}, description, example)
     return version
 
 

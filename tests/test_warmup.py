@@ -53,7 +53,7 @@ def test_a_request_that_the_model_refuses_stops_the_export(tmp_path):
 
     signatures = {"tensor": (strict, [tf.TensorSpec([None, 1], tf.float32, "image")])}
     with pytest.raises(RuntimeError, match="too small"):
-        export.write(tmp_path / "1", model, signatures, {}, {"image": np.zeros((1, 1), np.float32)})
+        export.write(tmp_path / "1", signatures, {}, {"image": np.zeros((1, 1), np.float32)})
     assert not list(tmp_path.iterdir())
 
 

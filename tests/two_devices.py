@@ -34,7 +34,7 @@ def trained(chosen, dataset, devices, steps):
     stems = dataset.stems["train"][:6]  # in batches of 4: the second one has 2
     for batch in pipeline.fixed_batches(dataset, chosen, "train", stems, chosen.train.batch_size):
         losses += [float(value) for value in score(devices.share(batch)).values()]
-    variables = [variable.numpy() for variable in task.exported.variables]
+    variables = [variable.numpy() for variable in next(iter(task.modules().values())).variables]
     spoilt = next(iter(pipeline.training_batches(dataset, chosen)))
     spoilt["input"] *= np.array([1, 1, 1, np.nan], np.float32).reshape(4, 1, 1, 1)  # the last device's last image
     return task, shown, losses, variables, next(iter(step(devices.share(spoilt)).values())).numpy()
