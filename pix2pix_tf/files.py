@@ -72,8 +72,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{secrets.token_hex(6)}-{path.name}")  # two machines can have the same pid
     try:
-        yield temporary
-        temporary.replace(path)
+        with _named(path, temporary):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -96,13 +97,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir()
     try:
-        yield temporary
+        with _named(path, temporary):
+            yield temporary
         if path.exists():
             path.rename(replaced)  # never seen half removed
         temporary.rename(path)
     finally:
         for leftover in (temporary, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path, temporary: Path) -> Iterator[None]:
+    """A failed write tells of no file, or of the temporary one; out of this block it tells of the file meant."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def remove_folder(path: Path) -> None:

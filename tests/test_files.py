@@ -108,3 +108,12 @@ def test_numbers_that_json_does_not_have_are_not_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         files.write_json(tmp_path / "a.json", {"loss": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_write_that_fails_names_the_file_that_was_meant(tmp_path):
+    with pytest.raises(OSError, match="device: '.*/report.md'"), files.whole_file(tmp_path / "report.md"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write to an open file has it
+    with pytest.raises(OSError, match=r"full: '.*/report.md'"), files.whole_file(tmp_path / "report.md") as temporary:
+        raise OSError(errno.EDQUOT, "full", str(temporary))
+    with pytest.raises(FileNotFoundError, match="elsewhere"), files.whole_file(tmp_path / "report.md"):
+        Path("elsewhere").read_text()
