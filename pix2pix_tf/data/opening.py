@@ -10,6 +10,7 @@ The same stem in every role is one sample; where the data set has rows, several 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from pix2pix_tf.data.dataset import MIXED, Dataset, Scene
 from pix2pix_tf.data.names import Facts, facts_of, place_of, scene_of
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.errors import UserError, unknown
+
+Item = TypeVar("Item")
 
 
 def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val")) -> Dataset:
@@ -51,7 +54,7 @@ def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
     return found
 
 
-def spread(stems: Sequence[str], count: int) -> tuple[str, ...]:
+def spread(stems: Sequence[Item], count: int) -> tuple[Item, ...]:
     """Evenly spread members of a list, always the same ones; all when there are no more than `count`."""
     places = np.linspace(0, len(stems) - 1, min(count, len(stems))).round().astype(int)
     return tuple(stems[place] for place in places)

@@ -16,7 +16,7 @@ import numpy as np
 from pix2pix_tf import files, sheets
 from pix2pix_tf.data import conditions, dataset, names
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.data.opening import grown
+from pix2pix_tf.data.opening import grown, spread
 from pix2pix_tf.data.roles import VALUES
 from pix2pix_tf.data.rows import Rows
 from pix2pix_tf.data.scenes import TOLD
@@ -133,8 +133,8 @@ def closing(output: Path, images: int, size: int | None, known: int) -> str:
 
 
 def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: int, size: int | None) -> None:
-    """A sheet of the first masks, each with its images."""
-    shown = stems[:SHOWN]
+    """A sheet of some masks, spread evenly over all, each with its images."""
+    shown = spread(stems, SHOWN)
     role, target = model.inputs[0], model.targets[0]
     columns = [(sheets.name_of(role), _pictures(output, size, role, [sample_stem(s, 0, samples) for s in shown]))]
     for sample in range(min(samples, SHOWN)):

@@ -8,6 +8,7 @@ import numpy as np
 from pix2pix_tf import sheets
 from pix2pix_tf.data import drawn, images, masks
 from pix2pix_tf.data.artificial import Job
+from pix2pix_tf.data.opening import spread
 
 OVERVIEW = "overview.png"
 ROWS, COLUMNS = 6, 4  # of masks, at most
@@ -39,12 +40,12 @@ def _fjords(paths: Sequence[Path]) -> list[tuple[str, list[np.ndarray]]]:
 
 
 def _rows(jobs: Sequence[Job]) -> list[tuple[Path, list[Job]]]:
-    """The first few sources, each with what was made from it, equally much from each; none of new fjords."""
+    """Some sources, spread evenly over all, with what was made from each, equally much; none of new fjords."""
     by_source: dict[Path, list[Job]] = {}
     for job in jobs:
         if job.source:
             by_source.setdefault(job.source, []).append(job)
-    rows = list(by_source.items())[:ROWS]
+    rows = [(source, by_source[source]) for source in spread(list(by_source), ROWS)]
     width = min([COLUMNS, *(len(made) for _, made in rows)])
     return [(source, made[:width]) for source, made in rows]
 
