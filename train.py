@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
     from pix2pix_tf import precision, training  # TensorFlow: some seconds, which no mistake above has to wait for
 
     if options.dry_run:
-        task = training.build_task(chosen, dataset, precision.choose(chosen.train.precision)[0])
+        task = training.build_task(chosen, dataset, precision.choose(chosen.train.precision, chosen.model.width)[0])
         counts = {name: m.count_params() for name, m in task.modules().items() if hasattr(m, "count_params")}
         patches = {split: len(stems) for split, stems in dataset.stems.items()}
         described = {"variant": chosen.variant, "config": config.to_dict(chosen), "parameters": counts}

@@ -244,7 +244,9 @@ def make_export(version: Path, size: int, settings: list[str]) -> None:
     from pix2pix_tf.tasks import make_task
 
     chosen = config.make_config("orig", settings)
-    task = make_task(chosen, size, {"zones": 8, "sar": 8}, precision.choose(chosen.train.precision)[0])
+    task = make_task(
+        chosen, size, {"zones": 8, "sar": 8}, precision.choose(chosen.train.precision, chosen.model.width)[0]
+    )
     description = {"variant": "orig", "run": "bench", "epoch": 1, "inputs": ["zones"], "targets": ["sar"], "size": size}
     description |= {"divisor": task.divisor, "bits": {"zones": 8, "sar": 8}, "origin": "simulated"}
     pixels = np.array(Image.open(io.BytesIO(zones_png(0, size))))[np.newaxis, ..., np.newaxis]

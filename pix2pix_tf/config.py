@@ -56,6 +56,11 @@ class ModelConfig:
     vgg_width: int = 16  # filters of the cloud network's first level; the next have 2, 4 and 8 times as many
     unet_rates: tuple[int, ...] = (1, 2, 4, 8)  # pixels between the taps of the atrous convolutions at its bottom [C]
 
+    @property
+    def width(self) -> int:
+        """Filters of the first layer of the network that is exported."""
+        return {"pix2pix": self.generator_width, "unet": self.unet_width, "vgg": self.vgg_width}[self.network]
+
 
 @dataclass(frozen=True)
 class LossConfig:

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import tensorflow as tf
 
-# By batch size: how many times as fast as in float32 `orig` was trained in bfloat16, on a processor that multiplies it
-# (RESULTS.md, "Speed and memory"). No figure of a GPU is known here.
-_GAIN_ON_A_PROCESSOR = {1: 1.5, 4: 1.5}
-
+# Filters of the first layer that a network needs for bfloat16 to be faster than float32, on a processor that multiplies
+# it: the kernels work on 16 channels at once (`benchmarks/precisions.py`). No figure of a GPU is known here.
+FEWEST = 16
 KERNELS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose, tf.keras.layers.Dense)  # what has them
 
 
-def choose(wanted: str, batch: int = 1) -> tuple[str, str]:
+def choose(wanted: str, width: int) -> tuple[str, str]:
     """Keras' name of the precision to compute in, and why.
 
     Args:
       wanted: "auto", or a name that is taken as it is.
-      batch: images a step on each device.
+      width: filters of the network's first layer.
     """
     if wanted != "auto":
         return wanted, "as set"
@@ -27,9 +26,9 @@ def choose(wanted: str, batch: int = 1) -> tuple[str, str]:
         return _of_gpus([tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus])
     flags = Path("/proc/cpuinfo")
     if flags.exists() and {"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()):
-        nearest = max((known for known in _GAIN_ON_A_PROCESSOR if known <= batch), default=1)
-        gain = f"{_GAIN_ON_A_PROCESSOR[nearest]} times as fast as float32 in a measurement at batch {nearest}"
-        return "mixed_bfloat16", f"the processor multiplies bfloat16 in hardware: {gain}"
+        if width < FEWEST:
+            return "float32", f"with fewer than {FEWEST} filters in the first layer bfloat16 is no faster"
+        return "mixed_bfloat16", "the processor multiplies bfloat16 in hardware"
     return "float32", "the processor has no faster precision"
 
 

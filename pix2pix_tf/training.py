@@ -64,7 +64,7 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
     """
     devices = distribution.choose(config.train)
     with devices.at_work():
-        chosen, reason = precision.choose(config.train.precision, config.train.batch_size // devices.count)
+        chosen, reason = precision.choose(config.train.precision, config.model.width)
         patches = len(dataset.stems["train"])
         print(f"{config.variant}: {patches} training patches, on {devices.described}, {chosen} ({reason})")
         with devices.scope():

@@ -103,7 +103,7 @@ def test_devices_that_come_too_late_are_refused(monkeypatch):
 def test_the_precision_is_one_that_all_gpus_have_in_hardware(monkeypatch, capabilities, chosen):
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda _: list(capabilities))
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu})
-    name, reason = precision.choose("auto")
+    name, reason = precision.choose("auto", 8)
     assert name == chosen and "compute capability {}.{}".format(*min(capabilities)) in reason
 
 

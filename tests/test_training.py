@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,10 +232,21 @@ def test_a_checkpoint_is_due_by_the_clock_as_well(tiny_dataset, tmp_path):
 
 
 def test_the_precision_and_its_reason():
-    assert precision.choose("float32") == ("float32", "as set")
-    name, reason = precision.choose("auto")
+    assert precision.choose("float32", 64) == ("float32", "as set")
+    name, reason = precision.choose("auto", 64)
     assert name in ("float32", "mixed_bfloat16")
     assert "processor" in reason
+
+
+def test_narrow_networks_compute_in_float32_on_a_processor(monkeypatch):
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    monkeypatch.setattr(Path, "read_text", lambda _: "flags: avx512f avx512_bf16")
+    assert precision.choose("auto", 16)[0] == "mixed_bfloat16"
+    assert precision.choose("auto", 15) == (
+        "float32",
+        "with fewer than 16 filters in the first layer bfloat16 is no faster",
+    )
+    assert precision.choose("mixed_bfloat16", 8) == ("mixed_bfloat16", "as set")
 
 
 # ---- Networks that tell classes -------------------------------------------------------------------------------------
