@@ -84,11 +84,11 @@ def test_bad_pixels_are_an_invalid_argument(model, image, message):
 
 
 def test_serving_changes_no_variable(version, mask_png):
-    loaded = tf.saved_model.load(str(version))
-    before = [variable.numpy() for variable in loaded.signatures["sample"].variables]
-    loaded.signatures["sample"](image_bytes=tf.constant([mask_png]), seed=tf.constant([3]))
+    sample = tf.saved_model.load(str(version)).signatures["sample"]
+    before = [variable.numpy() for variable in sample.variables]
+    sample(image_bytes=tf.constant([mask_png]), seed=tf.constant([3]))
     assert before
-    assert all((old == new.numpy()).all() for old, new in zip(before, loaded.signatures["sample"].variables, strict=True))
+    assert all((old == new.numpy()).all() for old, new in zip(before, sample.variables, strict=True))
 
 
 def test_the_cpp_runtime_gives_the_same_images(model, version, mask_png, zones):
