@@ -84,7 +84,8 @@ def test_bad_pixels_are_an_invalid_argument(model, image, message):
 
 
 def test_serving_changes_no_variable(version, mask_png):
-    sample = tf.saved_model.load(str(version)).signatures["sample"]
+    loaded = tf.saved_model.load(str(version))  # holds the variables as long as it lives
+    sample = loaded.signatures["sample"]
     before = [variable.numpy() for variable in sample.variables]
     sample(image_bytes=tf.constant([mask_png]), seed=tf.constant([3]))
     assert before
