@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from pix2pix_tf import addons
+
 # Filters of the first layer that a network needs for bfloat16 to be faster than float32, on a processor that multiplies
 # it: the kernels work on 16 channels at once (`benchmarks/precisions.py`). No figure of a GPU is known here.
 FEWEST = 16
@@ -64,19 +66,16 @@ def kept_as_computed(network: tf.keras.Model) -> tf.keras.Model:
       network: functional, computing in float32 or a mixed precision.
 
     Returns:
-      A model of the same inputs and outputs. Its convolutions hold today's weights; the norms' are the network's own.
+      A model of the same inputs and outputs, with today's weights. It shares no layer with the network, which would
+      otherwise hold on to every twin that was ever made of it.
     """
 
     def twin_of(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
-        if not layer.weights:
-            return type(layer).from_config(layer.get_config())
-        if isinstance(layer, KERNELS) and layer.compute_dtype != layer.variable_dtype:
-            return type(layer).from_config(layer.get_config() | {"dtype": layer.compute_dtype})
-        return layer
+        kept = {"dtype": layer.compute_dtype} if isinstance(layer, KERNELS) else {}
+        return type(layer).from_config(layer.get_config() | kept)
 
     twin = tf.keras.models.clone_model(network, clone_function=twin_of)
     for layer in twin.layers:
-        trained = network.get_layer(layer.name)
-        if layer.weights and layer is not trained:
-            layer.set_weights([tf.cast(w, layer.compute_dtype).numpy() for w in trained.get_weights()])
+        for weight, trained in zip(layer.weights, network.get_layer(layer.name).weights, strict=True):
+            weight.assign(tf.cast(addons.unwrapped(trained), weight.dtype))
     return twin

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "distribution": {"config"},
     "losses": {"distribution"},
     "optimizers": set(),
-    "precision": set(),
+    "precision": {"addons"},
     "metrics": set(),
     "realism": {"data"},
     "data": {"addons", "config", "data"},
