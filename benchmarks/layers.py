@@ -9,8 +9,8 @@ import time
 import tensorflow as tf
 
 from pix2pix_tf import addons, config, precision
-from pix2pix_tf.models.blocks import EPSILON
-from pix2pix_tf.models.layers import FusedInstanceNormalization, SubpixelConv2DTranspose
+from pix2pix_tf.models.blocks import EPSILON, LEAK
+from pix2pix_tf.models.layers import Conv2D, FusedInstanceNormalization, SubpixelConv2DTranspose, leaky_relu
 from pix2pix_tf.models.pix2pix import make_generator
 from pix2pix_tf.optimizers import Adam
 
@@ -30,6 +30,14 @@ def main() -> None:
             layers = [kind(1, 4, strides=2, padding="same", dtype=dtype.name) for kind in (
                 SubpixelConv2DTranspose, tf.keras.layers.Conv2DTranspose)]  # fmt: skip
             compare("transposed convolution 128 -> 1, to 256 x 256", maps, *layers)
+            maps = tf.cast(tf.random.normal([batch, 8, 8, 512]), dtype)
+            kinds = Conv2D, tf.keras.layers.Conv2D
+            layers = [kind(512, 4, 2, "same", use_bias=False, dtype=dtype.name) for kind in kinds]
+            compare("convolution 512 -> 512, to 4 x 4", maps, *layers)
+            maps = tf.cast(tf.random.normal([batch, 128, 128, 64]), dtype)
+            compare(
+                "LeakyReLU, 128 x 128 x 64", maps, *(lambda x, f=f: f(x, LEAK) for f in (leaky_relu, tf.nn.leaky_relu))
+            )
     compare_optimizers()
     compare_exports()
 
@@ -38,8 +46,9 @@ def compare(what, maps, *sides) -> None:
     def with_gradient(x, side):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            loss = tf.reduce_sum(side(x) * side(x))
-        return tape.gradient(loss, x)
+            y = side(x)
+            loss = tf.reduce_sum(y * y)
+        return tape.gradient(loss, [x, *getattr(side, "trainable_variables", ())])
 
     works = [tf.function(side) for side in sides]
     works += [tf.function(lambda x, side=side: with_gradient(x, side)) for side in sides]

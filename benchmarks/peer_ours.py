@@ -22,12 +22,13 @@ def random_batch(batch: int, size: int) -> dict[str, tf.Tensor]:
 def main(variant: str, work: str, batch: str, size: str, precision: str) -> None:
     data = random_batch(int(batch), int(size))
     task = Pix2Pix(config.make_config(variant), 256, {"zones": 8, "sar": 8}, PRECISIONS[precision], {})
-    network = kept_as_computed(task.generator) if work == "generation" else task.generator  # as an export has it
-    paint = tf.function(lambda: network([data["input"], data["seed"]], training=False))
+    network = kept_as_computed(task.generator) if work == "generation" else task.generator  # as an export has it,
+    free = [tf.TensorSpec([None, None, None, 4]), tf.TensorSpec([None], tf.int32)]  # which does not know its batches
+    paint = tf.function(lambda image, seed: network([image, seed], training=False), input_signature=free)
     answer(
         {
             "training": lambda: float(task.train_step(data)["generator"]),
-            "generation": lambda: paint().numpy(),
+            "generation": lambda: paint(data["input"], data["seed"]).numpy(),
         },
         calls=5 if work == "generation" else 1,
     )

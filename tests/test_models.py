@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +8,16 @@ from conftest import TINY
 from pix2pix_tf import addons, config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.models.blocks import EPSILON, normalization, spade
-from pix2pix_tf.models.layers import UNROLLED, FusedInstanceNormalization, SeededDropout, SubpixelConv2DTranspose
+from pix2pix_tf.models.layers import (
+    FEW_POSITIONS,
+    UNROLLED,
+    Conv2D,
+    Conv2DTranspose,
+    FusedInstanceNormalization,
+    LeakyReLU,
+    SeededDropout,
+    SubpixelConv2DTranspose,
+)
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 
 
@@ -203,6 +214,101 @@ def test_the_subpixel_layer_is_the_transposed_convolution_and_has_its_gradient(k
         found.append([y, *tape.gradient(loss, [x, *addons.trainable_variables(layer)])])
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+CONVOLUTIONS = [  # kernel, strides, padding
+    (4, 2, "same"),
+    (5, 2, "same"),
+    (3, 2, "same"),
+    (4, 1, "valid"),
+    (3, 1, "same"),
+]
+
+
+def with_gradients(layer, x, weights, signature=None):
+    """What a layer makes, and the gradients of its weighted sum: by x, by kernel and bias."""
+
+    def both(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(y * weights)
+        return [y, *tape.gradient(loss, [x, *addons.trainable_variables(layer)])]
+
+    return (tf.function(both, input_signature=signature) if signature else both)(x)
+
+
+def matches(ours, plain, drawn, x, rng, **tolerance):
+    """Holds a layer against the library's own of the same weights: eagerly, in a graph, and with the shape unknown."""
+    for layer in (ours, plain):
+        layer.build(x.shape)
+        layer.set_weights(drawn)
+    weights = tf.cast(rng.uniform(-1, 1, plain(x).shape), x.dtype)
+    wanted = with_gradients(plain, x, weights)
+    for signature in (
+        None,
+        [tf.TensorSpec(x.shape, x.dtype)],
+        [tf.TensorSpec([None, None, None, x.shape[3]], x.dtype)],
+    ):
+        for found, other in zip(with_gradients(ours, x, weights, signature), wanted, strict=True):
+            assert found.dtype == other.dtype
+            np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(other, tf.float32), **tolerance)
+
+
+@pytest.mark.parametrize("side", [1, 4, 12])  # 2 maps of 12 x 12 are more than FEW_POSITIONS
+@pytest.mark.parametrize(("kernel", "strides", "padding"), CONVOLUTIONS)
+def test_a_convolution_has_the_libraries_results_and_gradients_on_maps_of_any_size(kernel, strides, padding, side, rng):
+    x = images(rng, 2, side * strides + (kernel - 1 if padding == "valid" else 0), side * strides + 3, 3)
+    layers = [kind(5, kernel, strides, padding) for kind in (Conv2D, tf.keras.layers.Conv2D)]
+    matches(*layers, [rng.uniform(-1, 1, (kernel, kernel, 3, 5)), np.arange(5)], x, rng, atol=2e-4)
+
+
+@pytest.mark.parametrize("side", [1, 4, 12])
+@pytest.mark.parametrize("kernel", [3, 4, 5])
+def test_a_transposed_convolution_has_them_too(kernel, side, rng):
+    x = images(rng, 2, side, side + 1, 3)
+    layers = [kind(5, kernel, 2, "same") for kind in (Conv2DTranspose, tf.keras.layers.Conv2DTranspose)]
+    matches(*layers, [rng.uniform(-1, 1, (kernel, kernel, 5, 3)), np.arange(5)], x, rng, atol=2e-4)
+
+
+def test_convolutions_match_in_bfloat16_to_its_rounding(rng):
+    x, drawn = tf.cast(images(rng, 1, 4, 4, 8), tf.bfloat16), [rng.uniform(-1, 1, (4, 4, 8, 8))]
+    for ours, plain in ((Conv2D, tf.keras.layers.Conv2D), (Conv2DTranspose, tf.keras.layers.Conv2DTranspose)):
+        layers = [kind(8, 4, 2, "same", use_bias=False, dtype="bfloat16") for kind in (ours, plain)]
+        matches(*layers, drawn, x, rng, atol=0.1, rtol=0.02)
+
+
+def test_small_maps_alone_take_the_matrix_product():
+    def operations(side):
+        layer = Conv2D(2, 4, 2, "same", use_bias=False)
+        layer.build([1, side, side, 2])
+
+        def kernel_gradient(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(layer(x))
+            return tape.gradient(loss, addons.trainable_variables(layer))
+
+        graph = tf.function(kernel_gradient).get_concrete_function(tf.TensorSpec([1, side, side, 2])).graph
+        return {operation.type for operation in graph.get_operations()}
+
+    fewest = 2 * math.isqrt(FEW_POSITIONS)
+    assert "MatMul" in operations(fewest)
+    assert "Conv2DBackpropFilter" not in operations(fewest)
+    assert "Conv2DBackpropFilter" in operations(fewest + 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_leaky_relu_has_the_libraries_results_and_gradient(dtype, rng):
+    x = tf.cast(tf.concat([rng.uniform(-3, 3, 500), [0.0, -0.0, 1e-38, -1e-38]], 0), dtype)
+    upstream, found = tf.cast(rng.uniform(-3, 3, 504), dtype), []
+    for activate in (LeakyReLU(0.2, dtype=dtype), lambda x: tf.nn.leaky_relu(x, 0.2)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = activate(x)
+        found.append([y, tape.gradient(y, x, upstream)])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(theirs, tf.float32), rtol=0.01)
 
 
 def test_seeded_dropout_is_a_function_of_the_seed_row_by_row():

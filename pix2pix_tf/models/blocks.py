@@ -9,8 +9,11 @@ import tensorflow as tf
 
 from pix2pix_tf import distribution
 from pix2pix_tf.models.layers import (
+    Conv2D,
+    Conv2DTranspose,
     EvenConv2DTranspose,
     FusedInstanceNormalization,
+    LeakyReLU,
     SeededDropout,
     SharedBatchNormalization,
     SubpixelConv2DTranspose,
@@ -40,7 +43,7 @@ def downsample(filters: int, kernel: int, norm: str, strides: int = 2, padding: 
       A block [N, H, W, C] -> [N, H / strides, W / strides, filters].
     """
     convolve = convolution(filters, kernel, strides, padding, use_bias=norm == "none")
-    normalise, activate = normalization(norm), tf.keras.layers.LeakyReLU(LEAK)
+    normalise, activate = normalization(norm), LeakyReLU(LEAK)
     return lambda x: activate(normalise(convolve(x)))
 
 
@@ -68,7 +71,7 @@ def upsample(
     convolve = doubled_convolution(filters, kernel, upsampling, use_bias=norm == "none" and not spade_width)
     normalise = spade(filters, spade_width, norm) if spade_width else heedless(normalization(norm))
     if dropout is None:
-        activate = tf.keras.layers.LeakyReLU(LEAK)
+        activate = LeakyReLU(LEAK)
         return lambda x, mask, seed: activate(normalise(convolve(x), mask))
     activate = tf.keras.layers.ReLU()
     return lambda x, mask, seed: activate(dropout([normalise(convolve(x), mask), seed]))
@@ -125,7 +128,7 @@ def conv_block(filters: int, norm: str) -> Block:
     Returns:
       A block [N, H, W, C] -> [N, H, W, filters].
     """
-    first, second = (atrous_convolution(filters, 3, 1, norm, tf.keras.layers.LeakyReLU(UNET_LEAK)) for _ in range(2))
+    first, second = (atrous_convolution(filters, 3, 1, norm, LeakyReLU(UNET_LEAK)) for _ in range(2))
     return lambda x: second(first(x))
 
 
@@ -204,7 +207,7 @@ def convolution(
       use_bias: whether a trained number is added to each channel.
       initial: how the weights begin, by Keras' names; None: normal, of deviation 0.02.
     """
-    layer = tf.keras.layers.Conv2D(
+    layer = Conv2D(
         filters,
         kernel,
         strides,
@@ -277,7 +280,7 @@ def transposed_convolution(
     Returns:
       A block [N, H, W, C] -> [N, 2 H, 2 W, filters].
     """
-    kind = SubpixelConv2DTranspose if filters <= FEW else tf.keras.layers.Conv2DTranspose
+    kind = SubpixelConv2DTranspose if filters <= FEW else Conv2DTranspose
     return kind(
         filters,
         kernel,

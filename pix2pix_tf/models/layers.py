@@ -1,4 +1,4 @@
-"""Layers that Keras does not have: noise by seed, and two of its own done faster, with the same weights and results.
+"""Layers that Keras does not have: noise by seed, and some of its own done faster, with the same weights and results.
 
 The times given here are printed by `benchmarks/layers.py`.
 """
@@ -10,6 +10,161 @@ import tensorflow as tf
 from pix2pix_tf import addons, distribution
 
 UNROLLED = 8  # images a known batch may have to be gone through one by one
+FEW_POSITIONS = 256  # of a kernel on the maps of a known batch, up to which matrix products are faster
+
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
+class Conv2D(tf.keras.layers.Conv2D):
+    """Keras' layer; where it halves a known batch of small maps, by `halve`."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Float [N, H, W, C] -> [N, H', W', filters], without the bias."""
+        if self.strides == (2, 2) and self.padding == "same" and _few(inputs, 2):
+            return halve(inputs, tf.convert_to_tensor(kernel))
+        return super().convolution_op(inputs, kernel)
+
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
+class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
+    """Keras' layer at strides 2 and padding "same"; where it doubles a known batch of small maps, by `double`."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]."""
+        if not _few(x, 1):
+            return super().call(x)
+        painted = double(x, tf.convert_to_tensor(self.kernel))
+        return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
+
+
+def _few(maps: tf.Tensor, strides: int) -> bool:
+    """Whether a kernel is laid on these maps, even in height and width, in few places."""
+    places = maps.shape[:3].num_elements()
+    even = places is not None and maps.shape[1] % strides == maps.shape[2] % strides == 0
+    return even and places // strides**2 <= FEW_POSITIONS
+
+
+# In the innermost levels of pix2pix maps have a few pixels and kernels millions of weights. oneDNN's convolutions are
+# made for the contrary; there, products of matrices with few rows take TIMES. A convolution
+# unfolds an image into the patches that its kernel sees and multiplies them; a transposed one multiplies, and folds.
+
+
+@tf.custom_gradient
+def halve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`tf.nn.conv2d` at strides 2 and padding "SAME", and its gradient, as products of matrices.
+
+    Args:
+      x: float [N, 2 H, 2 W, C], of known shape.
+      kernel: of the same type, [k, k, C, D].
+
+    Returns:
+      Float [N, H, W, D], and its gradient.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _multiply_and_fold(upstream, kernel), _kernel_gradient(x, upstream, kernel)
+
+    return _unfold_and_multiply(x, kernel), gradient
+
+
+@tf.custom_gradient
+def double(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`tf.nn.conv2d_transpose` at strides 2 and padding "SAME", and its gradient, as products of matrices.
+
+    Args:
+      x: float [N, H, W, D], of known shape.
+      kernel: of the same type, [k, k, C, D].
+
+    Returns:
+      Float [N, 2 H, 2 W, C], and its gradient.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _unfold_and_multiply(upstream, kernel), _kernel_gradient(upstream, x, kernel)
+
+    return _multiply_and_fold(x, kernel), gradient
+
+
+def _unfold(large: tf.Tensor, side: int) -> tf.Tensor:
+    """[N, 2 H, 2 W, C] -> [N H W, k k C]: what a kernel sees at each place."""
+    patches = tf.image.extract_patches(large, [1, side, side, 1], [1, 2, 2, 1], [1, 1, 1, 1], "SAME")
+    return tf.reshape(patches, [-1, patches.shape[-1]])
+
+
+def _unfold_and_multiply(large: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """[N, 2 H, 2 W, C] -> [N, H, W, D]."""
+    count, height, width, _ = large.shape
+    small = tf.matmul(_unfold(large, kernel.shape[0]), tf.reshape(kernel, [-1, kernel.shape[-1]]))
+    return tf.reshape(small, [count, height // 2, width // 2, kernel.shape[-1]])
+
+
+def _multiply_and_fold(small: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """[N, H, W, D] -> [N, 2 H, 2 W, C]: the patches of all places, added where they overlap."""
+    (side, _, channels, depth), (count, height, width, _) = kernel.shape, small.shape
+    half, first = (side + 1) // 2, (side - 2) // 2  # steps of 2 a patch is long; its pixels before the first of the map
+    patches = tf.matmul(tf.reshape(small, [-1, depth]), tf.reshape(kernel, [-1, depth]), transpose_b=True)
+    patches = tf.reshape(patches, [count, height, width, side, side, channels])
+    odd = side % 2
+    patches = tf.pad(patches, [[0, 0], [0, 0], [0, 0], [0, odd], [0, odd], [0, 0]])
+    patches = tf.reshape(patches, [count, height, width, half, 2, half, 2, channels])
+    rows = tf.add_n([_shifted(patches[:, :, :, i], 1, i, half) for i in range(half)])
+    both = tf.add_n([_shifted(rows[:, :, :, :, i], 2, i, half) for i in range(half)])  # [N, H+, W+, 2, 2, C]
+    large = tf.reshape(tf.transpose(both, [0, 1, 3, 2, 4, 5]), [count, *(2 * s for s in both.shape[1:3]), channels])
+    return large[:, first : first + 2 * height, first : first + 2 * width]
+
+
+def _shifted(maps: tf.Tensor, axis: int, steps: int, of: int) -> tf.Tensor:
+    """Maps with `steps` zeros before them along an axis, and as many after as make `of - 1` together."""
+    return tf.pad(maps, [[steps, of - 1 - steps] if i == axis else [0, 0] for i in range(maps.shape.rank)])
+
+
+def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """[N, 2 H, 2 W, C], [N, H, W, D] -> [k, k, C, D]: the one as the gradient's patches, the other as their factors."""
+    seen, told = _unfold(large, kernel.shape[0]), tf.reshape(small, [-1, kernel.shape[-1]])
+    return tf.reshape(tf.matmul(seen, told, transpose_a=True), kernel.shape)
+
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
+class LeakyReLU(tf.keras.layers.Layer):
+    """x where it is positive, slope times x elsewhere (`leaky_relu`)."""
+
+    def __init__(self, slope: float, **kwargs):
+        """Keeps the slope below zero; other arguments are as for every Keras layer."""
+        super().__init__(**kwargs)
+        self.slope = slope
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Float, any shape -> the same."""
+        return leaky_relu(x, self.slope)
+
+    def get_config(self):
+        """The settings, for a copy of it."""
+        return {**super().get_config(), "slope": self.slope}
+
+
+def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
+    """`tf.nn.leaky_relu`, whose gradient is computed in float32; TensorFlow's kernel for bfloat16 takes twice as long.
+
+    It looks at the result, which has the signs of x. So x need not be kept, and fuses with what comes before.
+
+    Args:
+      x: float, any shape.
+      slope: below zero, greater than 0.
+
+    Returns:
+      The same shape and type.
+    """
+
+    @tf.custom_gradient
+    def activated(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        y = tf.nn.leaky_relu(x, slope)
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            wide_upstream, wide = (tf.cast(of, tf.float32) for of in (upstream, y))  # y has the signs of x
+            return tf.cast(tf.raw_ops.LeakyReluGrad(gradients=wide_upstream, features=wide, alpha=slope), x.dtype)
+
+        return y, gradient
+
+    return activated(x)
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
@@ -107,7 +262,7 @@ def each_image(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) ->
     count = images.shape[0]
     if count is not None and count <= UNROLLED:
         rows = [function(image) for image in tf.unstack(images)]
-        return tf.stack(rows) if count > 1 else rows[0][tf.newaxis]  # stacking one would copy it
+        return tf.stack(rows) if count > 1 else tf.expand_dims(rows[0], 0)  # stacking one would copy it
     return tf.map_fn(function, images, fn_output_signature=images.dtype if images.dtype.is_floating else tf.float32)
 
 
@@ -139,8 +294,9 @@ class FusedInstanceNormalization(addons.InstanceNormalization):
             scale, offset = tf.ones(x.shape[-1]), tf.zeros(x.shape[-1])
 
         def normalise(image: tf.Tensor) -> tf.Tensor:
-            image = image[tf.newaxis]
-            return tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)[0][0]
+            image = tf.expand_dims(image, 0)  # by a slice, as image[tf.newaxis], the gradient would be a copy
+            batch, *_ = tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)
+            return tf.squeeze(batch, 0)
 
         return each_image(normalise, x)
 
