@@ -16,7 +16,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,9 @@ EXAMPLES = """\
   python -m benchmarks.fuzz --cases 5000 --readers zip tiff-scene --seed 7
   python -m benchmarks.fuzz --cases 100000 --engine atheris --readers png dataset.json"""
 
-SECONDS = 1.0  # of processor time that a case may take
+SECONDS = 1.0  # of processor time that a case may take, the kernel's for fresh memory left out
 MEMORY = 500 * 10**6  # bytes that a reader's process may grow by
+TRIES = 3  # of a case that takes longer, of which the fastest counts
 HANGS = 30  # seconds of the clock after which a case is ended
 LONGEST = 1200  # characters of a message: all options of a training have room in it
 KEPT = 20  # findings of a reader that are kept
@@ -140,6 +140,7 @@ class Watch:
             "cases": 0,
             "read": 0,
             "refused": 0,
+            "failed": 0,
             "slowest": 0.0,
             "memory": 0,
             "findings": [],
@@ -150,33 +151,19 @@ class Watch:
 
     def begin(self) -> None:
         """Forgets the first cases, and notes how large the process is."""
-        self.figures |= {"cases": 0, "read": 0, "refused": 0, "slowest": 0.0}
+        self.figures |= {"cases": 0, "read": 0, "refused": 0, "failed": 0, "slowest": 0.0}
         self.before = _most_memory()
 
     def case(self, data: bytes) -> None:
-        """One case, whatever comes of it."""
-        place, figures = self.folder, self.figures
+        """One case, whatever comes of it. A slow one is tried again: a busy machine is no finding."""
+        figures = self.figures
         figures["cases"] += 1
         self.last.write_bytes(data)  # should it end the process, it is there
-        signal.setitimer(signal.ITIMER_REAL, HANGS)
-        start, wrong = time.process_time(), None
-        try:
-            self.reader.read(data, place)
-            figures["read"] += 1
-        except self.reader.refusals as error:
-            figures["refused"] += 1
-            if not 0 < len(str(error)) <= LONGEST:
-                wrong = f"a message of {len(str(error))} characters: {str(error)[:80]}"
-        except BaseException as error:  # Hang and KeyboardInterrupt too: whatever it is belongs to a case
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            wrong = f"{type(error).__name__}: {str(error)[:100]} ({Path(where.filename).name}:{where.lineno})"
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        seconds = time.process_time() - start
-        for entry in os.scandir(place):
-            shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else Path(entry).unlink()
+        outcome, wrong, seconds = self._tried(data)
+        for _ in range(TRIES - 1):
+            if seconds > SECONDS:
+                seconds = min(seconds, self._tried(data)[2])
+        figures[outcome] += 1
         figures["slowest"] = max(figures["slowest"], seconds)
         if seconds > SECONDS:
             wrong = wrong or f"{seconds:.1f} s"
@@ -186,6 +173,30 @@ class Watch:
             figures["memory"] = grown
         if wrong:
             self._keep(wrong, data)
+
+    def _tried(self, data: bytes) -> tuple[str, str | None, float]:
+        """Whether it was "read", "refused" or "failed", what was wrong with that, and the seconds of processor time."""
+        outcome, wrong = "read", None
+        signal.setitimer(signal.ITIMER_REAL, HANGS)
+        start = os.times().user
+        try:
+            self.reader.read(data, self.folder)
+        except self.reader.refusals as error:
+            outcome = "refused"
+            if not 0 < len(str(error)) <= LONGEST:
+                wrong = f"a message of {len(str(error))} characters: {str(error)[:80]}"
+        except BaseException as error:  # Hang and KeyboardInterrupt too: whatever it is belongs to a case
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            outcome = "failed"
+            wrong = f"{type(error).__name__}: {str(error)[:100]} ({Path(where.filename).name}:{where.lineno})"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        seconds = os.times().user - start
+        for entry in os.scandir(self.folder):
+            shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else Path(entry).unlink()
+        return outcome, wrong, seconds
 
     def end(self) -> None:
         """Writes the figures."""
