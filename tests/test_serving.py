@@ -187,6 +187,7 @@ GOOD = b64(png(ICE))
         ("/v1/models/orig:classify", {"examples": []}, 400, "do not classify"),
         ("/v1/elsewhere", None, 400, "Malformed request: GET /v1/elsewhere"),
         ("/elsewhere", None, 404, "Not Found"),
+        ("/v1?models/bench:predict", {"instances": [GOOD]}, 404, "Not Found"),  # and no redirection
         (PREDICT, b"", 400, "JSON Parse error: The document is empty"),
         (PREDICT, b'{"instances": [', 400, "JSON Parse error"),
         (PREDICT, b"\xff\xfe", 400, "JSON Parse error"),

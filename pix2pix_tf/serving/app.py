@@ -86,7 +86,7 @@ def make_app(service: Service, hosts: tuple[str, ...]) -> Guard:
             task.cancel()
             batcher.close()
 
-    app = FastAPI(lifespan=working, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=working, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_exception_handler(RestError, lambda _, error: _error(error.code, str(error), error.headers))
     app.add_exception_handler(HTTPException, lambda _, error: _error(error.status_code, str(error.detail)))
     app.add_exception_handler(ClientDisconnect, lambda _, error: _error(499, "the client left"))
