@@ -80,7 +80,10 @@ def needed(graph: tf.Graph) -> set[tf.Operation]:
 
 
 def flops(operation: tf.Operation) -> int:
-    """Of a convolution, in any of its three directions; 0 of anything else."""
+    """Of a convolution, in any of its three directions, also as a product of matrices; 0 of anything else."""
+    if operation.type == "MatMul":
+        inner = operation.inputs[0].shape[0 if operation.get_attr("transpose_a") else 1]
+        return 2 * inner * math.prod(operation.outputs[0].shape)
     if operation.type == "Conv2D":
         small_map, kernel = operation.outputs[0], operation.inputs[1]
     elif operation.type == "Conv2DBackpropInput":
