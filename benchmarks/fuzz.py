@@ -99,6 +99,8 @@ def work(name: str, cases: int, engine: str, seed: int, findings: Path) -> None:
     watch = Watch(name, reader, findings)
     for data in good:
         watch.case(data)  # what is loaded and kept at the first call is no growth
+    if not watch.figures["read"]:
+        raise RuntimeError(f"{name} refuses its good files: nothing is learnt from spoilt ones")
     watch.begin()
     _bound_memory()
     if engine == "atheris":

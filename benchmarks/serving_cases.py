@@ -8,6 +8,8 @@ import functools
 import http.client
 import json
 import random
+import select
+import socket
 import tempfile
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from benchmarks.serving import Server, in_a_process_of_its_own, make_export
 
 TINY = ["model.levels=5", "model.generator_width=4", "model.discriminator_width=4", "train.precision=float32"]
 MAY_SAY = (400, 404, 405, 408, 411, 413, 414, 417, 426, 431, 501, 503)  # what HTTP has for a request that is not good
+PATIENCE = 0.25  # seconds for an answer, which takes some milliseconds
 
 
 class Refused(Exception):
@@ -85,7 +88,8 @@ def _request(data: bytes, _: Path) -> None:
     connection.connect()
     try:
         connection.sock.sendall(data)
-        connection.sock.shutdown(1)  # what the head announces and does not come is not waited for
+        if not select.select([connection.sock], [], [], PATIENCE)[0]:  # it waits for more than there is
+            connection.sock.shutdown(socket.SHUT_WR)
         answer = http.client.HTTPResponse(connection.sock)
         try:
             answer.begin()
