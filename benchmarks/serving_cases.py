@@ -60,6 +60,7 @@ def _server() -> Server:
 
 def requests() -> list[bytes]:
     """Whole HTTP requests: to look, and to predict."""
+    _server()  # which takes longer to start than a case may
     looks = (path.split(b" ")[1].replace(b"orig", b"bench") for path in paths() if path.startswith(b"G"))
     found = [
         b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path for path in (*looks, b"/", b"/healthz", b"/api/models")
