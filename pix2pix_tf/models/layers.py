@@ -44,8 +44,9 @@ def _few(maps: tf.Tensor, strides: int) -> bool:
 
 
 # In the innermost levels of pix2pix maps have a few pixels and kernels millions of weights. oneDNN's convolutions are
-# made for the contrary; there, products of matrices with few rows take TIMES. A convolution
-# unfolds an image into the patches that its kernel sees and multiplies them; a transposed one multiplies, and folds.
+# made for the contrary: 512 channels of 8 x 8 into 512 of 4 x 4, with gradients and in bfloat16, take 33 ms on 2 cores,
+# as products of matrices 11 ms. A convolution unfolds an image into the patches that its kernel sees, and multiplies
+# them; a transposed one multiplies, and folds.
 
 
 @tf.custom_gradient
@@ -142,7 +143,7 @@ class LeakyReLU(tf.keras.layers.Layer):
 
 
 def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
-    """`tf.nn.leaky_relu`, whose gradient is computed in float32; TensorFlow's kernel for bfloat16 takes twice as long.
+    """`tf.nn.leaky_relu`, whose gradient is computed in float32; TensorFlow's kernel for bfloat16 takes longer.
 
     It looks at the result, which has the signs of x. So x need not be kept, and fuses with what comes before.
 
