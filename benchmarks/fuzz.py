@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ EXAMPLES = """\
   python -m benchmarks.fuzz --cases 5000 --readers zip tiff-scene --seed 7
   python -m benchmarks.fuzz --cases 100000 --engine atheris --readers png dataset.json"""
 
-SECONDS = 1.0  # of processor time that a case may take, the kernel's for fresh memory left out
+SECONDS = 1.0  # of processor time that a case may take
 MEMORY = 500 * 10**6  # bytes that a reader's process may grow by
 TRIES = 3  # of a case that takes longer, of which the fastest counts
 HANGS = 30  # seconds of the clock after which a case is ended
@@ -180,7 +181,7 @@ class Watch:
         """Whether it was "read", "refused" or "failed", what was wrong with that, and the seconds of processor time."""
         outcome, wrong = "read", None
         signal.setitimer(signal.ITIMER_REAL, HANGS)
-        start = os.times().user
+        start = time.process_time()
         try:
             self.reader.read(data, self.folder)
         except self.reader.refusals as error:
@@ -195,7 +196,7 @@ class Watch:
             wrong = f"{type(error).__name__}: {str(error)[:100]} ({Path(where.filename).name}:{where.lineno})"
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        seconds = os.times().user - start
+        seconds = time.process_time() - start
         for entry in os.scandir(self.folder):
             shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else Path(entry).unlink()
         return outcome, wrong, seconds

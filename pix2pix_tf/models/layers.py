@@ -37,7 +37,11 @@ class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
 
 
 def _few(maps: tf.Tensor, strides: int) -> bool:
-    """Whether a kernel is laid on these maps, even in height and width, in few places."""
+    """Whether a kernel is laid on these maps, even in height and width, in few places.
+
+    Never in an export, which does not know its batches: the last digits of a product hang on its number of rows, and
+    there an image must not hang on how many others are painted with it.
+    """
     places = maps.shape[:3].num_elements()
     even = places is not None and maps.shape[1] % strides == maps.shape[2] % strides == 0
     return even and places // strides**2 <= FEW_POSITIONS
@@ -149,7 +153,7 @@ def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
 
     Args:
       x: float, any shape.
-      slope: below zero, greater than 0.
+      slope: of the part below zero; greater than 0.
 
     Returns:
       The same shape and type.
