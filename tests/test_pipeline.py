@@ -1,8 +1,11 @@
 import itertools
+import os
 import shutil
+import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from conftest import SIZE, TINY
@@ -42,6 +45,23 @@ def test_a_training_can_be_entered_at_any_step(tiny_dataset, tiny_config):
     whole = take(tiny_dataset, tiny_config, 8)
     for first in (1, 3, 5):
         assert all(map(same, whole[first:], take(tiny_dataset, tiny_config, 8 - first, first)))
+
+
+def test_a_step_that_waits_for_its_batch_makes_no_more_of_them_wait_ready(tiny_dataset, tiny_config, monkeypatch):
+    read, load = [], pipeline._load
+
+    def counted(*arguments):
+        with tf.control_dependencies([tf.numpy_function(lambda: read.append(1), [], [])]):
+            return {role: tf.identity(image) for role, image in load(*arguments).items()}
+
+    monkeypatch.setattr(pipeline, "_load", counted)
+    batches, taken = iter(pipeline.training_batches(tiny_dataset, tiny_config)), 0
+    for _ in range(8):
+        for _ in range(60):  # as fast as they come, so that none waits
+            next(batches)
+            taken += 2
+        time.sleep(0.1)
+    assert len(read) - taken <= 2 * pipeline.AHEAD + 4 * os.cpu_count()  # the latter are being read
 
 
 def test_another_seed_shows_something_else(tiny_dataset):

@@ -22,6 +22,10 @@ from pix2pix_tf.errors import UserError
 # generator is told beside its input stands in the last channels of `input`, the same all over an image.
 Batch = dict[str, tf.Tensor]
 
+# Steps whose batches wait ready. tf.data's own choice (AUTOTUNE) doubles them whenever a step finds none, and never
+# takes that back: a training of tiny networks grew by 4.7 KiB a step for 20,000 steps (benchmarks/steadiness.py).
+AHEAD = 4
+
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:
     """Whole batches in the training patches; which patches are left over changes with each epoch.
@@ -85,7 +89,7 @@ def training_batches(
     numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of the worker's own samples
     samples = numbers.map(sample, tf.data.AUTOTUNE, deterministic=True)
     batches = samples.batch(batch_size // devices, drop_remainder=True)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return batches.prefetch(AHEAD * max(1, devices // workers))
 
 
 def fixed_batches(
@@ -112,7 +116,7 @@ def fixed_batches(
         return _sample(images, config, tf.cast(index, tf.int32), index, condition) | _label(clouds, index)
 
     places = tf.data.Dataset.range(len(stems))
-    return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(AHEAD)
 
 
 def _paths(dataset: Dataset, config: Config, split: str, stems: tuple[str, ...]) -> dict[str, tf.Tensor]:
