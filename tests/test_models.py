@@ -7,9 +7,9 @@ import tensorflow as tf
 from conftest import TINY
 from pix2pix_tf import addons, config
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.models import products
 from pix2pix_tf.models.blocks import EPSILON, normalization, spade
 from pix2pix_tf.models.layers import (
-    FEW_POSITIONS,
     UNROLLED,
     Conv2D,
     Conv2DTranspose,
@@ -255,7 +255,7 @@ def matches(ours, plain, drawn, x, rng, **tolerance):
             np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(other, tf.float32), **tolerance)
 
 
-@pytest.mark.parametrize("side", [1, 4, 12])  # 2 maps of 12 x 12 are more than FEW_POSITIONS
+@pytest.mark.parametrize("side", [1, 4, 12])  # 2 maps of 12 x 12 are more than FEW_PLACES
 @pytest.mark.parametrize(("kernel", "strides", "padding"), CONVOLUTIONS)
 def test_a_convolution_has_the_libraries_results_and_gradients_on_maps_of_any_size(kernel, strides, padding, side, rng):
     x = images(rng, 2, side * strides + (kernel - 1 if padding == "valid" else 0), side * strides + 3, 3)
@@ -291,10 +291,57 @@ def test_small_maps_alone_take_the_matrix_product():
         graph = tf.function(kernel_gradient).get_concrete_function(tf.TensorSpec([1, side, side, 2])).graph
         return {operation.type for operation in graph.get_operations()}
 
-    fewest = 2 * math.isqrt(FEW_POSITIONS)
+    fewest = 2 * math.isqrt(products.FEW_PLACES)
     assert "MatMul" in operations(fewest)
     assert "Conv2DBackpropFilter" not in operations(fewest)
     assert "Conv2DBackpropFilter" in operations(fewest + 2)
+
+
+@pytest.fixture
+def all_kernels_are_large(monkeypatch):
+    monkeypatch.setattr(products, "MANY_WEIGHTS", 1)
+
+
+def free(layer, channels, dtype="float32"):
+    """A layer as an export has it, which does not know counts and sizes of images."""
+    return tf.function(layer, input_signature=[tf.TensorSpec([None, None, None, channels], dtype)])
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (3, 2, 6), (2, 16, 16), (1, 18, 18), (2, 5, 4)])
+@pytest.mark.parametrize("kernel", [3, 4, 5])
+def test_products_in_a_free_batch_match_the_convolutions(shape, kernel, rng, all_kernels_are_large):
+    x = images(rng, *shape, 3)
+    for ours, plain, drawn in (
+        (Conv2D, tf.keras.layers.Conv2D, rng.uniform(-1, 1, (kernel, kernel, 3, 5))),
+        (Conv2DTranspose, tf.keras.layers.Conv2DTranspose, rng.uniform(-1, 1, (kernel, kernel, 5, 3))),
+    ):
+        layers = [ours(5, kernel, 2, "same", in_turns=True), plain(5, kernel, 2, "same")]
+        matches(*layers, [drawn, np.arange(5)], x, rng, atol=2e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("side", [1, 2, 4, 8])
+@pytest.mark.parametrize("kind", [Conv2D, Conv2DTranspose])
+def test_an_image_of_a_free_batch_is_the_same_to_the_bit_in_any_company(kind, side, dtype, rng, all_kernels_are_large):
+    layer = kind(24, 4, 2, "same", use_bias=False, dtype=dtype, in_turns=True)
+    side *= 2 if kind is Conv2D else 1
+    layer.build([None, None, None, 40])
+    layer.set_weights([rng.normal(size=(4, 4, 40, 24) if kind is Conv2D else (4, 4, 24, 40))])
+    batch, made = tf.cast(images(rng, 21, side, side, 40), dtype), free(layer, 40, dtype)
+    together = tf.cast(made(batch), tf.float32).numpy()
+    for first, last in ((0, 1), (20, 21), (3, 5), (7, 20)):
+        np.testing.assert_array_equal(tf.cast(made(batch[first:last]), tf.float32), together[first:last])
+
+
+def test_small_maps_of_a_free_batch_take_products_where_the_kernel_is_large():
+    def operations(kernel):
+        layer = Conv2DTranspose(512, kernel, 2, "same", use_bias=False, in_turns=True)
+        layer.build([None, None, None, 512])
+        graph = free(layer, 512).get_concrete_function().graph.as_graph_def()
+        return {node.op for function in graph.library.function for node in function.node_def}
+
+    assert operations(4) >= {"MatMul", "Conv2DBackpropInput"}  # either, by the maps' size
+    assert "MatMul" not in operations(3)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

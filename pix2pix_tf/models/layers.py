@@ -8,124 +8,48 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from pix2pix_tf import addons, distribution
+from pix2pix_tf.models import products
 
 UNROLLED = 8  # images a known batch may have to be gone through one by one
-FEW_POSITIONS = 256  # of a kernel on the maps of a known batch, up to which matrix products are faster
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class Conv2D(tf.keras.layers.Conv2D):
-    """Keras' layer; where it halves a known batch of small maps, by `halve`."""
+    """Keras' layer; where it halves small maps, by products of matrices (`products.halved`)."""
+
+    def __init__(self, *args, in_turns: bool = False, **kwargs):
+        """As Keras' layer; `in_turns`: in an export, for batches that are not known."""
+        super().__init__(*args, **kwargs)
+        self.in_turns = in_turns
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, H', W', filters], without the bias."""
-        if self.strides == (2, 2) and self.padding == "same" and _few(inputs, 2):
-            return halve(inputs, tf.convert_to_tensor(kernel))
+        if self.strides == (2, 2) and self.padding == "same":
+            return products.halved(inputs, tf.convert_to_tensor(kernel), self.in_turns)
         return super().convolution_op(inputs, kernel)
+
+    def get_config(self):
+        """The settings, for a copy of it."""
+        return {**super().get_config(), "in_turns": self.in_turns}
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
-    """Keras' layer at strides 2 and padding "same"; where it doubles a known batch of small maps, by `double`."""
+    """Keras' layer at strides 2 and padding "same"; where it doubles small maps, by products (`products.doubled`)."""
+
+    def __init__(self, *args, in_turns: bool = False, **kwargs):
+        """As Keras' layer; `in_turns` as of `Conv2D`."""
+        super().__init__(*args, **kwargs)
+        self.in_turns = in_turns
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]."""
-        if not _few(x, 1):
-            return super().call(x)
-        painted = double(x, tf.convert_to_tensor(self.kernel))
+        painted = products.doubled(x, tf.convert_to_tensor(self.kernel), self.in_turns)
         return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
 
-
-def _few(maps: tf.Tensor, strides: int) -> bool:
-    """Whether a kernel is laid on these maps, even in height and width, in few places.
-
-    Never in an export, which does not know its batches: the last digits of a product hang on its number of rows, and
-    there an image must not hang on how many others are painted with it.
-    """
-    places = maps.shape[:3].num_elements()
-    even = places is not None and maps.shape[1] % strides == maps.shape[2] % strides == 0
-    return even and places // strides**2 <= FEW_POSITIONS
-
-
-# In the innermost levels of pix2pix maps have a few pixels and kernels millions of weights. oneDNN's convolutions are
-# made for the contrary: 512 channels of 8 x 8 into 512 of 4 x 4, with gradients and in bfloat16, take 33 ms on 2 cores,
-# as products of matrices 11 ms. A convolution unfolds an image into the patches that its kernel sees, and multiplies
-# them; a transposed one multiplies, and folds.
-
-
-@tf.custom_gradient
-def halve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """`tf.nn.conv2d` at strides 2 and padding "SAME", and its gradient, as products of matrices.
-
-    Args:
-      x: float [N, 2 H, 2 W, C], of known shape.
-      kernel: of the same type, [k, k, C, D].
-
-    Returns:
-      Float [N, H, W, D], and its gradient.
-    """
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _multiply_and_fold(upstream, kernel), _kernel_gradient(x, upstream, kernel)
-
-    return _unfold_and_multiply(x, kernel), gradient
-
-
-@tf.custom_gradient
-def double(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """`tf.nn.conv2d_transpose` at strides 2 and padding "SAME", and its gradient, as products of matrices.
-
-    Args:
-      x: float [N, H, W, D], of known shape.
-      kernel: of the same type, [k, k, C, D].
-
-    Returns:
-      Float [N, 2 H, 2 W, C], and its gradient.
-    """
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _unfold_and_multiply(upstream, kernel), _kernel_gradient(upstream, x, kernel)
-
-    return _multiply_and_fold(x, kernel), gradient
-
-
-def _unfold(large: tf.Tensor, side: int) -> tf.Tensor:
-    """[N, 2 H, 2 W, C] -> [N H W, k k C]: what a kernel sees at each place."""
-    patches = tf.image.extract_patches(large, [1, side, side, 1], [1, 2, 2, 1], [1, 1, 1, 1], "SAME")
-    return tf.reshape(patches, [-1, patches.shape[-1]])
-
-
-def _unfold_and_multiply(large: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """[N, 2 H, 2 W, C] -> [N, H, W, D]."""
-    count, height, width, _ = large.shape
-    small = tf.matmul(_unfold(large, kernel.shape[0]), tf.reshape(kernel, [-1, kernel.shape[-1]]))
-    return tf.reshape(small, [count, height // 2, width // 2, kernel.shape[-1]])
-
-
-def _multiply_and_fold(small: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """[N, H, W, D] -> [N, 2 H, 2 W, C]: the patches of all places, added where they overlap."""
-    (side, _, channels, depth), (count, height, width, _) = kernel.shape, small.shape
-    half, first = (side + 1) // 2, (side - 2) // 2  # steps of 2 a patch is long; its pixels before the first of the map
-    patches = tf.matmul(tf.reshape(small, [-1, depth]), tf.reshape(kernel, [-1, depth]), transpose_b=True)
-    patches = tf.reshape(patches, [count, height, width, side, side, channels])
-    odd = side % 2
-    patches = tf.pad(patches, [[0, 0], [0, 0], [0, 0], [0, odd], [0, odd], [0, 0]])
-    patches = tf.reshape(patches, [count, height, width, half, 2, half, 2, channels])
-    rows = tf.add_n([_shifted(patches[:, :, :, i], 1, i, half) for i in range(half)])
-    both = tf.add_n([_shifted(rows[:, :, :, :, i], 2, i, half) for i in range(half)])  # [N, H+, W+, 2, 2, C]
-    large = tf.reshape(tf.transpose(both, [0, 1, 3, 2, 4, 5]), [count, *(2 * s for s in both.shape[1:3]), channels])
-    return large[:, first : first + 2 * height, first : first + 2 * width]
-
-
-def _shifted(maps: tf.Tensor, axis: int, steps: int, of: int) -> tf.Tensor:
-    """Maps with `steps` zeros before them along an axis, and as many after as make `of - 1` together."""
-    return tf.pad(maps, [[steps, of - 1 - steps] if i == axis else [0, 0] for i in range(maps.shape.rank)])
-
-
-def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """[N, 2 H, 2 W, C], [N, H, W, D] -> [k, k, C, D]: the one as the gradient's patches, the other as their factors."""
-    seen, told = _unfold(large, kernel.shape[0]), tf.reshape(small, [-1, kernel.shape[-1]])
-    return tf.reshape(tf.matmul(seen, told, transpose_a=True), kernel.shape)
+    def get_config(self):
+        """The settings, for a copy of it."""
+        return {**super().get_config(), "in_turns": self.in_turns}
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
