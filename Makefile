@@ -3,7 +3,8 @@
 # make test    the tests
 # make test-long  those that take minutes: processes killed at random moments, many random inputs, the tutorial
 # make lint    ruff check and format check, and mypy over the types
-# make bench   speed and memory beside plain Keras code of the same networks; the server beside the bare model
+# make bench   speed and memory beside plain Keras code of the same networks, the server beside the bare model, and last
+#              what was wanted and what came of it; some 45 minutes
 # make bench-peer  the environment with PyTorch, beside which make bench then measures too
 # TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
 
@@ -58,14 +59,21 @@ lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+BENCH := runs/bench
 bench: $(VENV)/.installed-dev
-	$(RUN) -m benchmarks.floor
-	$(RUN) -m benchmarks.speed
+	@mkdir -p $(BENCH)
+	$(RUN) -m benchmarks.floor --output $(BENCH)/floor.json
+	$(RUN) -m benchmarks.speed --output $(BENCH)/speed.json
+	$(RUN) -m benchmarks.speed --variants gen5 spade --precisions bfloat16 --output $(BENCH)/variants.json
+	$(RUN) -m benchmarks.speed --precisions bfloat16 --sizes 128 512 --training 1 --generation 1 --output $(BENCH)/sizes.json
+	$(RUN) -m benchmarks.speed --precisions bfloat16 --training 8 16 --generation 16 --output $(BENCH)/batches.json
 	$(RUN) -m benchmarks.layers
 	$(RUN) -m benchmarks.pipeline
-	$(RUN) -m benchmarks.start
-	$(RUN) -m benchmarks.epochs
+	$(RUN) -m benchmarks.exports --output $(BENCH)/exports.json
+	$(RUN) -m benchmarks.start --output $(BENCH)/start.json
+	$(RUN) -m benchmarks.epochs --output $(BENCH)/epochs.json
 	$(RUN) -m benchmarks.serving
+	$(RUN) -m benchmarks.goals $(BENCH)
 
 bench-peer: .venv-peer/.installed
 

@@ -1,25 +1,24 @@
-"""What a training does besides its steps: validation, log, samples, checkpoint, export, as a share of its time.
-
-python -m benchmarks.epochs --epochs 10 --export-every 10
-"""
+"""What a training does besides its steps: validation, log, samples, checkpoint, export, as a share of its time."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from pix2pix_tf import cli, prepare
+from pix2pix_tf import cli, files, prepare
 
 
 def main(argv: list[str]) -> None:
-    parser = cli.parser(__doc__.splitlines()[0], "  python -m benchmarks.epochs --epochs 10 --export-every 10")
+    parser = cli.parser(__doc__, "  python -m benchmarks.epochs --epochs 10 --export-every 10")
     parser.add_argument("--variant", default="orig")
     parser.add_argument("--epochs", type=int, default=10, help="(default: 10)")
     parser.add_argument("--export-every", type=int, default=10, help="epochs (default: 10)")
     parser.add_argument("--scenes", type=int, default=300, help="simulated scenes of the data set (default: 300)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of config.py")
+    parser.add_argument("--output", type=Path, help="keep the figures in this JSON file")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         data, run = Path(folder) / "data", Path(folder) / "run"
@@ -39,6 +38,9 @@ def main(argv: list[str]) -> None:
     whole = finished - ended[0]
     print(f"{options.variant}, {len(lines)} epochs of {options.scenes} scenes: {whole:.1f} s after the first epoch")
     print(f"steps, waiting for data included: {steps:.1f} s; all else: {whole - steps:.1f} s, {1 - steps / whole:.1%}")
+    if options.output:
+        row = {"variant": options.variant, "epochs": len(lines), "seconds": whole, "share": 1 - steps / whole}
+        files.write_json(options.output, {"cores": os.cpu_count(), "rows": [row]})
 
 
 if __name__ == "__main__":

@@ -1,24 +1,30 @@
 """The floor under a training step: what its convolutions alone take at the speed of the processor's matrix product.
 
-The multiplications of every convolution of a step, forward and backward, are counted in its graph; the
-matrix product is measured here and now. What a step takes beyond that is everything else: moving data, normalising,
-Adam, starting operations.
+The multiplications of every convolution of a step, forward and backward, are counted in its graph; the matrix product
+and the step itself take turns. What a step takes beyond is everything else: moving data, normalising, Adam, starting
+operations; and convolutions that are slower than a matrix product. Times are medians; a ratio is the median of the
+turns' ratios, with the least and the greatest.
 
   python -m benchmarks.floor --variants orig --batches 1 4
 """
 
 import math
+import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import tensorflow as tf
 
 from benchmarks.peer_ours import PRECISIONS, random_batch
-from pix2pix_tf import cli, config
+from benchmarks.turns import WARM_UP, ratio
+from pix2pix_tf import cli, config, files
 from pix2pix_tf.tasks import Pix2Pix
 
 SIDE = 4096  # of the square matrices
+SIZE = 256  # of the images, in pixels
 ROUNDS = 9
 
 
@@ -27,37 +33,52 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--variants", nargs="+", default=["orig"])
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--output", type=Path, help="keep the figures in this JSON file")
     options = parser.parse_args(argv)
+    rows = []
     print(
-        "| variant | batch | precision | matrix product, GFLOP/s | a step's convolutions, GFLOP | they would take, s |"
+        "| variant | batch | precision | matrix product, GFLOP/s | convolutions, GFLOP | they would take, s "
+        "| a step takes, s | times the bare convolutions |\n|---|---:|---|---:|---:|---:|---:|---:|"
     )
-    print("|---|---:|---|---:|---:|---:|")
     for variant in options.variants:
         work = training_flops(variant)
         for precision in options.precisions:
-            speed = matrix_product(precision)
             for batch in options.batches:
+                row = compare(variant, precision, batch, work * batch)
+                rows.append(row)
+                times = "{:.2f} ({:.2f}-{:.2f})".format(*row["ratio"])
                 print(
-                    f"| {variant} | {batch} | {precision} | {speed / 1e9:.0f} | {batch * work / 1e9:.0f} "
-                    f"| {batch * work / speed:.3f} |",
+                    f"| {variant} | {batch} | {precision} | {row['speed'] / 1e9:.0f} | {batch * work / 1e9:.0f} "
+                    f"| {row['floor']:.3f} | {row['step']:.3f} | {times} |",
                     flush=True,
                 )
+    if options.output:
+        files.write_json(options.output, {"cores": os.cpu_count(), "rows": rows})
 
 
-def matrix_product(precision: str) -> float:
-    """Floating-point operations a second of a large matrix product."""
-    dtype = tf.float32 if precision == "float32" else tf.as_dtype(precision)
+def compare(variant: str, precision: str, batch: int, flops_of_a_step: int) -> dict:
+    """A training step beside matrix products; they take turns."""
+    task = Pix2Pix(config.make_config(variant), SIZE, {"zones": 8, "sar": 8}, PRECISIONS[precision], {})
+    data = random_batch(batch, SIZE)
+    dtype = tf.as_dtype(precision)
     one, other = (tf.cast(tf.random.normal([SIDE, SIDE]), dtype) for _ in range(2))
     multiply = tf.function(lambda: tf.reduce_sum(one @ other))
-    seconds = []
-    for _ in range(ROUNDS + 1):
-        start = time.perf_counter()
-        float(multiply())
-        seconds.append(time.perf_counter() - start)
-    return 2 * SIDE**3 / statistics.median(seconds[1:])
+    works = {"product": lambda: float(multiply()), "step": lambda: float(task.train_step(data)["generator"])}
+    turns = [{name: seconds(work) for name, work in works.items()} for _ in range(ROUNDS + WARM_UP)][WARM_UP:]
+    for turn in turns:
+        turn["floor"] = turn["product"] * flops_of_a_step / (2 * SIDE**3)
+    medians = {name: statistics.median(turn[name] for turn in turns) for name in ("product", "floor", "step")}
+    case = {"variant": variant, "precision": precision, "batch": batch, "speed": 2 * SIDE**3 / medians["product"]}
+    return case | medians | {"ratio": ratio(turns, "floor", "step")}
 
 
-def training_flops(variant: str, size: int = 256) -> int:
+def seconds(work: Callable[[], float]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def training_flops(variant: str, size: int = SIZE) -> int:
     """Floating-point operations of the convolutions in one training step for one image; a multiply-add counts as two.
 
     They are found in the graph of the step as it runs: each convolution forward, backward for its weights, and backward

@@ -15,12 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from pix2pix_tf import cli, prepare
+from pix2pix_tf import cli, files, prepare
 
 EXAMPLES = """\
   python -m benchmarks.start
   python -m benchmarks.start --patches 100 1000 10000 100000 --rounds 5"""
-
 
 LINKS = 50_000  # names that one file may have; file systems stop at some 65,000
 
@@ -29,6 +28,7 @@ def main(argv: list[str]) -> None:
     parser = cli.parser(__doc__, EXAMPLES)
     parser.add_argument("--patches", nargs="+", type=int, default=[100, 100_000], help="(default: 100 100000)")
     parser.add_argument("--rounds", type=int, default=3, help="starts with each number (default: 3)")
+    parser.add_argument("--output", type=Path, help="keep the figures in this JSON file")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         data = {count: many(Path(folder) / str(count), count) for count in options.patches}
@@ -38,14 +38,18 @@ def main(argv: list[str]) -> None:
                 measured = first_step(root, Path(folder) / f"run-{count}-{number}")
                 if number:
                     found[count].append(measured)
+    rows = []
     print("| patches | to the first step, s | least - greatest | peak MiB by then |")
     print("|---:|---:|---:|---:|")
     for count, starts in found.items():
         seconds, mib = zip(*starts, strict=True)
+        rows.append({"patches": count, "seconds": statistics.median(seconds), "peak_mib": statistics.median(mib)})
         print(
-            f"| {count} | {statistics.median(seconds):.1f} | {min(seconds):.1f} - {max(seconds):.1f} "
-            f"| {statistics.median(mib):.0f} |"
+            f"| {count} | {rows[-1]['seconds']:.1f} | {min(seconds):.1f} - {max(seconds):.1f} "
+            f"| {rows[-1]['peak_mib']:.0f} |"
         )
+    if options.output:
+        files.write_json(options.output, {"cores": os.cpu_count(), "rows": rows})
 
 
 def many(root: Path, count: int) -> Path:
