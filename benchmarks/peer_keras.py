@@ -7,7 +7,7 @@ import sys
 
 import tensorflow as tf
 
-from benchmarks.turns import answer
+from benchmarks.turns import answer, levels
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 keras = tf.keras
@@ -30,13 +30,13 @@ def upsample(filters, size, dropout=False):
     return block
 
 
-def generator(size, channels):
+def generator(size, channels, levels):
     inputs = keras.layers.Input([None, None, channels])
     down_stack = [downsample(64, size, norm=False)]
-    down_stack += [downsample(filters, size) for filters in (128, 256, 512, 512, 512, 512)]
+    down_stack += [downsample(filters, size) for filters in (128, 256, *[512] * (levels - 4))]
     down_stack += [downsample(512, size, norm=False)]
     up_stack = [upsample(512, size, dropout=True) for _ in range(3)]
-    up_stack += [upsample(filters, size) for filters in (512, 256, 128, 64)]
+    up_stack += [upsample(filters, size) for filters in (*[512] * (levels - 7), 256, 128, 64)]
     x, skips = inputs, []
     for down in down_stack:
         x = down(x)
@@ -61,9 +61,9 @@ def discriminator(size, channels):
 class Plain:
     """A training step and a generation, as the tutorial has them."""
 
-    def __init__(self, kernel, channels, precision):
+    def __init__(self, kernel, channels, levels, precision):
         keras.mixed_precision.set_global_policy(precision)
-        self.generator = generator(kernel, channels)
+        self.generator = generator(kernel, channels, levels)
         self.discriminator = discriminator(4, channels)
         self.generator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
         self.discriminator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
@@ -93,7 +93,7 @@ class Plain:
 
 def main(variant: str, work: str, batch: str, size: str, precision: str) -> None:
     image, target = (tf.random.normal([int(batch), int(size), int(size), channels]) for channels in (4, 1))
-    plain = Plain({"orig": 4, "gen5": 5}[variant], 4, PRECISIONS[precision])
+    plain = Plain({"orig": 4, "gen5": 5}[variant], 4, levels(int(size)), PRECISIONS[precision])
     answer(
         {
             "training": lambda: float(plain.train_step(image, target)),

@@ -4,7 +4,7 @@ import sys
 
 import tensorflow as tf
 
-from benchmarks.turns import answer
+from benchmarks.turns import answer, levels
 from pix2pix_tf import config
 from pix2pix_tf.precision import kept_as_computed
 from pix2pix_tf.tasks import Pix2Pix
@@ -21,7 +21,8 @@ def random_batch(batch: int, size: int) -> dict[str, tf.Tensor]:
 
 def main(variant: str, work: str, batch: str, size: str, precision: str) -> None:
     data = random_batch(int(batch), int(size))
-    task = Pix2Pix(config.make_config(variant), 256, {"zones": 8, "sar": 8}, PRECISIONS[precision], {})
+    chosen = config.make_config(variant, [f"model.levels={levels(int(size))}"])
+    task = Pix2Pix(chosen, int(size), {"zones": 8, "sar": 8}, PRECISIONS[precision], {})
     network = kept_as_computed(task.generator) if work == "generation" else task.generator  # as an export has it,
     free = [tf.TensorSpec([None, None, None, 4]), tf.TensorSpec([None], tf.int32)]  # which does not know its batches
     paint = tf.function(lambda image, seed: network([image, seed], training=False), input_signature=free)

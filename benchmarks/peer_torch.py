@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.turns import answer
+from benchmarks.turns import answer, levels
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 ZONES = 4  # channels of the one-hot mask
-WIDTH, LEVELS = 64, 8
+WIDTH = 64
 
 
 def same(kernel: int) -> dict:
@@ -62,12 +62,12 @@ class Up(nn.Module):
 
 
 class Generator(nn.Module):
-    def __init__(self, kernel: int, spade: int):
+    def __init__(self, kernel: int, spade: int, levels: int):
         super().__init__()
-        down = [ZONES] + [WIDTH * min(2**level, 8) for level in range(LEVELS)]
+        down = [ZONES] + [WIDTH * min(2**level, 8) for level in range(levels)]
         pairs = list(itertools.pairwise(down))
         self.down = nn.ModuleList(
-            [Down(*pair, kernel, norm=0 < level < LEVELS - 1) for level, pair in enumerate(pairs)]
+            [Down(*pair, kernel, norm=0 < level < levels - 1) for level, pair in enumerate(pairs)]
         )
         up = down[-2:0:-1]  # channels that each block makes; as many come from its skip
         came_in = [down[-1]] + [2 * channels for channels in up[:-1]]
@@ -110,7 +110,8 @@ def main(variant: str, work: str, batch: str, size: str, precision: str, compile
     dtype = PRECISIONS[precision]
     torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     as_trained = {"device": device, "memory_format": torch.channels_last}
-    generator, discriminator = Generator(kernel, spade).to(**as_trained), Discriminator(4).to(**as_trained)
+    generator = Generator(kernel, spade, levels(int(size))).to(**as_trained)
+    discriminator = Discriminator(4).to(**as_trained)
     image, target = (torch.randn(int(batch), c, int(size), int(size)).to(**as_trained) for c in (ZONES, 1))
     painting, telling = [
         torch.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999), eps=1e-7, fused=True)

@@ -66,6 +66,11 @@ def answer(works: Mapping[str, Callable[[], object]], calls: int = 1) -> None:
     os._exit(0)  # some libraries take seconds to fall apart in order
 
 
+def levels(size: int) -> int:
+    """How often the generator of every program halves an image: to one pixel, but at most eight times."""
+    return min(8, size.bit_length() - 1)
+
+
 def take_turns(sides: Mapping[Name, Side], what: str, rounds: int) -> list[dict[Name, float]]:
     """The seconds of each side in each round; neither is always the first."""
     for side in sides.values():

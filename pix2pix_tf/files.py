@@ -118,6 +118,15 @@ def _named(path: Path, temporary: Path) -> Iterator[None]:
         raise
 
 
+def clear(*folders: Path) -> None:
+    """Removes what killed processes left half written in folders, which the caller holds; they may be missing."""
+    for leftover in [path for folder in folders for path in folder.glob(".tmp-*")]:
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
 def remove_folder(path: Path) -> None:
     """Removes a folder; nobody sees it half removed under its name."""
     leaving = path.with_name(f".tmp-old-{path.name}")

@@ -1,6 +1,5 @@
 """Runs on disk, as far as they are known without TensorFlow: whose folder it is, on what data, and what it exported."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +63,7 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
     check(run, config, dataset)
     described = {"config": configuration.to_dict(config), "data": _described(dataset)}
     files.write_json(run / "config.json", described)
-    for leftover in (run / "export").glob("*/.tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for place in (run, run / "samples", run / "tensorboard", run / "checkpoints"):
-        for leftover in place.glob(".tmp-*"):
-            leftover.unlink()
+    files.clear(run, run / "samples", run / "tensorboard", run / "checkpoints", *(run / "export").glob("*"))
 
 
 def check(run: Path, config: Config, dataset: Dataset) -> None:

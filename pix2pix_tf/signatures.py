@@ -33,13 +33,18 @@ def make_signatures(
       conditions: the keys and values of what it is told beside its input.
     """
     inputs, targets, mask = config.data.inputs, config.data.targets, config.data.mask
+    channels = encoding.channels(inputs, mask) + sum(map(len, conditions.values()))
+    # one graph for all signatures: it takes seconds to trace, and an export asks for it six times
+    network = tf.function(
+        paint, [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)], autograph=False
+    )
 
     def painted(images: list[tf.Tensor], seed: tf.Tensor, condition: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         parts = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
         encoded = tf.concat(parts, axis=-1)
         for text in condition:
             encoded = encoding.join_condition(encoded, encoding.encode_condition(text, conditions))
-        return paint(encoded, seed)
+        return network(encoded, seed)
 
     def sample(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         data, (seed, *condition) = arguments[: len(inputs)], arguments[len(inputs) :]

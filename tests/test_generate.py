@@ -180,8 +180,11 @@ def test_it_goes_on_where_it_stopped(arguments, tmp_path):
     (there / "S4.png").unlink()
     save(there / "S5.png", np.zeros((SIZE, SIZE), np.uint8))  # there already: it stays
     (tmp_path / "out" / "dataset.json").unlink()
+    for stray in (there / ".tmp-1-S4.png", tmp_path / "out" / ".tmp-2-overview.png"):  # as a killed process leaves them
+        stray.write_bytes(b"half")
     assert run(arguments()) == 0
     after = images(tmp_path / "out")
+    assert not list((tmp_path / "out").rglob(".tmp-*"))
     assert {name for name in after if after[name] != before[name]} == {"S5.png"}
     assert (tmp_path / "out" / "dataset.json").exists()
 

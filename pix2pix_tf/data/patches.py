@@ -148,8 +148,7 @@ def begin(output: Path, settings: dict[str, object]) -> None:
       output: the data set's folder; made if it is missing.
       settings: what `is_finished` is to compare with.
     """
-    for stray in output.glob("*/*/.tmp-*"):
-        stray.unlink(missing_ok=True)
+    files.clear(output, *output.glob("*/*"))
     files.write_json(output / SETTINGS, settings)
 
 

@@ -63,7 +63,7 @@ def sample_stem(stem: str, sample: int, samples: int) -> str:
 
 
 def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None) -> None:
-    """Makes sure that nothing but images of the same model, masks and options is or comes into the folder.
+    """Makes sure that nothing but whole images of the same model, masks and options is or comes into the folder.
 
     Raises:
       UserError: other things are there.
@@ -82,6 +82,7 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
             raise UserError(f"{output} holds images of other settings ({', '.join(changes)}). Choose another --output.")
     elif not files.is_free(output):
         raise UserError(f"{output} is there already, and not empty. Choose another --output.")
+    files.clear(output, *(image_path(output, size, role, "any").parent for role in roles_of(model)))
     files.write_json(path, settings)
 
 
