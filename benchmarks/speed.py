@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
         "--training", nargs="*", type=int, default=[1, 4], metavar="BATCH", help="batches to train with"
     )
     parser.add_argument("--generation", nargs="*", type=int, default=[1, 8], metavar="BATCH", help="and to paint")
-    parser.add_argument("--sizes", nargs="+", type=int, default=[256], help="sides of the images in pixels: 128, 256, 512")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[256], help="pixels a side: 128, 256, 512")
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="float32 bfloat16 float16")
     parser.add_argument("--peers", nargs="*", choices=PEERS, help="(default: keras, and torch where it is installed)")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each side (default: 9)")

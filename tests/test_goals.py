@@ -12,7 +12,8 @@ def test_each_goal_is_told_with_the_peers_best_precision(tmp_path, capsys):
     measured = [row("ours", "bfloat16", 3.0, 1), row("ours", "float32", 2.0, 1.5)]
     measured += [row("torch", "float32", 1.0, 3.0), row("torch", "bfloat16", 2.5, 1.2)]
     (tmp_path / "speed.json").write_text(json.dumps({"rows": measured}))
-    floors = [{"variant": "orig", "precision": "float32", "batch": b, "ratio": [r, r, r]} for b, r in ((1, 2), (4, 1.25))]
+    case = {"variant": "orig", "precision": "float32"}
+    floors = [case | {"batch": batch, "ratio": [ratio] * 3} for batch, ratio in ((1, 2), (4, 1.25))]
     (tmp_path / "floor.json").write_text(json.dumps({"rows": floors}))
     (tmp_path / "start.json").write_text(json.dumps({"rows": [{"patches": 100, "seconds": 12.4}]}))
     goals.main([str(tmp_path)])

@@ -168,5 +168,5 @@ def claim(comparison: Comparison) -> None:
             raise UserError(f"{output} holds another comparison ({'; '.join(changes)}). Choose another --output.")
     elif not files.is_free(output):
         raise UserError(f"{output} is there already, and not empty. Choose another --output.")
-    files.clear(comparison.output)
+    files.clear(output)
     files.write_json(path, settings | {"config": configuration.to_dict(comparison.config)})
