@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf import cli, distribution, events, export, files, milestones, precision, runs
@@ -149,7 +150,7 @@ class Training:
             self._refuse_non_finite(losses, batch)
             self.step.assign_add(1)
             for name, value in {**losses, "seconds": time.monotonic() - started}.items():
-                self.sums[name].assign_add(value)
+                self.sums[name].assign_add(np.asarray(value))  # TensorFlow keeps a tensor of each float for ever
             bar.update(place + 1, [(name, float(self.sums[name]) / (place + 1)) for name in losses], finalize=False)
             if int(self.step) % self.config.train.log_steps == 0:
                 self._summarise(losses)
@@ -250,9 +251,9 @@ class Training:
             tf.summary.image("samples", tf.io.decode_png(path.read_bytes(), channels=3)[tf.newaxis])
 
     def _summarise(self, losses: dict[str, float]) -> None:
-        with self.writer.as_default(step=int(self.step)):
+        with self.writer.as_default(step=self.step):
             for name, value in losses.items():
-                tf.summary.scalar(name, value)
+                tf.summary.scalar(name, np.asarray(value))
         with export.writing(self.run / "tensorboard"):
             self.writer.flush()
 
