@@ -110,6 +110,7 @@ class Training:
         )
         self.shown = spread(dataset.stems["val"], config.train.samples)
         self.validated = spread(dataset.stems["val"], config.train.validate)
+        self.validation = pipeline.fixed_batches(dataset, config, "val", self.validated, config.train.batch_size)
 
     @property
     def epoch(self) -> int:
@@ -238,8 +239,7 @@ class Training:
     def _validate(self) -> dict[str, float]:
         """Means over the validation patches, by name."""
         sums: dict[str, float] = {}
-        batch_size = self.config.train.batch_size
-        for batch in pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, batch_size):
+        for batch in self.validation:
             for name, value in self.score(self.devices.share(batch)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch["index"])
         return {name: total / len(self.validated) for name, total in sums.items()}

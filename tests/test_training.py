@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -82,6 +83,22 @@ def test_interrupted_and_resumed_is_uninterrupted_to_the_bit(tiny_dataset, tiny_
     timeless = [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines(run)]
     assert timeless == [{k: line[k] for k in timeless[0]} for line in lines(tiny_run)]
     assert (run / "samples" / "epoch_0002.png").read_bytes() == (tiny_run / "samples" / "epoch_0002.png").read_bytes()
+
+
+def test_no_float_of_a_step_is_kept_for_ever(tiny_dataset, tmp_path, monkeypatch):
+    # TensorFlow's table of tensors by Python number would hold on to each, and grow with each step.
+    kept, look = [], training.Training._refuse_non_finite
+
+    def looked(self, losses, batch):
+        kept.extend(losses.values())
+        return look(self, losses, batch)
+
+    monkeypatch.setattr(training.Training, "_refuse_non_finite", looked)
+    training.train(chosen("train.log_steps=1", epochs=1), tiny_dataset, tmp_path / "run")
+    del kept[-len(tasks.Pix2Pix.loss_names) :]  # those of the last step may still be in use
+    assert kept
+    counts = {sys.getrefcount(kept[place]) for place in range(len(kept)) if kept[place] != 0.0}
+    assert counts == {2}  # the list, and the question
 
 
 def test_a_log_line_after_the_checkpoint_is_not_doubled(tiny_dataset, tmp_path):
