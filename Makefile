@@ -31,6 +31,7 @@ DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 	--set model.levels=6 --set model.upsampling=resized --set model.noise_blocks=7 --set loss.l1=20
 
 PORT ?= 8501
+BENCH := runs/bench# where the benchmarks keep their figures
 
 .PHONY: paint demo test test-long lint bench bench-peer clean
 
@@ -59,7 +60,6 @@ lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-BENCH := runs/bench
 bench: $(VENV)/.installed-dev
 	@mkdir -p $(BENCH)
 	$(RUN) -m benchmarks.floor --output $(BENCH)/floor.json
