@@ -9,6 +9,7 @@ runs/<run>/config.json     the configuration and the data set
 """
 
 import contextlib
+import functools
 import json
 import math
 import signal
@@ -110,12 +111,16 @@ class Training:
         )
         self.shown = spread(dataset.stems["val"], config.train.samples)
         self.validated = spread(dataset.stems["val"], config.train.validate)
-        self.validation = pipeline.fixed_batches(dataset, config, "val", self.validated, config.train.batch_size)
 
     @property
     def epoch(self) -> int:
         """Whole epochs done."""
         return int(self.step) // self.steps_per_epoch
+
+    @functools.cached_property
+    def validation(self) -> tf.data.Dataset:
+        """The validation patches in batches; one pipeline for all epochs, so that its graph is made once."""
+        return pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, self.config.train.batch_size)
 
     def fit(self) -> None:
         """Trains to the last epoch, or until nothing has become better for `train.patience` epochs."""
