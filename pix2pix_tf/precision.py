@@ -59,9 +59,9 @@ def using(name: str) -> Iterator[None]:
 def kept_as_computed(network: tf.keras.Model) -> tf.keras.Model:
     """A twin for exports, whose kernels have the precision that the network computes in, and so need no cast any more.
 
-    In bfloat16 it has half the bytes, and with the products of small maps by large kernels (`models/products.py`) paints
-    one image in 0.83 of the time (`benchmarks/layers.py`). Without such kernels it gives the same bits, else the same to
-    rounding. It cannot be trained: a step of Adam is lost in the rounding.
+    In bfloat16 it has half the bytes, and with the products of small maps by large kernels (`models/products.py`) it
+    paints one image in 0.83 of the time (`benchmarks/layers.py`). Without such kernels it gives the same bits, else the
+    same to rounding. It cannot be trained: a step of Adam is lost in the rounding.
 
     Args:
       network: functional, computing in float32 or a mixed precision.

@@ -23,7 +23,7 @@ from pix2pix_tf.errors import UserError
 Batch = dict[str, tf.Tensor]
 
 # Steps whose batches wait ready. tf.data's own choice (AUTOTUNE) doubles them whenever a step finds none, and never
-# takes that back: after eight bursts of 60 steps 69 batches waited, of 1.3 MB each where patches have 256 pixels a side.
+# takes that back: after eight bursts of 60 steps 69 batches waited, each of 1.3 MB where patches are 256 pixels wide.
 AHEAD = 4
 
 
