@@ -1,7 +1,7 @@
 """What an export costs: writing it, its size; and scoring what it paints, on one core and on all.
 
-Networks are not trained, the data set is simulated. Scoring computes Dice, SSIM, PSNR and the rest of
-each image, as evaluate.py does; painting is not in it. Times are medians.
+Networks are not trained, the data set is simulated. Scoring computes Dice, SSIM, PSNR and the rest of each image, as
+evaluate.py does; painting is not in it. Times are medians.
 """
 
 import os

@@ -72,10 +72,11 @@ def kept_as_computed(network: tf.keras.Model) -> tf.keras.Model:
     """
 
     def twin_of(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
-        settings = layer.get_config()
         kept = {"dtype": layer.compute_dtype} if isinstance(layer, KERNELS) else {}
-        kept |= {"in_turns": True} if "in_turns" in settings else {}  # an export does not know its batches
-        return type(layer).from_config(settings | kept)
+        made = type(layer).from_config(layer.get_config() | kept)
+        if hasattr(made, "in_turns"):  # an export does not know its batches
+            made.in_turns = True
+        return made
 
     twin = tf.keras.models.clone_model(network, clone_function=twin_of)
     for layer in twin.layers:

@@ -33,7 +33,7 @@ def make_signatures(
       conditions: the keys and values of what it is told beside its input.
     """
     inputs, targets, mask = config.data.inputs, config.data.targets, config.data.mask
-    channels = encoding.channels(inputs, mask) + sum(map(len, conditions.values()))
+    channels = encoding.channels(inputs, mask, conditions)
     # one graph for all signatures: it takes seconds to trace, and an export asks for it six times
     network = tf.function(
         paint, [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)], autograph=False

@@ -60,7 +60,7 @@ class Pix2Pix:
     def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str, conditions: Conditions):
         """Builds the networks with fresh weights; see `make_task`."""
         self.config, self.bits, self.divisor, self.conditions = config, bits, 2**config.model.levels, conditions
-        inputs = encoding.channels(config.data.inputs, config.data.mask) + sum(map(len, conditions.values()))
+        inputs = encoding.channels(config.data.inputs, config.data.mask, conditions)
         targets = encoding.channels(config.data.targets, config.data.mask)
         with precision.using(computed_in):
             self.generator = make_generator(config.model, inputs, targets, size)

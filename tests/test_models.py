@@ -315,7 +315,8 @@ def test_products_in_a_free_batch_match_the_convolutions(shape, kernel, rng, all
         (Conv2D, tf.keras.layers.Conv2D, rng.uniform(-1, 1, (kernel, kernel, 3, 5))),
         (Conv2DTranspose, tf.keras.layers.Conv2DTranspose, rng.uniform(-1, 1, (kernel, kernel, 5, 3))),
     ):
-        layers = [ours(5, kernel, 2, "same", in_turns=True), plain(5, kernel, 2, "same")]
+        layers = [kind(5, kernel, 2, "same") for kind in (ours, plain)]
+        layers[0].in_turns = True
         matches(*layers, [drawn, np.arange(5)], x, rng, atol=2e-4)
 
 
@@ -323,7 +324,8 @@ def test_products_in_a_free_batch_match_the_convolutions(shape, kernel, rng, all
 @pytest.mark.parametrize("side", [1, 2, 4, 8])
 @pytest.mark.parametrize("kind", [Conv2D, Conv2DTranspose])
 def test_an_image_of_a_free_batch_is_the_same_to_the_bit_in_any_company(kind, side, dtype, rng, all_kernels_are_large):
-    layer = kind(24, 4, 2, "same", use_bias=False, dtype=dtype, in_turns=True)
+    layer = kind(24, 4, 2, "same", use_bias=False, dtype=dtype)
+    layer.in_turns = True
     side *= 2 if kind is Conv2D else 1
     layer.build([None, None, None, 40])
     layer.set_weights([rng.normal(size=(4, 4, 40, 24) if kind is Conv2D else (4, 4, 24, 40))])
@@ -335,7 +337,8 @@ def test_an_image_of_a_free_batch_is_the_same_to_the_bit_in_any_company(kind, si
 
 def test_small_maps_of_a_free_batch_take_products_where_the_kernel_is_large():
     def operations(kernel):
-        layer = Conv2DTranspose(512, kernel, 2, "same", use_bias=False, in_turns=True)
+        layer = Conv2DTranspose(512, kernel, 2, "same", use_bias=False)
+        layer.in_turns = True
         layer.build([None, None, None, 512])
         graph = free(layer, 512).get_concrete_function().graph.as_graph_def()
         return {node.op for function in graph.library.function for node in function.node_def}

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from conftest import SIZE, TINY, UNET
 from pix2pix_tf import addons, config, export, precision
+from pix2pix_tf.models import layers
 from pix2pix_tf.tasks import make_task
 
 NETWORKS = [
@@ -52,6 +53,13 @@ def test_its_kernels_take_half_the_bytes_and_its_norms_stay_as_they_are():
         kept = tf.bfloat16 if isinstance(layer, precision.KERNELS) else tf.float32
         assert {tf.as_dtype(weight.dtype) for weight in layer.weights} <= {kept}
     assert any(isinstance(layer, precision.KERNELS) for layer in twin.layers)
+
+
+def test_the_twin_alone_looks_at_batches_that_are_not_known():
+    network = trained_network("orig", TINY, "mixed_bfloat16")
+    kinds = layers.Conv2D, layers.Conv2DTranspose
+    for model, looks in ((network, False), (precision.kept_as_computed(network), True)):
+        assert {layer.in_turns for layer in model.layers if isinstance(layer, kinds)} == {looks}
 
 
 def test_training_on_leaves_the_twin_alone():

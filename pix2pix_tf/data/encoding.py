@@ -1,5 +1,7 @@
 """Between the bytes of a PNG and what a network sees: the same functions in the pipeline and in every export."""
 
+from types import MappingProxyType
+
 import tensorflow as tf
 
 from pix2pix_tf.data import masks, png
@@ -10,15 +12,16 @@ _INFLATION = 1032.0  # bytes that a PNG's compression makes of one, at most
 _COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels
 
 
-def channels(roles: tuple[str, ...], mask: str) -> int:
-    """How many channels the roles have together, once encoded.
+def channels(roles: tuple[str, ...], mask: str, conditions: Conditions = MappingProxyType({})) -> int:
+    """How many channels the roles have together, once encoded, and what is told beside them.
 
     Args:
       roles: such as ("zones", "elevation").
       mask: "zones" or "binary", as `data.mask`.
+      conditions: the keys and values of what is told (`encode_condition`).
     """
     zones = len(masks.ZONE_VALUES) if mask == "zones" else 1
-    return sum(zones if role == "zones" else CHANNELS[role] for role in roles)
+    return sum(zones if role == "zones" else CHANNELS[role] for role in roles) + sum(map(len, conditions.values()))
 
 
 def dtype_of(bits: int) -> tf.DType:

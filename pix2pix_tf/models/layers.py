@@ -17,10 +17,7 @@ UNROLLED = 8  # images a known batch may have to be gone through one by one
 class Conv2D(tf.keras.layers.Conv2D):
     """Keras' layer; where it halves small maps, by products of matrices (`products.halved`)."""
 
-    def __init__(self, *args, in_turns: bool = False, **kwargs):
-        """As Keras' layer; `in_turns`: in an export, for batches that are not known."""
-        super().__init__(*args, **kwargs)
-        self.in_turns = in_turns
+    in_turns = False  # whether it looks at batches that are not known: in an export (`precision.kept_as_computed`)
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, H', W', filters], without the bias."""
@@ -28,28 +25,17 @@ class Conv2D(tf.keras.layers.Conv2D):
             return products.halved(inputs, tf.convert_to_tensor(kernel), self.in_turns)
         return super().convolution_op(inputs, kernel)
 
-    def get_config(self):
-        """The settings, for a copy of it."""
-        return {**super().get_config(), "in_turns": self.in_turns}
-
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
     """Keras' layer at strides 2 and padding "same"; where it doubles small maps, by products (`products.doubled`)."""
 
-    def __init__(self, *args, in_turns: bool = False, **kwargs):
-        """As Keras' layer; `in_turns` as of `Conv2D`."""
-        super().__init__(*args, **kwargs)
-        self.in_turns = in_turns
+    in_turns = False  # whether it looks at batches that are not known: in an export (`precision.kept_as_computed`)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]."""
         painted = products.doubled(x, tf.convert_to_tensor(self.kernel), self.in_turns)
         return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
-
-    def get_config(self):
-        """The settings, for a copy of it."""
-        return {**super().get_config(), "in_turns": self.in_turns}
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")

@@ -36,16 +36,17 @@ def halved(x: tf.Tensor, kernel: tf.Tensor, in_turns: bool = False) -> tf.Tensor
       Float [N, H', W', D].
     """
     if _known_few(x, 2):
-        return halve(x, kernel)
+        return _halve(x, kernel)
+    plain = functools.partial(tf.nn.conv2d, x, kernel, 2, "SAME")
     if not (in_turns and _worth_asking(x, kernel)):
-        return tf.nn.conv2d(x, kernel, 2, "SAME")
+        return plain()
     _, height, width = _sides(x)
     even = (height % 2 == 0) & (width % 2 == 0)
     places = height // 2 * (width // 2)
     return tf.cond(
         even & (places <= FEW_IN_EACH),
         lambda: _unfold_and_multiply(x, kernel, functools.partial(_in_turns, of=places)),
-        lambda: tf.nn.conv2d(x, kernel, 2, "SAME"),
+        plain,
     )
 
 
@@ -61,12 +62,10 @@ def doubled(x: tf.Tensor, kernel: tf.Tensor, in_turns: bool = False) -> tf.Tenso
       Float [N, 2 H, 2 W, C].
     """
     if _known_few(x, 1):
-        return double(x, kernel)
+        return _double(x, kernel)
     count, height, width = _sides(x)
-
-    def plain() -> tf.Tensor:
-        return tf.nn.conv2d_transpose(x, kernel, [count, 2 * height, 2 * width, kernel.shape[2]], 2, "SAME")
-
+    large = [count, 2 * height, 2 * width, kernel.shape[2]]
+    plain = functools.partial(tf.nn.conv2d_transpose, x, kernel, large, 2, "SAME")
     if not (in_turns and _worth_asking(x, kernel)):
         return plain()
     return tf.cond(
@@ -89,7 +88,7 @@ def _worth_asking(maps: tf.Tensor, kernel: tf.Tensor) -> bool:
 
 
 @tf.custom_gradient
-def halve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def _halve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """`tf.nn.conv2d` at strides 2 and padding "SAME", and its gradient, as products of matrices.
 
     Args:
@@ -107,7 +106,7 @@ def halve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
 
 
 @tf.custom_gradient
-def double(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def _double(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """`tf.nn.conv2d_transpose` at strides 2 and padding "SAME", and its gradient, as products of matrices.
 
     Args:
@@ -165,7 +164,17 @@ def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> t
 
 
 def _in_turns(rows: tf.Tensor, kernel: tf.Tensor, of: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
-    """`tf.matmul`, as many rows at a time in any batch: those of one image, of which there are `of`, or `ROWS`."""
+    """`tf.matmul`, as many rows at a time in any batch.
+
+    Args:
+      rows: float [M, K], those of all images.
+      kernel: of the same type, [K, D]; [D, K] with `transpose_b`.
+      of: int32, how many of the rows are one image's; so many go at a time, but at least ROWS.
+      transpose_b: as of `tf.matmul`.
+
+    Returns:
+      Float [M, D].
+    """
     count, at_a_time = tf.shape(rows)[0], tf.maximum(of, ROWS)
     turns = (count + at_a_time - 1) // at_a_time
     full = tf.pad(rows, [[0, turns * at_a_time - count], [0, 0]])
