@@ -34,6 +34,12 @@ def main() -> None:
             kinds = Conv2D, tf.keras.layers.Conv2D
             layers = [kind(512, 4, 2, "same", use_bias=False, dtype=dtype.name) for kind in kinds]
             compare("convolution 512 -> 512, to 4 x 4", maps, *layers)
+            maps = tf.cast(tf.random.normal([batch, 64, 64, 128]), dtype)
+            layers = [kind(256, 4, 2, "same", use_bias=False, dtype=dtype.name) for kind in kinds]
+            compare("convolution 128 -> 256, to 32 x 32", maps, *layers)
+            maps = tf.cast(tf.random.normal([batch, 34, 34, 256]), dtype)
+            layers = [kind(512, 4, use_bias=False, dtype=dtype.name) for kind in kinds]
+            compare("convolution 256 -> 512, to 31 x 31", maps, *layers)
             maps = tf.cast(tf.random.normal([batch, 128, 128, 64]), dtype)
             compare(
                 "LeakyReLU, 128 x 128 x 64", maps, *(lambda x, f=f: f(x, LEAK) for f in (leaky_relu, tf.nn.leaky_relu))

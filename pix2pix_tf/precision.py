@@ -2,11 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import tensorflow as tf
 
-from pix2pix_tf import addons
+from pix2pix_tf import addons, processor
 
 # Filters of the first layer that a network needs for bfloat16 to be faster than float32, on a processor that multiplies
 # it: the kernels work on 16 channels at once (`benchmarks/precisions.py`). No figure of a GPU is known here.
@@ -26,8 +25,7 @@ def choose(wanted: str, width: int) -> tuple[str, str]:
     gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         return _of_gpus([tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus])
-    flags = Path("/proc/cpuinfo")
-    if flags.exists() and {"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()):
+    if {"avx512_bf16", "amx_bf16"} & processor.features():
         if width < FEWEST:
             return "float32", f"with fewer than {FEWEST} filters in the first layer bfloat16 is no faster"
         return "mixed_bfloat16", "the processor multiplies bfloat16 in hardware"

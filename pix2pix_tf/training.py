@@ -30,6 +30,10 @@ from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 from pix2pix_tf.tasks import Task, make_task
 
+# Patches at least that are validated together: 30 take 1.1 s on 2 cores, one by one, as pix2pix trains, 2.5 s. At 512
+# pixels a side that takes 0.5 GiB more in float32 than a step at batch 1, in bfloat16 0.1 GiB.
+VALIDATED_TOGETHER = 8
+
 
 def build_task(config: Config, dataset: Dataset, computed_in: str) -> Task:
     """The task with fresh weights, a function of the configuration's seed.
@@ -120,7 +124,9 @@ class Training:
     @functools.cached_property
     def validation(self) -> tf.data.Dataset:
         """The validation patches in batches; one pipeline for all epochs, so that its graph is made once."""
-        return pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, self.config.train.batch_size)
+        batch_size = self.config.train.batch_size  # which the devices share
+        together = batch_size * -(-VALIDATED_TOGETHER // batch_size)
+        return pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, together)
 
     def fit(self) -> None:
         """Trains to the last epoch, or until nothing has become better for `train.patience` epochs."""

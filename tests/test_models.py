@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from conftest import TINY
-from pix2pix_tf import addons, config
+from pix2pix_tf import addons, config, processor
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models import products
+from pix2pix_tf.models import kernel_gradients, products
 from pix2pix_tf.models.blocks import EPSILON, normalization, spade
 from pix2pix_tf.models.layers import (
     UNROLLED,
@@ -276,6 +276,59 @@ def test_convolutions_match_in_bfloat16_to_its_rounding(rng):
     for ours, plain in ((Conv2D, tf.keras.layers.Conv2D), (Conv2DTranspose, tf.keras.layers.Conv2DTranspose)):
         layers = [kind(8, 4, 2, "same", use_bias=False, dtype="bfloat16") for kind in (ours, plain)]
         matches(*layers, drawn, x, rng, atol=0.1, rtol=0.02)
+
+
+@pytest.fixture
+def kernel_gradients_by_products(monkeypatch):
+    monkeypatch.setattr(kernel_gradients, "_faster_by_products", lambda maps, *_: maps.shape.is_fully_defined())
+
+
+@pytest.mark.parametrize("side", [5, 12])
+@pytest.mark.parametrize(("kernel", "strides", "padding"), CONVOLUTIONS)
+def test_kernel_gradients_by_products_are_the_librarys(
+    kernel, strides, padding, side, rng, kernel_gradients_by_products, monkeypatch
+):
+    monkeypatch.setattr(products, "FEW_PLACES", 0)
+    x = images(rng, 3, side * strides + (kernel - 1 if padding == "valid" else 0), side * strides + 3, 3)
+    layers = [kind(5, kernel, strides, padding) for kind in (Conv2D, tf.keras.layers.Conv2D)]
+    matches(*layers, [rng.uniform(-1, 1, (kernel, kernel, 3, 5)), np.arange(5)], x, rng, atol=2e-4)
+
+
+@pytest.mark.parametrize("kernel", [3, 4, 5])
+def test_those_of_a_transposed_convolution_too(kernel, rng, kernel_gradients_by_products, monkeypatch):
+    monkeypatch.setattr(products, "FEW_PLACES", 0)
+    layers = [kind(5, kernel, 2, "same") for kind in (Conv2DTranspose, tf.keras.layers.Conv2DTranspose)]
+    drawn = [rng.uniform(-1, 1, (kernel, kernel, 5, 3)), np.arange(5)]
+    matches(*layers, drawn, images(rng, 3, 5, 6, 3), rng, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "features", "by_products"),
+    [
+        ("bfloat16", 128, {"avx512_bf16"}, True),
+        ("bfloat16", 127, {"avx512_bf16"}, False),
+        ("float32", 128, {"avx512_bf16"}, False),
+        ("bfloat16", 128, {"avx512_bf16", "amx_bf16"}, False),
+        ("bfloat16", 128, set(), False),
+    ],
+)
+@pytest.mark.parametrize("kind", [Conv2D, Conv2DTranspose])
+def test_kernel_gradients_are_by_products_where_that_was_found_faster(
+    kind, dtype, channels, features, by_products, monkeypatch
+):
+    monkeypatch.setattr(processor, "features", lambda: frozenset(features))
+    monkeypatch.setattr(products, "FEW_PLACES", 0)
+    layer = kind(128, 4, 2, "same", use_bias=False, dtype=dtype)
+    layer.build([1, 4, 4, channels])
+
+    def kernel_gradient(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x))
+        return tape.gradient(loss, addons.trainable_variables(layer))
+
+    graph = tf.function(kernel_gradient).get_concrete_function(tf.TensorSpec([1, 4, 4, channels], dtype)).graph
+    operations = {operation.type for operation in graph.get_operations()}
+    assert ("MatMul" in operations, "Conv2DBackpropFilter" in operations) == (by_products, not by_products)
 
 
 def test_small_maps_alone_take_the_matrix_product():

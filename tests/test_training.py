@@ -55,6 +55,19 @@ def test_what_a_run_leaves(tiny_run):
     assert json.loads((tiny_run / "config.json").read_text())["data"]["train"] == 6
 
 
+@pytest.mark.parametrize(("together", "batches"), [(1, [2, 1]), (3, [3]), (8, [3])])
+def test_validation_is_the_mean_over_all_patches_however_many_go_together(
+    together, batches, tiny_dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "VALIDATED_TOGETHER", together)
+    task = training.build_task(chosen(), tiny_dataset, "float32")
+    run = training.Training(chosen(), tiny_dataset, tmp_path / "run", task)
+    found = list(run.validation)
+    assert [len(batch["index"]) for batch in found] == batches
+    errors = [np.abs(task.generate(batch) - batch["target"]) for batch in found]
+    assert run._validate() == {"val_l1": pytest.approx(np.concatenate(errors).mean(), rel=1e-5)}
+
+
 def test_tensorboard_has_the_losses_and_the_sheets(tiny_run):
     tags = set()
     for path in (tiny_run / "tensorboard").glob("events*"):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from pix2pix_tf import addons, distribution
-from pix2pix_tf.models import products
+from pix2pix_tf.models import kernel_gradients, products
 
 UNROLLED = 8  # images a known batch may have to be gone through one by one
 
@@ -23,6 +23,8 @@ class Conv2D(tf.keras.layers.Conv2D):
         """Float [N, H, W, C] -> [N, H', W', filters], without the bias."""
         if self.strides == (2, 2) and self.padding == "same":
             return products.halved(inputs, tf.convert_to_tensor(kernel), self.in_turns)
+        if self.strides == (1, 1):
+            return kernel_gradients.convolve(inputs, tf.convert_to_tensor(kernel), 1, self.padding.upper())
         return super().convolution_op(inputs, kernel)
 
 

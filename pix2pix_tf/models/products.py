@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from pix2pix_tf.models import kernel_gradients
+
 # Places of a kernel on the maps, up to which products are faster: on all maps of a known batch, as in training; and on
 # each map of a free one, as in an export, whose kernels must be worth the question.
 FEW_PLACES = 256
@@ -37,7 +39,7 @@ def halved(x: tf.Tensor, kernel: tf.Tensor, in_turns: bool = False) -> tf.Tensor
     """
     if _known_few(x, 2):
         return _halve(x, kernel)
-    plain = functools.partial(tf.nn.conv2d, x, kernel, 2, "SAME")
+    plain = functools.partial(kernel_gradients.convolve, x, kernel, 2, "SAME")
     if not (in_turns and _worth_asking(x, kernel)):
         return plain()
     _, height, width = _sides(x)
@@ -65,7 +67,7 @@ def doubled(x: tf.Tensor, kernel: tf.Tensor, in_turns: bool = False) -> tf.Tenso
         return _double(x, kernel)
     count, height, width = _sides(x)
     large = [count, 2 * height, 2 * width, kernel.shape[2]]
-    plain = functools.partial(tf.nn.conv2d_transpose, x, kernel, large, 2, "SAME")
+    plain = functools.partial(kernel_gradients.convolve_transposed, x, kernel, large)
     if not (in_turns and _worth_asking(x, kernel)):
         return plain()
     return tf.cond(
