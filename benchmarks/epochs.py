@@ -28,16 +28,17 @@ def main(argv: list[str]) -> None:
         words += [word for setting in settings for word in ("--set", setting)]
         process = subprocess.Popen([sys.executable, "train.py", *words], stdout=subprocess.PIPE, text=True)
         assert process.stdout  # a pipe, as asked for
-        ended = [time.perf_counter() for line in process.stdout if line.startswith("epoch ")]  # a line ends an epoch
+        told = [(time.perf_counter(), line) for line in process.stdout]
         process.wait()
-        finished = time.perf_counter()
+        gone = time.perf_counter()
         lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    # From the end of the first epoch's steps on, when TensorFlow has been imported and the graphs have been traced;
-    # each line comes after validation, and the last export and checkpoint come after the last line.
-    steps = sum(line["seconds"] for line in lines[1:])
-    whole = finished - ended[0]
+    # From the first epoch's line on, when TensorFlow has been imported and the graphs have been traced. A line comes
+    # after its epoch's validation; the last line of all comes when everything is written.
+    first, last = (next(at for at, line in told if line.startswith(word)) for word in ("epoch ", "trained "))
+    steps, whole = sum(line["seconds"] for line in lines[1:]), last - first
     print(f"{options.variant}, {len(lines)} epochs of {options.scenes} scenes: {whole:.1f} s after the first epoch")
     print(f"steps, waiting for data included: {steps:.1f} s; all else: {whole - steps:.1f} s, {1 - steps / whole:.1%}")
+    print(f"until the process has ended: {gone - last:.1f} s more")
     if options.output:
         row = {"variant": options.variant, "epochs": len(lines), "seconds": whole, "share": 1 - steps / whole}
         files.write_json(options.output, {"cores": os.cpu_count(), "rows": [row]})

@@ -23,7 +23,7 @@ def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...
       epoch: for the title.
     """
     config = task.config
-    batches = pipeline.fixed_batches(dataset, config, "val", stems, batch_size=1)
+    batches = pipeline.fixed_batches(dataset, config, "val", stems, pipeline.TOGETHER)
     made = np.concatenate([task.generate(batch) for batch in batches])
     inputs, targets = (_pixels(dataset, roles, stems) for roles in (config.data.inputs, config.data.targets))
     captions, generated = list(stems), {}

@@ -71,13 +71,12 @@ def kept_as_computed(network: tf.keras.Model) -> tf.keras.Model:
 
     def twin_of(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
         kept = {"dtype": layer.compute_dtype} if isinstance(layer, KERNELS) else {}
-        made = type(layer).from_config(layer.get_config() | kept)
-        if hasattr(made, "in_turns"):  # an export does not know its batches
-            made.in_turns = True
-        return made
+        return type(layer).from_config(layer.get_config() | kept)
 
     twin = tf.keras.models.clone_model(network, clone_function=twin_of)
     for layer in twin.layers:
+        if hasattr(layer, "in_turns"):  # an export does not know its batches
+            layer.in_turns = True
         for weight, trained in zip(layer.weights, network.get_layer(layer.name).weights, strict=True):
             weight.assign(tf.cast(addons.unwrapped(trained), weight.dtype))
     return twin

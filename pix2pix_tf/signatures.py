@@ -34,10 +34,9 @@ def make_signatures(
     """
     inputs, targets, mask = config.data.inputs, config.data.targets, config.data.mask
     channels = encoding.channels(inputs, mask, conditions)
-    # one graph for all signatures: it takes seconds to trace, and an export asks for it six times
-    network = tf.function(
-        paint, [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)], autograph=False
-    )
+    specs = [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)]
+    network = tf.function(paint, specs, autograph=False).get_concrete_function()  # once: its trace takes seconds
+    network.painted_by = paint  # a trace does not keep the weights that it reads
 
     def painted(images: list[tf.Tensor], seed: tf.Tensor, condition: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         parts = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]

@@ -30,10 +30,6 @@ from pix2pix_tf.data.opening import spread
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 from pix2pix_tf.tasks import Task, make_task
 
-# Patches at least that are validated together: 30 take 1.1 s on 2 cores, one by one, as pix2pix trains, 2.5 s. At 512
-# pixels a side that takes 0.5 GiB more in float32 than a step at batch 1, in bfloat16 0.1 GiB.
-VALIDATED_TOGETHER = 8
-
 
 def build_task(config: Config, dataset: Dataset, computed_in: str) -> Task:
     """The task with fresh weights, a function of the configuration's seed.
@@ -93,15 +89,17 @@ class Training:
         self.steps_per_epoch = config.train.epoch_steps or one_pass
         self.devices.chief_first(lambda: runs.claim(run, config, dataset), lambda: runs.check(run, config, dataset))
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
-        self.sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
+        self.saved_sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
         self.best_value = tf.Variable(math.nan, dtype=tf.float64, trainable=False)
         self.best_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)  # 0: none yet
         best = {"best_value": self.best_value, "best_epoch": self.best_epoch}
-        parts = {"step": self.step, "sums": self.sums, **best, **task.modules()}
+        parts = {"step": self.step, "sums": self.saved_sums, **best, **task.modules()}
         self.checkpoints = Checkpoints(run / "checkpoints", parts, config.train.keep_checkpoints)
         self.saved_at = time.monotonic()
         if self.checkpoints.restore():
             print(f"going on from {self._place()}")
+        # of the epoch's steps so far; kept in Python, where a step adds to them in no time
+        self.sums = {name: float(saved) for name, saved in self.saved_sums.items()}
         if not self.devices.alike(int(self.step)):
             raise UserError(f"The workers read different checkpoints: {run} must be one folder that all see.")
         if self.devices.chief:
@@ -125,7 +123,7 @@ class Training:
     def validation(self) -> tf.data.Dataset:
         """The validation patches in batches; one pipeline for all epochs, so that its graph is made once."""
         batch_size = self.config.train.batch_size  # which the devices share
-        together = batch_size * -(-VALIDATED_TOGETHER // batch_size)
+        together = batch_size * -(-pipeline.TOGETHER // batch_size)
         return pipeline.fixed_batches(self.dataset, self.config, "val", self.validated, together)
 
     def fit(self) -> None:
@@ -162,8 +160,8 @@ class Training:
             self._refuse_non_finite(losses, batch)
             self.step.assign_add(1)
             for name, value in {**losses, "seconds": time.monotonic() - started}.items():
-                self.sums[name].assign_add(np.asarray(value))  # TensorFlow keeps a tensor of each float for ever
-            bar.update(place + 1, [(name, float(self.sums[name]) / (place + 1)) for name in losses], finalize=False)
+                self.sums[name] += value
+            bar.update(place + 1, [(name, self.sums[name] / (place + 1)) for name in losses], finalize=False)
             if int(self.step) % self.config.train.log_steps == 0:
                 self._summarise(losses)
             if place + 1 < self.steps_per_epoch:  # a checkpoint never stands between an epoch's last step and its log
@@ -197,8 +195,8 @@ class Training:
         In an order in which a kill neither loses nor doubles anything: what comes before the checkpoint is forgotten
         and made again, and the export comes after it, so that no version is ever replaced while a server reads it.
         """
-        seconds = float(self.sums["seconds"])
-        losses = {name: float(self.sums[name]) / self.steps_per_epoch for name in self.task.loss_names}
+        seconds = self.sums["seconds"]
+        losses = {name: self.sums[name] / self.steps_per_epoch for name in self.task.loss_names}
         losses |= self._validate()
         self._refuse_non_finite_validation(losses)
         runs.expect_claimed(self.run)
@@ -211,8 +209,7 @@ class Training:
         left = cli.duration(seconds * (self.config.train.epochs - self.epoch))
         values = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
         print(f"epoch {self.epoch}/{self.config.train.epochs}  {values}  {pace:.1f} images/s  {left} left", flush=True)
-        for total in self.sums.values():
-            total.assign(0.0)
+        self.sums = dict.fromkeys(self.sums, 0.0)
         self._remember_if_best(losses)
         if self._worth_exporting():
             if self.devices.chief:
@@ -288,6 +285,8 @@ class Training:
         if self.devices.chief:
             with export.writing(self.run / "tensorboard"):
                 self.writer.flush()
+            for name, total in self.sums.items():
+                self.saved_sums[name].assign(np.asarray(total))  # TensorFlow keeps a tensor of each float for ever
             self.checkpoints.save(int(self.step))
         self.devices.any()  # all wait until it is written: where one leaves earlier, TensorFlow ends the others
         self.saved_at = time.monotonic()

@@ -17,6 +17,7 @@ import tensorflow as tf
 import evaluate
 from conftest import TINY, UNET
 from pix2pix_tf import cli, config, export, files, precision, tasks, training
+from pix2pix_tf.data import pipeline
 from pix2pix_tf.data.opening import open_dataset
 from pix2pix_tf.errors import Diverged, Interrupted, UserError
 
@@ -59,7 +60,7 @@ def test_what_a_run_leaves(tiny_run):
 def test_validation_is_the_mean_over_all_patches_however_many_go_together(
     together, batches, tiny_dataset, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(training, "VALIDATED_TOGETHER", together)
+    monkeypatch.setattr(pipeline, "TOGETHER", together)
     task = training.build_task(chosen(), tiny_dataset, "float32")
     run = training.Training(chosen(), tiny_dataset, tmp_path / "run", task)
     found = list(run.validation)
