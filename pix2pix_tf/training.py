@@ -142,7 +142,7 @@ class Training:
                 self._save_if_due(asked_to_stop)
         if self._stopped_early():
             print(f"stopped early: no better {self.config.train.best_by} in {self.config.train.patience} epochs")
-        print(f"trained to epoch {self.epoch}; exports: {self.run / 'export' / self.config.variant}")
+        print(f"trained to epoch {self.epoch}; exports: {self.run / 'export' / self.config.variant}", flush=True)
 
     def _stopped_early(self) -> bool:
         patience = self.config.train.patience
