@@ -3,16 +3,21 @@
 python -m benchmarks.layers
 """
 
+import functools
 import statistics
 import time
 
 import tensorflow as tf
 
+from benchmarks.peer_ours import random_batch
 from pix2pix_tf import addons, config, precision
+from pix2pix_tf.models import kernel_gradients
 from pix2pix_tf.models.blocks import EPSILON, LEAK
+from pix2pix_tf.models.kernel_gradients import kernel_gradient
 from pix2pix_tf.models.layers import Conv2D, FusedInstanceNormalization, SubpixelConv2DTranspose, leaky_relu
 from pix2pix_tf.models.pix2pix import make_generator
 from pix2pix_tf.optimizers import Adam
+from pix2pix_tf.tasks import Pix2Pix
 
 ROUNDS = 15
 WEIGHTS = 54_000_000  # as many as the generator of `orig` has
@@ -34,16 +39,12 @@ def main() -> None:
             kinds = Conv2D, tf.keras.layers.Conv2D
             layers = [kind(512, 4, 2, "same", use_bias=False, dtype=dtype.name) for kind in kinds]
             compare("convolution 512 -> 512, to 4 x 4", maps, *layers)
-            maps = tf.cast(tf.random.normal([batch, 64, 64, 128]), dtype)
-            layers = [kind(256, 4, 2, "same", use_bias=False, dtype=dtype.name) for kind in kinds]
-            compare("convolution 128 -> 256, to 32 x 32", maps, *layers)
-            maps = tf.cast(tf.random.normal([batch, 34, 34, 256]), dtype)
-            layers = [kind(512, 4, use_bias=False, dtype=dtype.name) for kind in kinds]
-            compare("convolution 256 -> 512, to 31 x 31", maps, *layers)
             maps = tf.cast(tf.random.normal([batch, 128, 128, 64]), dtype)
             compare(
                 "LeakyReLU, 128 x 128 x 64", maps, *(lambda x, f=f: f(x, LEAK) for f in (leaky_relu, tf.nn.leaky_relu))
             )
+    compare_kernel_gradients()
+    compare_steps()
     compare_optimizers()
     compare_exports()
 
@@ -60,6 +61,49 @@ def compare(what, maps, *sides) -> None:
     works += [tf.function(lambda x, side=side: with_gradient(x, side)) for side in sides]
     times = [f"{ms:.1f}" for ms in milliseconds([lambda work=work: work(maps) for work in works])]
     print(f"| {what} | {maps.shape[0]} | {maps.dtype.name} | {' | '.join(times)} |", flush=True)
+
+
+def compare_kernel_gradients() -> None:
+    """Those of `orig` that go by products in bfloat16, and how the library computes them."""
+    print("\n| kernel gradient, bfloat16 | batch | ours, ms | GFLOP/s | library, ms | GFLOP/s |")
+    print("|---|---:|---:|---:|---:|---:|")
+    kernels = [(64, 128, 256, 2), (32, 256, 512, 2), (64, 128, 512, 2), (32, 256, 1024, 2), (34, 256, 512, 1)]
+    for batch in (1, 4):
+        for side, channels, depth, strides in kernels:
+            padding, places = ("SAME", side // 2) if strides == 2 else ("VALID", side - 3)
+            large = tf.cast(tf.random.normal([batch, side, side, channels]), tf.bfloat16)
+            small = tf.cast(tf.random.normal([batch, places, places, depth]), tf.bfloat16)
+            library = functools.partial(
+                tf.raw_ops.Conv2DBackpropFilter,
+                filter_sizes=[4, 4, channels, depth],
+                strides=[1, strides, strides, 1],
+                padding=padding,
+            )
+            ours = functools.partial(kernel_gradient, side=4, strides=strides, padding=padding)
+            works = [
+                tf.function(lambda large, small, of=ours: of(large, small)),
+                tf.function(lambda large, small, of=library: of(input=large, out_backprop=small)),
+            ]
+            times = milliseconds([lambda work=work, maps=(large, small): work(*maps) for work in works])
+            flops = 2 * batch * places**2 * 16 * channels * depth
+            told = " | ".join(f"{ms:.1f} | {flops / ms / 1e6:.0f}" for ms in times)
+            what = f"{side} x {side} x {channels}, {places} x {places} x {depth}"
+            print(f"| {what} | {batch} | {told} |", flush=True)
+
+
+def compare_steps() -> None:
+    """Whole steps, with kernel gradients by products and without."""
+    chosen, faster = config.make_config("orig"), kernel_gradients._faster_by_products
+    for batch in (1, 4):
+        data, steps = random_batch(batch, 256), []
+        for asked in (faster, lambda *_: False):
+            kernel_gradients._faster_by_products = asked
+            task = Pix2Pix(chosen, 256, {"zones": 8, "sar": 8}, "mixed_bfloat16", {})
+            steps.append(lambda step=task.train_step, data=data: float(step(data)["generator"]))
+            steps[-1]()  # traced while it holds
+        kernel_gradients._faster_by_products = faster
+        ms, library_ms = milliseconds(steps)
+        print(f"A step of `orig` at batch {batch}: ours {ms:.0f} ms, with the library's gradients {library_ms:.0f} ms")
 
 
 def compare_optimizers() -> None:

@@ -43,7 +43,7 @@ def write(
     """
     archive = tf.keras.export.ExportArchive()  # finds the variables that the signatures use by itself
     for name, (function, specs) in signatures.items():
-        as_written = tf.autograph.experimental.do_not_convert(function)  # as Keras 3 takes it: saves a second
+        as_written = tf.autograph.experimental.do_not_convert(function)  # there is nothing to convert; Keras 3 knows
         archive.add_endpoint(name, as_written, input_signature=specs)
     with files.whole_folder(version) as temporary:
         with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint

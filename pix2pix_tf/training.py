@@ -98,7 +98,7 @@ class Training:
         self.saved_at = time.monotonic()
         if self.checkpoints.restore():
             print(f"going on from {self._place()}")
-        # of the epoch's steps so far; kept in Python, where a step adds to them in no time
+        # of the epoch's steps so far; in Python, as to add to a variable costs more than all else beside a step
         self.sums = {name: float(saved) for name, saved in self.saved_sums.items()}
         if not self.devices.alike(int(self.step)):
             raise UserError(f"The workers read different checkpoints: {run} must be one folder that all see.")

@@ -278,6 +278,11 @@ def test_convolutions_match_in_bfloat16_to_its_rounding(rng):
         matches(*layers, drawn, x, rng, atol=0.1, rtol=0.02)
 
 
+def test_a_dilated_convolution_is_the_librarys(rng):
+    layers = [kind(5, 3, padding="same", dilation_rate=2) for kind in (Conv2D, tf.keras.layers.Conv2D)]
+    matches(*layers, [rng.uniform(-1, 1, (3, 3, 3, 5)), np.arange(5)], images(rng, 2, 9, 9, 3), rng, atol=2e-4)
+
+
 @pytest.fixture
 def kernel_gradients_by_products(monkeypatch):
     monkeypatch.setattr(kernel_gradients, "_faster_by_products", lambda maps, *_: maps.shape.is_fully_defined())
@@ -302,6 +307,19 @@ def test_those_of_a_transposed_convolution_too(kernel, rng, kernel_gradients_by_
     matches(*layers, drawn, images(rng, 3, 5, 6, 3), rng, atol=2e-4)
 
 
+def operations_of_gradient(layer, shape):
+    """The kinds of operations by which a layer's kernel gets its gradient from maps of a known shape."""
+    layer.build(shape)
+
+    def kernel_gradient(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x))
+        return tape.gradient(loss, addons.trainable_variables(layer))
+
+    graph = tf.function(kernel_gradient).get_concrete_function(tf.TensorSpec(shape, layer.compute_dtype)).graph
+    return {operation.type for operation in graph.get_operations()}
+
+
 @pytest.mark.parametrize(
     ("dtype", "channels", "features", "by_products"),
     [
@@ -318,31 +336,13 @@ def test_kernel_gradients_are_by_products_where_that_was_found_faster(
 ):
     monkeypatch.setattr(processor, "features", lambda: frozenset(features))
     monkeypatch.setattr(products, "FEW_PLACES", 0)
-    layer = kind(128, 4, 2, "same", use_bias=False, dtype=dtype)
-    layer.build([1, 4, 4, channels])
-
-    def kernel_gradient(x):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(layer(x))
-        return tape.gradient(loss, addons.trainable_variables(layer))
-
-    graph = tf.function(kernel_gradient).get_concrete_function(tf.TensorSpec([1, 4, 4, channels], dtype)).graph
-    operations = {operation.type for operation in graph.get_operations()}
+    operations = operations_of_gradient(kind(128, 4, 2, "same", use_bias=False, dtype=dtype), [1, 4, 4, channels])
     assert ("MatMul" in operations, "Conv2DBackpropFilter" in operations) == (by_products, not by_products)
 
 
 def test_small_maps_alone_take_the_matrix_product():
     def operations(side):
-        layer = Conv2D(2, 4, 2, "same", use_bias=False)
-        layer.build([1, side, side, 2])
-
-        def kernel_gradient(x):
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_sum(layer(x))
-            return tape.gradient(loss, addons.trainable_variables(layer))
-
-        graph = tf.function(kernel_gradient).get_concrete_function(tf.TensorSpec([1, side, side, 2])).graph
-        return {operation.type for operation in graph.get_operations()}
+        return operations_of_gradient(Conv2D(2, 4, 2, "same", use_bias=False), [1, side, side, 2])
 
     fewest = 2 * math.isqrt(products.FEW_PLACES)
     assert "MatMul" in operations(fewest)

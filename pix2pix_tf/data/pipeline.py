@@ -22,8 +22,8 @@ from pix2pix_tf.errors import UserError
 # generator is told beside its input stands in the last channels of `input`, the same all over an image.
 Batch = dict[str, tf.Tensor]
 
-# Patches at least that are validated, or shown, together: 30 validate in 1.1 s on 2 cores; one by one, as pix2pix
-# trains, in 2.5 s. At 512 pixels a side that takes 0.5 GiB more in float32 than a step at batch 1, in bfloat16 0.1 GiB.
+# Patches at least that are validated, or shown, together: one by one, as pix2pix trains, they take twice as long. More
+# are no faster, and at 512 pixels a side eight already take more memory than a step at batch 1.
 TOGETHER = 8
 
 # Steps whose batches wait ready. tf.data's own choice (AUTOTUNE) doubles them whenever a step finds none, and never

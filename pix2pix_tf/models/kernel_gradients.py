@@ -1,8 +1,7 @@
 """Convolutions whose kernels get their gradient by products of matrices, for wide maps in bfloat16.
 
-These gradients are a third of a training step. On two cores with AVX-512, oneDNN computes them at 250 to 310 GFLOP/s,
-where it convolves at 390 to 440; by products of matrices they come at 300 to 390, and a step of `orig` takes 0.95 of
-the time (`benchmarks/layers.py` has two of its layers).
+These gradients are a third of a training step, and on a processor with AVX-512 oneDNN computes them slower than it
+multiplies matrices (`benchmarks/layers.py`); the convolutions themselves, and their gradients by the map, it does not.
 
 A product takes a matrix with what the kernel sees at each place in one row. Where the rows go by the map's lines, and
 within a line by image, the next line of the kernel sees the same some rows further down: a slice, not a copy. So a map
@@ -31,6 +30,10 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.
       Float [N, H', W', D].
     """
 
+    if not _faster_by_products(x, kernel, strides):
+        return tf.nn.conv2d(x, kernel, strides, padding)
+
+    @tf.custom_gradient
     def convolved(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             by_x = tf.nn.conv2d_transpose(upstream, kernel, x.shape, strides, padding)
@@ -38,9 +41,7 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.
 
         return tf.nn.conv2d(x, kernel, strides, padding), gradient
 
-    if not _faster_by_products(x, kernel, strides):
-        return tf.nn.conv2d(x, kernel, strides, padding)
-    return tf.custom_gradient(convolved)(x, kernel)
+    return convolved(x, kernel)
 
 
 def convolve_transposed(x: tf.Tensor, kernel: tf.Tensor, shape: list[int | tf.Tensor]) -> tf.Tensor:
@@ -55,6 +56,10 @@ def convolve_transposed(x: tf.Tensor, kernel: tf.Tensor, shape: list[int | tf.Te
       Float [N, 2 H, 2 W, C].
     """
 
+    if not _faster_by_products(x, kernel, 2):
+        return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME")
+
+    @tf.custom_gradient
     def convolved(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             by_x = tf.nn.conv2d(upstream, kernel, 2, "SAME")
@@ -62,17 +67,15 @@ def convolve_transposed(x: tf.Tensor, kernel: tf.Tensor, shape: list[int | tf.Te
 
         return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME"), gradient
 
-    if not _faster_by_products(x, kernel, 2):
-        return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME")
-    return tf.custom_gradient(convolved)(x, kernel)
+    return convolved(x, kernel)
 
 
 def kernel_gradient(large: tf.Tensor, small: tf.Tensor, side: int, strides: int, padding: str) -> tf.Tensor:
     """The gradient of the kernel between two maps, such as a convolution's input and the gradient of its output.
 
     Args:
-      large: float [N, H, W, C], of known shape; the side that is seen through the kernel.
-      small: of the same type, [N, H', W', D], of known shape.
+      large: float [N, H, W, C], of known shape: the map that is seen through the kernel.
+      small: of the same type, [N, H', W', D], of known shape: one pixel for each place of the kernel.
       side: k, pixels of the kernel's side.
       strides: 1 or 2.
       padding: "SAME"; "VALID" at strides 1 alone.

@@ -15,7 +15,7 @@ UNROLLED = 8  # images a known batch may have to be gone through one by one
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class Conv2D(tf.keras.layers.Conv2D):
-    """Keras' layer; where it halves small maps, by products of matrices (`products.halved`)."""
+    """Keras' layer; small maps it halves by products of matrices (`products.halved`), wide ones train by them."""
 
     in_turns = False  # whether it looks at batches that are not known: in an export (`precision.kept_as_computed`)
 
@@ -23,7 +23,7 @@ class Conv2D(tf.keras.layers.Conv2D):
         """Float [N, H, W, C] -> [N, H', W', filters], without the bias."""
         if self.strides == (2, 2) and self.padding == "same":
             return products.halved(inputs, tf.convert_to_tensor(kernel), self.in_turns)
-        if self.strides == (1, 1):
+        if self.strides == self.dilation_rate == (1, 1):
             return kernel_gradients.convolve(inputs, tf.convert_to_tensor(kernel), 1, self.padding.upper())
         return super().convolution_op(inputs, kernel)
 
