@@ -62,18 +62,18 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@mkdir -p $(BENCH)
-	$(RUN) -m benchmarks.floor --output $(BENCH)/floor.json
-	$(RUN) -m benchmarks.speed --output $(BENCH)/speed.json
-	$(RUN) -m benchmarks.speed --variants gen5 spade --precisions bfloat16 --output $(BENCH)/variants.json
-	$(RUN) -m benchmarks.speed --precisions bfloat16 --sizes 128 512 --training 1 --generation 1 --output $(BENCH)/sizes.json
-	$(RUN) -m benchmarks.speed --precisions bfloat16 --training 8 16 --generation 16 --output $(BENCH)/batches.json
-	$(RUN) -m benchmarks.layers
-	$(RUN) -m benchmarks.pipeline
-	$(RUN) -m benchmarks.exports --output $(BENCH)/exports.json
-	$(RUN) -m benchmarks.start --output $(BENCH)/start.json
-	$(RUN) -m benchmarks.epochs --output $(BENCH)/epochs.json
-	$(RUN) -m benchmarks.serving
-	$(RUN) -m benchmarks.goals $(BENCH)
+	$(RUN) -m benchmarks.speed.floor --output $(BENCH)/floor.json
+	$(RUN) -m benchmarks.speed.speed --output $(BENCH)/speed.json
+	$(RUN) -m benchmarks.speed.speed --variants gen5 spade --precisions bfloat16 --output $(BENCH)/variants.json
+	$(RUN) -m benchmarks.speed.speed --precisions bfloat16 --sizes 128 512 --training 1 --generation 1 --output $(BENCH)/sizes.json
+	$(RUN) -m benchmarks.speed.speed --precisions bfloat16 --training 8 16 --generation 16 --output $(BENCH)/batches.json
+	$(RUN) -m benchmarks.speed.layers
+	$(RUN) -m benchmarks.speed.pipeline
+	$(RUN) -m benchmarks.speed.exports --output $(BENCH)/exports.json
+	$(RUN) -m benchmarks.speed.start --output $(BENCH)/start.json
+	$(RUN) -m benchmarks.speed.epochs --output $(BENCH)/epochs.json
+	$(RUN) -m benchmarks.speed.serving
+	$(RUN) -m benchmarks.speed.goals $(BENCH)
 
 bench-peer: .venv-peer/.installed
 

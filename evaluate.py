@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_tf import best, cli
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.export import best_epoch
+from pix2pix_tf.utils import cli
+from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix_tf import runs
+    from pix2pix_tf.evaluation import runs
 
 EXAMPLES = """\
   python evaluate.py                                   # all runs that have an export -> runs/report
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> None:
     """Reads the arguments, finds runs and data, evaluates."""
     options = read_options(argv)
 
-    from pix2pix_tf import runs
+    from pix2pix_tf.evaluation import runs
 
     found = runs.find_runs(options.runs, RUNS)
     if options.segmenter:
@@ -97,9 +98,9 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--select",
-        choices=tuple(best.METRICS),
+        choices=tuple(best_epoch.METRICS),
         help="name the best epoch of each run that paints, by this mean over the images of val, in its "
-        f"{best.FILE}: --model RUN then takes it",
+        f"{best_epoch.FILE}: --model RUN then takes it",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help=f"(default: <run>/report, or {RUNS}/report for several runs)"
@@ -149,18 +150,20 @@ def check_select(found: Sequence["runs.Run"], named: bool) -> None:
 
 def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
     """Measures what paints, image by image."""
-    from pix2pix_tf import report, runs
+    from pix2pix_tf.evaluation import runs
+    from pix2pix_tf.evaluation.translation import report
 
     report.check_output(output)
     dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
-    from pix2pix_tf import evaluation, painting  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf.evaluation import inference  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf.evaluation.translation import evaluation
 
     outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
     segmenter = options.segmenter if found[0].kind == "sar" else None
     if options.select == "faithfulness" and not segmenter:
         raise UserError(f"--select faithfulness is for SAR painted from zones; {found[0].folder} paints other images.")
-    setting = painting.Setting(
+    setting = inference.Setting(
         dataset, options.split, options.seed, options.batch_size, outputs, options.norm, segmenter
     )
     more = ["--seed", options.seed, "--outputs", *outputs, "--norm", options.norm]
@@ -172,31 +175,34 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
 
 def judge_fronts(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
     """Measures what tells zones or fronts, scene by scene."""
-    from pix2pix_tf import front_report, report, runs
+    from pix2pix_tf.evaluation import runs
+    from pix2pix_tf.evaluation.segmentation import report as segmentation_report
+    from pix2pix_tf.evaluation.translation import report
 
-    report.check_output(output, front_report.COLUMNS, front_report.FOLDERS)
+    report.check_output(output, segmentation_report.COLUMNS, segmentation_report.FOLDERS)
     dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
-    from pix2pix_tf import delineation  # TensorFlow, as above
+    from pix2pix_tf.evaluation.segmentation import evaluation as segmentation_evaluation  # TensorFlow, as above
 
-    shortest = front_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
-    setting = delineation.Setting(dataset, options.split, options.batch_size, options.unit, shortest)
+    shortest = segmentation_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
+    setting = segmentation_evaluation.Setting(dataset, options.split, options.batch_size, options.unit, shortest)
     more = ["--unit", options.unit, "--shortest", f"{shortest:g}", *["--baseline"] * options.baseline]
     command = _command(found, dataset.root, output, options, more)
-    delineation.evaluate(found, setting, output, command, options.baseline)
+    segmentation_evaluation.evaluate(found, setting, output, command, options.baseline)
 
 
 def judge_clouds(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
     """Measures what tells cloudy patches from clear ones."""
-    from pix2pix_tf import report, runs
+    from pix2pix_tf.evaluation import runs
+    from pix2pix_tf.evaluation.translation import report
 
     report.check_output(output, ("run", "variant", "epoch", "accuracy"), ())
     dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
 
-    from pix2pix_tf import cloudiness  # TensorFlow, as above
+    from pix2pix_tf.evaluation import classification  # TensorFlow, as above
 
-    setting = cloudiness.Setting(dataset, options.split, options.batch_size)
-    cloudiness.evaluate(found, setting, output, _command(found, dataset.root, output, options, ()))
+    setting = classification.Setting(dataset, options.split, options.batch_size)
+    classification.evaluate(found, setting, output, _command(found, dataset.root, output, options, ()))
 
 
 def _command(

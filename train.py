@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from pix2pix_tf import cli, config, files
-from pix2pix_tf.errors import UserError
+from pix2pix_tf import config
+from pix2pix_tf.utils import cli, files
+from pix2pix_tf.utils.errors import UserError
 
 EXAMPLES = """\
   python train.py --variant gen5                                    # simulated data, made when missing
@@ -37,21 +38,21 @@ def main(argv: list[str]) -> None:
 
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for the JSON of --dry-run
         dataset = _open_data(options.data, chosen)
-    from pix2pix_tf import precision, training  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf.training import precision, trainer  # TensorFlow: after the checks, as it takes seconds
 
     if options.dry_run:
-        task = training.build_task(chosen, dataset, precision.choose(chosen.train.precision, chosen.model.width)[0])
+        task = trainer.build_task(chosen, dataset, precision.choose(chosen.train.precision, chosen.model.width)[0])
         counts = {name: m.count_params() for name, m in task.modules().items() if hasattr(m, "count_params")}
         patches = {split: len(stems) for split, stems in dataset.stems.items()}
         described = {"variant": chosen.variant, "config": config.to_dict(chosen), "parameters": counts}
         print(json.dumps(described | {"patches": patches}, indent=2))
         return
-    training.train(chosen, dataset, options.run or Path("runs") / chosen.variant)
+    trainer.train(chosen, dataset, options.run or Path("runs") / chosen.variant)
 
 
 def _open_data(path: Path | None, chosen: config.Config):
-    from pix2pix_tf.data.clouds import without_clouds
-    from pix2pix_tf.data.opening import open_dataset
+    from pix2pix_tf.data.cloud_filter import without_clouds
+    from pix2pix_tf.data.loading import open_dataset
 
     roles = tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets))
     if path is None:
@@ -64,7 +65,7 @@ def _open_data(path: Path | None, chosen: config.Config):
                     f"python -m pix2pix_tf.prepare simulate --output {path}{' --optical' if optical else ''}"
                 )
             from pix2pix_tf import prepare
-            from pix2pix_tf.data.parallel import cores
+            from pix2pix_tf.utils.parallel import cores
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
             with files.held(path):  # on all cores, as somebody waits for the training to begin

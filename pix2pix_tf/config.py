@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pix2pix_tf.errors import UserError, brief, shown, unknown
+from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
 
 
 @dataclass(frozen=True)

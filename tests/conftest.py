@@ -17,9 +17,9 @@ from PIL import Image
 
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data.dataset import Dataset, Scene, save
-from pix2pix_tf.data.names import facts_of
-from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.data.simulate import simulate_scene
+from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.scene_names import facts_of
+from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256
 TINY = (
@@ -58,9 +58,9 @@ def trained_once(built_once, tmp_path_factory) -> Callable[[str, config.Config, 
     """Trains a run for all processes, each of which gets a copy to write in."""
 
     def train(name: str, chosen: config.Config, dataset: Dataset) -> Path:
-        from pix2pix_tf import training
+        from pix2pix_tf.training import trainer
 
-        trained = built_once(name, lambda run: training.train(chosen, dataset, run))
+        trained = built_once(name, lambda run: trainer.train(chosen, dataset, run))
         return Path(shutil.copytree(trained, tmp_path_factory.mktemp("runs") / name))
 
     return train
@@ -191,7 +191,7 @@ class PageServer:
         return f"http://127.0.0.1:{self._port}/"
 
     def start(self) -> None:
-        from serving_server import running  # skips the test where requirements-serve.txt is not installed
+        from tests.serving.server import running  # skips the test where requirements-serve.txt is not installed
 
         self._running = contextlib.ExitStack()
         server = self._running.enter_context(running({"orig": self._model}, port=self._port, newest=2))

@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from benchmarks.grids import plain, strength
-from pix2pix_tf import export, generate
-from pix2pix_tf.data.masks import GLACIER, NOT_AVAILABLE, OCEAN, ROCK
-from pix2pix_tf.errors import UserError
+from benchmarks.quality.grids import plain, strength
+from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK
+from pix2pix_tf.export import saved_model
+from pix2pix_tf.generate import command
+from pix2pix_tf.utils.errors import UserError
 
 PRETRAINED = Path(__file__).parent.parent / "pretrained"
 CARD = PRETRAINED / "README.md"
@@ -20,7 +21,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture(scope="module")
 def model():
-    return export.load(PRETRAINED / "glacier")
+    return saved_model.load(PRETRAINED / "glacier")
 
 
 @pytest.fixture
@@ -40,11 +41,11 @@ def png_of(pixels: np.ndarray) -> bytes:
 def test_it_is_small_and_there_is_one():
     files = [path for path in PRETRAINED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 15 * MEGABYTE
-    assert len(export.versions(PRETRAINED / "glacier")) == 1
+    assert len(saved_model.versions(PRETRAINED / "glacier")) == 1
 
 
 def test_without_our_code_it_paints_the_same_bytes_twice(mask):
-    served = tf.saved_model.load(str(export.find(PRETRAINED / "glacier")))
+    served = tf.saved_model.load(str(saved_model.find(PRETRAINED / "glacier")))
 
     def paint(seed: int, sensor: str) -> bytes:
         told = {"seed": tf.constant([seed]), "condition": tf.constant([sensor])}
@@ -83,11 +84,11 @@ def test_the_measure_finds_a_grid_where_there_is_one(rng):
 def test_generate_paints_with_it_at_once(mask, tmp_path):
     (tmp_path / "mask.png").write_bytes(png_of(mask))
     arguments = ["--model", str(PRETRAINED / "glacier"), "--masks", str(tmp_path / "mask.png")]
-    generate.main([*arguments, "--output", str(tmp_path / "out"), "--condition", "sensor=ERS"])
+    command.main([*arguments, "--output", str(tmp_path / "out"), "--condition", "sensor=ERS"])
     painted = list((tmp_path / "out").rglob("*.png"))
     assert any(np.asarray(Image.open(path)).shape == mask.shape for path in painted)
     with pytest.raises(UserError, match="ERS"):  # that names what it knows
-        generate.main([*arguments, "--output", str(tmp_path / "no"), "--condition", "sensor=ESR"])
+        command.main([*arguments, "--output", str(tmp_path / "no"), "--condition", "sensor=ESR"])
 
 
 def test_the_card_tells_what_it_comes_from_and_what_it_is_not_for(model):

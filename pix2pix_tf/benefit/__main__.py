@@ -2,8 +2,8 @@
 
 import sys
 
-from pix2pix_tf import cli
 from pix2pix_tf.benefit import command
+from pix2pix_tf.utils import cli
 
 if __name__ == "__main__":
     sys.exit(cli.run(command.main))

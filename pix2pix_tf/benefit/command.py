@@ -18,13 +18,16 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from pix2pix_tf import cli, files, front_report, report_page
-from pix2pix_tf.benefit import comparison, figures, page, plot
-from pix2pix_tf.benefit.comparison import Comparison
-from pix2pix_tf.benefit.figures import Compared, Outcome, Trial
-from pix2pix_tf.benefit.sources import open_sources, what_is_known_of_leaks
+from pix2pix_tf.benefit import experiment, plot, results
+from pix2pix_tf.benefit import report as benefit_report
+from pix2pix_tf.benefit.data import open_sources, what_is_known_of_leaks
+from pix2pix_tf.benefit.experiment import Comparison
+from pix2pix_tf.benefit.results import Compared, Outcome, Trial
 from pix2pix_tf.config import TrainConfig
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.evaluation import html_report
+from pix2pix_tf.evaluation.segmentation import report as segmentation_report
+from pix2pix_tf.utils import cli, files
+from pix2pix_tf.utils.errors import UserError
 
 EXAMPLES = """\
   python -m pix2pix_tf.benefit --data datasets/caffe --generated generated/caffe --hold-out SI --output runs/benefit
@@ -37,19 +40,21 @@ def main(argv: list[str]) -> None:
     options = read_options(argv)
     chosen = compose(options)
 
-    from pix2pix_tf import delineation  # TensorFlow: some seconds, which no mistake above has to wait for
-    from pix2pix_tf.benefit import work
+    from pix2pix_tf.benefit import trials as benefit_trials
+    from pix2pix_tf.evaluation.segmentation import (
+        evaluation,  # TensorFlow: some seconds, which no mistake above has to wait for
+    )
 
-    setting, root = work.setting_of(chosen), chosen.sources.real.root
-    delineation.check_scenes(replace(setting, dataset=replace(setting.dataset, root=root)))  # its file is to be mended
+    setting, root = benefit_trials.setting_of(chosen), chosen.sources.real.root
+    evaluation.check_scenes(replace(setting, dataset=replace(setting.dataset, root=root)))  # its file is to be mended
     with files.held(chosen.output):
-        comparison.claim(chosen)
+        experiment.claim(chosen)
         epochs = chosen.config.train.epochs
         print(
             f"{len(chosen.trials)} trainings of {chosen.steps} steps ({epochs} epochs), each of them measured",
             flush=True,
         )
-        work.work_through(chosen)
+        benefit_trials.work_through(chosen)
         write_report(chosen, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
     report, means = chosen.output / "report.html", chosen.output / "summary.csv"
     print(f"{report} has answer, tables and pictures; {means} the means.")
@@ -84,11 +89,11 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         type=int,
         default=10_000,
         metavar="N",
-        help=f"of each training, in {comparison.EPOCHS} epochs (default: 10000)",
+        help=f"of each training, in {experiment.EPOCHS} epochs (default: 10000)",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of config.py")
     parser.add_argument(
-        "--unit", choices=tuple(front_report.SHORTEST), default="metres", help="of distances (default: metres)"
+        "--unit", choices=tuple(segmentation_report.SHORTEST), default="metres", help="of distances (default: metres)"
     )
     parser.add_argument(
         "--shortest",
@@ -114,13 +119,13 @@ def compose(options: argparse.Namespace) -> Comparison:
     Raises:
       UserError: see `open_sources`, `equal_training` and `check_batches`.
     """
-    config = comparison.equal_training(options.set, options.steps)
+    config = experiment.equal_training(options.set, options.steps)
     roles = tuple(dict.fromkeys(config.data.inputs + config.data.targets))
     sources = open_sources(options.data, options.generated, options.hold_out, roles)
-    shortest = front_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
-    trials = comparison.plan(sorted(set(options.fractions)), options.seeds)
+    shortest = segmentation_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
+    trials = experiment.plan(sorted(set(options.fractions)), options.seeds)
     chosen = Comparison(sources, config, trials, options.output, options.unit, shortest)
-    comparison.check_batches(chosen)
+    experiment.check_batches(chosen)
     return chosen
 
 
@@ -133,15 +138,15 @@ def write_report(chosen: Comparison, command: str) -> None:
     """
     outcomes = [_outcome(chosen, trial) for trial in chosen.trials]
     compared = _compared(chosen, command)
-    files.write_text(chosen.output / "results.csv", figures.results(outcomes, chosen.unit))
-    files.write_text(chosen.output / "summary.csv", figures.summary(outcomes, chosen.unit))
-    files.write_text(chosen.output / "table.md", page.table(outcomes, compared))
+    files.write_text(chosen.output / "results.csv", results.results(outcomes, chosen.unit))
+    files.write_text(chosen.output / "summary.csv", results.summary(outcomes, chosen.unit))
+    files.write_text(chosen.output / "table.md", benefit_report.table(outcomes, compared))
     plot.draw(chosen.output, outcomes, compared)
-    report_page.write(chosen.output, page.page(outcomes, compared))
+    html_report.write(chosen.output, benefit_report.page(outcomes, compared))
 
 
 def _outcome(chosen: Comparison, trial: Trial) -> Outcome:
-    epoch, values = figures.read_figures(chosen.report(trial), chosen.unit)
+    epoch, values = results.read_figures(chosen.report(trial), chosen.unit)
     return Outcome(trial, len(chosen.scenes(trial)), *chosen.patches(trial), epoch, values)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pix2pix_tf import cli, files
-from pix2pix_tf.benefit.sources import Sources
+from pix2pix_tf.benefit.data import Sources
 from pix2pix_tf.data.dataset import FILE, Dataset, save
-from pix2pix_tf.data.names import scene_of
+from pix2pix_tf.data.scene_names import scene_of
+from pix2pix_tf.utils import cli, files
 
 SYNTHETIC = "synthetic-"  # before the names of synthetic patches, which often are those of the real masks
 

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pix2pix_tf.benefit.figures import CLASSES, FRONTS, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
-from pix2pix_tf.curves import COLOURS, save
+from pix2pix_tf.benefit.results import CLASSES, FRONTS, Compared, Outcome, fractions_of, heading, mean_and_sd, values_of
+from pix2pix_tf.evaluation.plots import COLOURS, save
 
 STYLES = {"real": ("real", "o", "-", COLOURS[0]), "both": ("real + synthetic", "s", "--", COLOURS[1])}
 BAND = ("synthetic alone", ":", COLOURS[2])

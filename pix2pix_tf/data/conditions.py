@@ -7,8 +7,8 @@ A condition is written as text: the values in the order of the keys, with commas
 from collections.abc import Mapping, Sequence
 
 from pix2pix_tf.data.dataset import Dataset, Scene
-from pix2pix_tf.data.names import Facts, scene_of, season_of
-from pix2pix_tf.errors import UserError, unknown
+from pix2pix_tf.data.scene_names import Facts, scene_of, season_of
+from pix2pix_tf.utils.errors import UserError, unknown
 
 Conditions = Mapping[str, Sequence[str]]  # key -> the values a generator knows, in the order of its channels
 

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf import files
-from pix2pix_tf.data import masks
-from pix2pix_tf.data.names import QUALITIES, is_file_name, scene_of
+from pix2pix_tf.data import classes
 from pix2pix_tf.data.roles import CHANNELS
-from pix2pix_tf.errors import UserError, brief, shown, unknown
+from pix2pix_tf.data.scene_names import QUALITIES, is_file_name, scene_of
+from pix2pix_tf.utils import files
+from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
 
 FILE = "dataset.json"
 SPLITS = ("train", "val", "test")
@@ -100,7 +100,7 @@ def save(dataset: Dataset) -> None:
     described = {
         "name": dataset.name,
         "origin": dataset.origin,
-        "classes": dict(zip(masks.ZONE_NAMES, masks.ZONE_VALUES, strict=True)),
+        "classes": dict(zip(classes.ZONE_NAMES, classes.ZONE_VALUES, strict=True)),
         "size": dataset.size,
         "bits": dict(dataset.bits),
         "scenes": scenes,

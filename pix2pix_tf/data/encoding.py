@@ -4,8 +4,9 @@ from types import MappingProxyType
 
 import tensorflow as tf
 
-from pix2pix_tf.data import masks, png
+from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data.conditions import Conditions
+from pix2pix_tf.data.io import png
 from pix2pix_tf.data.roles import CHANNELS
 
 _INFLATION = 1032.0  # bytes that a PNG's compression makes of one, at most
@@ -20,7 +21,7 @@ def channels(roles: tuple[str, ...], mask: str, conditions: Conditions = Mapping
       mask: "zones" or "binary", as `data.mask`.
       conditions: the keys and values of what is told (`encode_condition`).
     """
-    zones = len(masks.ZONE_VALUES) if mask == "zones" else 1
+    zones = len(zone_classes.ZONE_VALUES) if mask == "zones" else 1
     return sum(zones if role == "zones" else CHANNELS[role] for role in roles) + sum(map(len, conditions.values()))
 
 
@@ -108,15 +109,15 @@ def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
     if role != "zones":
         return tf.cast(pixels, tf.float32) * (2.0 / pixels.dtype.max) - 1.0
     index = [-1] * 256
-    for place, value in enumerate(masks.ZONE_VALUES):
+    for place, value in enumerate(zone_classes.ZONE_VALUES):
         index[value] = place
     zones = tf.gather(index, tf.cast(pixels[..., 0], tf.int32))
-    classes = ", ".join(map(str, masks.ZONE_VALUES))
+    classes = ", ".join(map(str, zone_classes.ZONE_VALUES))
     with tf.control_dependencies([_check(zones >= 0, f"zones: a grey value is no class; the classes are {classes}")]):
         zones = tf.identity(zones)
     if mask == "zones":
-        return tf.one_hot(zones, len(masks.ZONE_VALUES))
-    ocean = masks.ZONE_VALUES.index(masks.OCEAN)
+        return tf.one_hot(zones, len(zone_classes.ZONE_VALUES))
+    ocean = zone_classes.ZONE_VALUES.index(zone_classes.OCEAN)
     return tf.where(zones == ocean, -1.0, 1.0)[..., tf.newaxis]
 
 

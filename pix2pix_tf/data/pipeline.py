@@ -3,7 +3,7 @@
 What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
 entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
 have seen, and memory holds the list of names, not the data. Reading, decoding and jitter of a 256 x 256 pair take some
-2 ms together (benchmarks/pipeline.py); the operating system caches the files.
+2 ms together (benchmarks/speed/pipeline.py); the operating system caches the files.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import augment, checks, conditions, encoding, front_targets
-from pix2pix_tf.data.clouds import shares_of, unscored
+from pix2pix_tf.data import augmentation, conditions, encoding, targets, validation
+from pix2pix_tf.data.cloud_filter import shares_of, unscored
 from pix2pix_tf.data.dataset import Dataset, line_role
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 # A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
 # images' noise; index int64 [N], places in dataset.stems; in training, epoch int64 [N], from 0; where fronts are to be
@@ -85,7 +85,7 @@ def training_batches(
             tf.random.experimental.stateless_split(tf.random.experimental.stateless_fold_in(key, index), 2)
         )
         images = _load(dataset, config, paths, index)
-        images = augment.augment(images, changes, config.data)
+        images = augmentation.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
         condition = [] if told is None else [_hidden(told[index], noise, config.data.hide_condition)]
         return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
@@ -137,7 +137,7 @@ def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: 
         pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
         images[role] = encoding.encode(pixels, role, config.data.mask)
     if config.data.targets == ("fronts",) and line_role(dataset.root) == "fronts":
-        images["fronts"] = front_targets.widen(images["fronts"], config.data.front_width)
+        images["fronts"] = targets.widen(images["fronts"], config.data.front_width)
     return images
 
 
@@ -151,7 +151,7 @@ def _sample(
     for told in condition:
         sample["input"] = encoding.join_condition(sample["input"], told)
     if config.data.targets == ("fronts",):
-        sample["weight"] = front_targets.distance_weights(images["fronts"], config.loss)
+        sample["weight"] = targets.distance_weights(images["fronts"], config.loss)
     return sample
 
 
@@ -174,8 +174,8 @@ def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tens
         return None
     if unknown := unscored(dataset, stems):
         raise UserError(
-            f"{dataset.root}/dataset.json does not say how cloudy {checks.some(unknown)} are. Write rows with `cloud`, "
-            "or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
+            f"{dataset.root}/dataset.json does not say how cloudy {validation.some(unknown)} are. Write rows with "
+            "`cloud`, or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
         )
     shares = shares_of(dataset)
     return tf.constant([[float(shares[stem] > config.data.cloudy)] for stem in stems])

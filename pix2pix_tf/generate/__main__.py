@@ -2,8 +2,8 @@
 
 import sys
 
-from pix2pix_tf import cli
-from pix2pix_tf.generate import main
+from pix2pix_tf.generate.command import main
+from pix2pix_tf.utils import cli
 
 if __name__ == "__main__":  # worker processes import this file too, under another name
     sys.exit(cli.run(main))

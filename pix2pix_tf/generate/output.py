@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pix2pix_tf import files, sheets
-from pix2pix_tf.data import conditions, dataset, names
+from pix2pix_tf.data import conditions, dataset, scene_names, visualization
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.data.opening import grown, spread
+from pix2pix_tf.data.io.strips import Rows
+from pix2pix_tf.data.loading import grown, spread
 from pix2pix_tf.data.roles import VALUES
-from pix2pix_tf.data.rows import Rows
-from pix2pix_tf.data.scenes import TOLD
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.generate import sources
-from pix2pix_tf.generate.sources import Masks
+from pix2pix_tf.generate import masks as mask_files
+from pix2pix_tf.generate.masks import Masks
 from pix2pix_tf.generate.tiles import Tiling
+from pix2pix_tf.prepare.own_scenes.source import TOLD
+from pix2pix_tf.utils import files
+from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix_tf.export import Model
+    from pix2pix_tf.export.saved_model import Model
 
 OVERVIEW = "overview.png"
 SETTINGS = "generate.json"
@@ -58,7 +58,7 @@ def image_path(output: Path, size: int | None, role: str, stem: str) -> Path:
 
 def sample_stem(stem: str, sample: int, samples: int) -> str:
     """What a sample is called: each is a scene of its own, and what stands before the patch's place is the scene."""
-    scene, mark, place = stem.partition(names.PATCH_MARK)
+    scene, mark, place = stem.partition(scene_names.PATCH_MARK)
     return stem if samples == 1 else f"{scene}_s{sample}{mark}{place}"
 
 
@@ -103,18 +103,18 @@ def describe(
     seen = None if model.glaciers is None else tuple(model.glaciers)
     stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
     if size is None:
-        told: dict[str, names.Facts] = {
-            new: {**sources.facts(masks, stem), **conditions.changes(sources.scene(masks, {}, stem), wishes)}
+        told: dict[str, scene_names.Facts] = {
+            new: {**mask_files.facts(masks, stem), **conditions.changes(mask_files.scene(masks, {}, stem), wishes)}
             for new, stem in stems.items()
         }
         files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
         return
-    known = sources.scenes(masks)
+    known = mask_files.scenes(masks)
     scenes: dict[str, dataset.Scene] = {}
     for new, stem in stems.items():
-        name = names.scene_of(new)
-        described = known.get(names.scene_of(stem))
-        scene = described or grown(scenes.get(name), "train", new, size, sources.facts(masks, stem))
+        name = scene_names.scene_of(new)
+        described = known.get(scene_names.scene_of(stem))
+        scene = described or grown(scenes.get(name), "train", new, size, mask_files.facts(masks, stem))
         scenes[name] = replace(scene, **conditions.changes(scene, wishes))
     bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
     dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, seen=seen))
@@ -137,21 +137,24 @@ def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: i
     """A sheet of some masks, spread evenly over all, each with its images."""
     shown = spread(stems, SHOWN)
     role, target = model.inputs[0], model.targets[0]
-    columns = [(sheets.name_of(role), _pictures(output, size, role, [sample_stem(s, 0, samples) for s in shown]))]
+    columns = [
+        (visualization.name_of(role), _pictures(output, size, role, [sample_stem(s, 0, samples) for s in shown]))
+    ]
     for sample in range(min(samples, SHOWN)):
         painted = _pictures(output, size, target, [sample_stem(stem, sample, samples) for stem in shown])
         columns.append((f"sample {sample}", painted))
     title = f"{model.variant}, epoch {model.epoch}"
-    sheets.grid(output / OVERVIEW, columns, title, legend="zones" in (role, target), captions=shown)
+    visualization.grid(output / OVERVIEW, columns, title, legend="zones" in (role, target), captions=shown)
 
 
 def _pictures(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
     """Images of a role for the sheet; scenes of different sizes are fitted into squares of one."""
     pictures = [
-        sheets.pictures(role, _small(image_path(output, size, role, stem), role)[np.newaxis])[0] for stem in stems
+        visualization.pictures(role, _small(image_path(output, size, role, stem), role)[np.newaxis])[0]
+        for stem in stems
     ]
     if size is None:
-        return [sheets.fitted(picture, SIDE, smooth=role not in VALUES) for picture in pictures]
+        return [visualization.fitted(picture, SIDE, smooth=role not in VALUES) for picture in pictures]
     return pictures
 
 

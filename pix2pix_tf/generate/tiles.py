@@ -5,7 +5,7 @@ so that those of all tiles sum to one in every pixel. A network with instance no
 brightness and the contrast of its own content; over half a tile, such a difference is too faint a slope to be seen.
 
 A network with stride leaves a grid of its own in what it paints. At steps of half a tile the grids of neighbours fall
-together, so that their textures are alike where they blend, and do not wear each other out (benchmarks/seams.py).
+together, so that their textures are alike where they blend, and do not wear each other out (benchmarks/quality).
 """
 
 import itertools
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 # Paints one tile: uint8 or uint16 [h, w, C] and a seed -> float32 [h, w, C'], [-1, 1].
 Paint = Callable[[np.ndarray, int], np.ndarray]

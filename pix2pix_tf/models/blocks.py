@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pix2pix_tf import distribution
 from pix2pix_tf.models.layers import (
     Conv2D,
     Conv2DTranspose,
@@ -18,6 +17,7 @@ from pix2pix_tf.models.layers import (
     SharedBatchNormalization,
     SubpixelConv2DTranspose,
 )
+from pix2pix_tf.training import distribution
 
 Block = Callable[..., tf.Tensor]  # float [N, H, W, C] -> float [N, H', W', C']
 

@@ -1,14 +1,15 @@
 """Layers that Keras does not have: noise by seed, and some of its own done faster, with the same weights and results.
 
-The times given here are printed by `benchmarks/layers.py`.
+The times given here are printed by `benchmarks/speed/layers.py`.
 """
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from pix2pix_tf import addons, distribution
-from pix2pix_tf.models import kernel_gradients, products
+from pix2pix_tf.models.cpu_kernels import kernel_gradients, small_maps
+from pix2pix_tf.training import distribution
+from pix2pix_tf.utils import tf_compat
 
 UNROLLED = 8  # images a known batch may have to be gone through one by one
 
@@ -22,7 +23,7 @@ class Conv2D(tf.keras.layers.Conv2D):
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, H', W', filters], without the bias."""
         if self.strides == (2, 2) and self.padding == "same":
-            return products.halved(inputs, tf.convert_to_tensor(kernel), self.in_turns)
+            return small_maps.halved(inputs, tf.convert_to_tensor(kernel), self.in_turns)
         if self.strides == self.dilation_rate == (1, 1):
             return kernel_gradients.convolve(inputs, tf.convert_to_tensor(kernel), 1, self.padding.upper())
         return super().convolution_op(inputs, kernel)
@@ -36,7 +37,7 @@ class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, 2 H, 2 W, filters]."""
-        painted = products.doubled(x, tf.convert_to_tensor(self.kernel), self.in_turns)
+        painted = small_maps.doubled(x, tf.convert_to_tensor(self.kernel), self.in_turns)
         return tf.nn.bias_add(painted, tf.convert_to_tensor(self.bias)) if self.use_bias else painted
 
 
@@ -183,7 +184,7 @@ def each_image(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) ->
     return tf.map_fn(function, images, fn_output_signature=images.dtype if images.dtype.is_floating else tf.float32)
 
 
-class FusedInstanceNormalization(addons.InstanceNormalization):
+class FusedInstanceNormalization(tf_compat.InstanceNormalization):
     """Instance normalisation, each image through TensorFlow's fused kernel of batch normalisation.
 
     For one image the two are the same thing. The kernel computes in float32 inside and keeps bfloat16 outside, where
@@ -237,14 +238,14 @@ class SharedBatchNormalization(tf.keras.layers.BatchNormalization):
         mean = distribution.mean(tf.reduce_mean(wide, axes))
         variance = distribution.mean(tf.reduce_mean(tf.math.squared_difference(wide, mean), axes))
         count = tf.size(wide) // tf.size(mean) * distribution.device_count()
-        factor = tf.cast(count / tf.maximum(count - 1, 1), tf.float32) if addons.UNBIASED_MOVING_VARIANCE else 1.0
+        factor = tf.cast(count / tf.maximum(count - 1, 1), tf.float32) if tf_compat.UNBIASED_MOVING_VARIANCE else 1.0
         self._move(self.moving_mean, mean)
         self._move(self.moving_variance, variance * factor)
         scale, offset = (None if w is None else tf.convert_to_tensor(w) for w in (self.gamma, self.beta))
         return tf.cast(tf.nn.batch_normalization(wide, mean, variance, offset, scale, self.epsilon), x.dtype)
 
     def _move(self, moving, now: tf.Tensor) -> None:
-        moving = addons.unwrapped(moving)
+        moving = tf_compat.unwrapped(moving)
         moved = moving * self.momentum + tf.stop_gradient(now) * (1.0 - self.momentum)
         tf.raw_ops.AssignVariableOp(resource=moving.handle, value=moved)  # this device's: all compute the same
 

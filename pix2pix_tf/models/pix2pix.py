@@ -10,9 +10,9 @@ import functools
 import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.models.blocks import convolution, downsample, last_convolution, upsample
 from pix2pix_tf.models.layers import SeededDropout
+from pix2pix_tf.utils.errors import UserError
 
 
 def make_generator(model: ModelConfig, input_channels: int, output_channels: int, size: int) -> tf.keras.Model:

@@ -7,9 +7,9 @@ of a 256 x 256 patch with the paper's width.
 import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.models.blocks import aspp, conv_block, convolution, transposed_convolution
 from pix2pix_tf.models.layers import SeededDropout
+from pix2pix_tf.utils.errors import UserError
 
 DIVISOR = 16  # pixels: sides must be multiples of this, since four levels halve them
 BOTTLENECK = "bottleneck"  # the layer at the bottom of the U, whose output says in few numbers what an image is like

@@ -6,13 +6,13 @@ that does the work); `simulating` alone has another name, as `simulate` is that 
 
 import contextlib
 
-from pix2pix_tf import cli, files
-from pix2pix_tf.prepare.caffe import add_caffe
-from pix2pix_tf.prepare.folder import add_folder
-from pix2pix_tf.prepare.masks import add_masks
-from pix2pix_tf.prepare.multiearth import add_multiearth
+from pix2pix_tf.prepare.caffe.command import add_caffe
+from pix2pix_tf.prepare.masks.command import add_masks
+from pix2pix_tf.prepare.multiearth.command import add_multiearth
+from pix2pix_tf.prepare.own_scenes.command import add_folder
 from pix2pix_tf.prepare.score_clouds import add_score_clouds
-from pix2pix_tf.prepare.simulating import add_simulate, simulate
+from pix2pix_tf.prepare.simulation.command import add_simulate, simulate
+from pix2pix_tf.utils import cli, files
 
 __all__ = ["main", "simulate"]
 

@@ -3,9 +3,9 @@
 import shlex
 from pathlib import Path
 
-from pix2pix_tf.cli import Commands, command
-from pix2pix_tf.data.stretch import Cut
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.prepare.stretch import Cut
+from pix2pix_tf.utils.cli import Commands, command
+from pix2pix_tf.utils.errors import UserError
 
 __all__ = ["Commands", "command", "next_command", "percentiles"]
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pix2pix_tf import cli
-from pix2pix_tf.data import dataset, images
-from pix2pix_tf.data.clouds import unscored
+from pix2pix_tf.data import dataset
+from pix2pix_tf.data.cloud_filter import unscored
 from pix2pix_tf.data.dataset import SPLITS, Dataset, Row
-from pix2pix_tf.data.opening import open_dataset
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.data.io import images
+from pix2pix_tf.data.loading import open_dataset
 from pix2pix_tf.prepare.commands import Commands, command
+from pix2pix_tf.utils import cli
+from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix_tf import export
+    from pix2pix_tf.export import saved_model
 
 CLOUDY = 0.5  # scores above this are counted as cloudy in what is said at the end
 
@@ -66,9 +67,9 @@ def score_clouds(model: Path, data: Path, overwrite: bool = False, batch_size: i
         print(f"all targets of {data} have a score already (--overwrite scores them anew)")
         return
 
-    from pix2pix_tf import export  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf.export import saved_model  # TensorFlow: some seconds, which no mistake above has to wait for
 
-    score(export.load(model), found, wanted, batch_size)
+    score(saved_model.load(model), found, wanted, batch_size)
 
 
 def open_targets(root: Path) -> Dataset:
@@ -98,7 +99,7 @@ def wanted_of(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
     ]
 
 
-def score(model: "export.Model", found: Dataset, wanted: Sequence[tuple[str, str]], batch_size: int) -> None:
+def score(model: "saved_model.Model", found: Dataset, wanted: Sequence[tuple[str, str]], batch_size: int) -> None:
     """Scores targets and writes the scores into dataset.json; interrupted, it writes those that there are.
 
     Args:
@@ -126,7 +127,7 @@ def score(model: "export.Model", found: Dataset, wanted: Sequence[tuple[str, str
             print(f"{len(scores)} of {len(wanted)} targets scored, {cloudy} of them above {CLOUDY}; {kept} kept theirs")
 
 
-def _check(model: "export.Model", found: Dataset) -> None:
+def _check(model: "saved_model.Model", found: Dataset) -> None:
     role = found.row_role
     if tuple(model.inputs) != (role,):
         raise UserError(
@@ -145,7 +146,7 @@ def _check(model: "export.Model", found: Dataset) -> None:
         )
 
 
-def _probabilities(model: "export.Model", pixels: np.ndarray) -> list[float]:
+def _probabilities(model: "saved_model.Model", pixels: np.ndarray) -> list[float]:
     """One for each target; refuses what is none."""
     try:
         values = model.probabilities(pixels)

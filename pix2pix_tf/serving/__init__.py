@@ -4,8 +4,8 @@ A request goes one way: `guard` (who may ask) -> `app` (addresses, bounds) -> `r
 (which model) -> `batching` (with others of its kind) -> the SavedModel, and back.
 """
 
-from pix2pix_tf import cli
 from pix2pix_tf.serving.commands import add_config, add_predict, add_run
+from pix2pix_tf.utils import cli
 
 
 def main(argv: list[str]) -> None:

@@ -2,8 +2,8 @@
 
 import sys
 
-from pix2pix_tf import cli
 from pix2pix_tf.serving import main
+from pix2pix_tf.utils import cli
 
 if __name__ == "__main__":
     sys.exit(cli.run(main))

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from pix2pix_tf import files
-from pix2pix_tf.cli import Commands, command
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.serving.naming import name_models
+from pix2pix_tf.serving.model_names import name_models
+from pix2pix_tf.utils import files
+from pix2pix_tf.utils.cli import Commands, command
+from pix2pix_tf.utils.errors import UserError
 
 
 def add_run(commands: Commands) -> None:
@@ -66,12 +66,12 @@ def run_run(arguments: argparse.Namespace) -> None:
     if arguments.newest < 1 or any(value < 1 for value in given.values()):
         raise UserError("--newest, --max-pixels, --max-body and --max-waiting take whole numbers from 1.")
     try:
-        from pix2pix_tf.serving import limits, local
+        from pix2pix_tf.serving.server import limits, main
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is missing. Install it: pip install -r requirements-serve.txt") from None
 
-    local.serve(
-        local.Settings(
+    main.serve(
+        main.Settings(
             models=models,
             labels=labels,
             newest=arguments.newest,
@@ -133,21 +133,21 @@ def add_predict(commands: Commands) -> None:
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """From options to an image."""
-    from pix2pix_tf.serving import client
+    from pix2pix_tf.serving.client import rest_client
 
     if not -(2**31) <= arguments.seed < 2**31:
         raise UserError(f"--seed {arguments.seed} must be a whole number of 32 bit.")
     if arguments.output.exists():
         raise UserError(f"{arguments.output} is there already. Choose another --output.")
     images = read_images(arguments.images)
-    which = client.Which(arguments.name, arguments.version, arguments.label)
+    which = rest_client.Which(arguments.name, arguments.version, arguments.label)
     if arguments.grpc:
-        from pix2pix_tf.serving.grpc_client import GrpcClient
+        from pix2pix_tf.serving.client.grpc_client import GrpcClient
 
-        server: client.RestClient | GrpcClient = GrpcClient(arguments.grpc, arguments.timeout)
+        server: rest_client.RestClient | GrpcClient = GrpcClient(arguments.grpc, arguments.timeout)
     else:
-        server = client.RestClient(arguments.url, arguments.timeout)
-    painted = client.paint(server, which, images, arguments.seed, arguments.condition)
+        server = rest_client.RestClient(arguments.url, arguments.timeout)
+    painted = rest_client.paint(server, which, images, arguments.seed, arguments.condition)
     for name, png in painted.items():
         several = len(painted) > 1
         path = arguments.output.with_stem(f"{arguments.output.stem}_{name.removesuffix('_bytes')}")
@@ -221,8 +221,8 @@ def run_config(arguments: argparse.Namespace) -> None:
             raise UserError(f"--stable {word}: give NAME=VERSION, such as gen5=200 or gen5=best.")
         stable[name] = version if version == "best" else int(version)
 
-    from pix2pix_tf.serving import model_config  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf.serving import tf_serving_config  # TensorFlow: some seconds, which no mistake above has to wait for
 
-    for line in model_config.write_config(arguments.runs, arguments.output, arguments.mount, stable):
+    for line in tf_serving_config.write_config(arguments.runs, arguments.output, arguments.mount, stable):
         print(line)
     print(f"written: {arguments.output}")

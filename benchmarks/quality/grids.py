@@ -1,0 +1,80 @@
+"""Whether a generator leaves a grid on plain areas: python -m benchmarks.quality.grids --model runs/gen5/export/gen5
+
+Transposed convolutions, and networks that were trained for a short time, repeat a pattern over areas of one class:
+dots in rows, 8 or 16 pixels apart. Masks of one class alone are painted, and the power of the image at the frequencies
+of a grid of P pixels is set against that at the frequencies around: 0 dB is no grid, 10 dB a plain one, 20 dB one that
+jumps to the eye. With --data the same is measured on real images, whose scenes have no grid: what chance gives.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data import classes
+from pix2pix_tf.data.io import images
+from pix2pix_tf.export import saved_model
+
+PERIODS = (2, 4, 8, 16, 32)  # pixels: those of the networks' halvings
+SEEDS = 8  # images painted of each class
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, action="append", default=[], help="an export; may be given several times")
+    parser.add_argument("--data", type=Path, help="a data set, for its real images of the split train")
+    options = parser.parse_args()
+    print(f"{'dB at a grid of':<44}" + "".join(f"{period:>6}" for period in PERIODS) + " pixels")
+    for path in options.model:
+        model = saved_model.load(path)
+        for value, name in zip(classes.ZONE_VALUES, classes.ZONE_NAMES, strict=True):
+            if value:  # not available is black, and shall be
+                show(f"{model.run}, epoch {model.epoch}, {name}", plain(model, value))
+    if options.data:
+        found = sorted((options.data / "train" / "sar").glob("*.png"))
+        show(f"{options.data.name}, real", np.stack([images.read_png(path) for path in found]) / 255)
+
+
+def plain(model: saved_model.Model, value: int) -> np.ndarray:
+    """What a model paints of masks of one class: float64 [SEEDS, H, W], [0, 1]."""
+    mask = np.full((1, model.size, model.size, 1), value, np.uint8)
+    painted = [model.generate(mask, np.array([seed]))[0, ..., 0] for seed in range(SEEDS)]
+    return (np.stack(painted).astype(np.float64) + 1) / 2
+
+
+def show(name: str, pictures: np.ndarray) -> None:
+    print(f"{name:<44}" + "".join(f"{strength(pictures, period):6.1f}" for period in PERIODS), flush=True)
+
+
+def strength(pictures: np.ndarray, period: int) -> float:
+    """How much a grid stands out.
+
+    Args:
+      pictures: float [n, N, N]; N a multiple of `period`.
+      period: of the grid, pixels. Its frequencies are all combinations of multiples of 1 / period along both axes, but
+        for those that coarser parts of the grid's own harmonics, 2 / period, have as well.
+
+    Returns:
+      dB: the mean power at the grid's frequencies over the median power of the 40 frequencies around each of them.
+    """
+    side = pictures.shape[-1]
+    window = np.hanning(side + 1)[:-1]
+    flat = pictures - pictures.mean(axis=(1, 2), keepdims=True)
+    power = (np.abs(np.fft.fft2(flat * np.outer(window, window))) ** 2).mean(axis=0)
+    step, near = side // period, np.arange(-3, 4)
+    at, around = [], []
+    for row in range(0, side, step):
+        for column in range(0, side, step):
+            finer = row % (2 * step) == 0 and column % (2 * step) == 0  # belongs to the grid of half the period
+            if finer:
+                continue
+            patch = power[np.ix_((row + near) % side, (column + near) % side)]
+            ring = np.ones_like(patch, bool)
+            ring[2:5, 2:5] = False  # the window spreads a frequency over its neighbours
+            at.append(patch[3, 3])
+            around.append(np.median(patch[ring]))
+    return float(10 * np.log10(np.mean(at) / np.mean(around)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Random changes to a training sample, each a function of a seed, so that every epoch can be had again.
+
+A change takes a sample (for each role float32 [H, W, C], [-1, 1], zones one-hot) and a seed, int32 or int64 [2], and
+gives a sample of the same roles, shapes and ranges. All roles of a sample move alike; only SAR changes its brightness.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from pix2pix_tf.config import DataConfig
+from pix2pix_tf.utils import tf_compat
+
+Sample = dict[str, tf.Tensor]
+
+CATEGORICAL = ("zones", "fronts", "lines")  # roles whose values are classes: never interpolated
+BRIGHTER = 0.2  # of the whole range: the most that `brighten` adds or takes away [C]
+DEVIATION = 0.3  # of `noise` [C]
+ROUGHNESS = (0.1, 0.7)  # of `wrap`: how much weaker each next, finer octave is [C]
+COARSEST = 4  # waves of the coarsest octave of `wrap`, along each side
+
+
+def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
+    """Changes a sample in all ways that a configuration asks for.
+
+    Pix2pix enlarges, crops and flips (Isola et al. 2017, 6.2); the CaFFe baselines flip, rotate, brighten, wrap and add
+    noise, in this order (Gourmelon et al. 2022, 4.1, and their published code).
+
+    Args:
+      images: a sample.
+      seed: int32 or int64 [2].
+      data: says what, and how often.
+    """
+    images = random_jitter(images, seed, data.jitter, data.flip)
+    changes = ((rotate, data.rotate), (brighten, data.brighten), (wrap, data.wrap), (noise, data.noise))
+    for number, (change, probability) in enumerate(changes):
+        if probability > 0:
+            images = _sometimes(change, images, tf.random.experimental.stateless_fold_in(seed, number), probability)
+    return images
+
+
+def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) -> Sample:
+    """Enlarges a sample, crops it back at a random place, and flips it now and then (Isola et al. 2017, 6.2).
+
+    Args:
+      images: a sample.
+      seed: int32 or int64 [2].
+      scale: by how much to enlarge; 286 / 256 in the paper, 1 for not at all.
+      flip: probability that left and right change places.
+    """
+    place, coin = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    size = tf.shape(next(iter(images.values())))[:2]
+    large = tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32)
+    offset = tf.cast(tf.random.stateless_uniform([2], place) * tf.cast(large - size + 1, tf.float32), tf.int32)
+    flipped = tf.random.stateless_uniform([], coin) < flip
+
+    def change(role: str, image: tf.Tensor) -> tf.Tensor:
+        if scale != 1.0:
+            # Cubic keeps more of the speckle's contrast than linear interpolation does.
+            method = "nearest" if role in CATEGORICAL else "bicubic"
+            image = tf.clip_by_value(tf.image.resize(image, large, method), -1.0, 1.0)
+            image = tf.slice(image, [offset[0], offset[1], 0], [size[0], size[1], -1])
+        return tf.cond(flipped, lambda: image[:, ::-1], lambda: image)
+
+    return {role: tf.ensure_shape(change(role, image), image.shape) for role, image in images.items()}
+
+
+def rotate(images: Sample, seed: tf.Tensor) -> Sample:
+    """Turns a sample by 90, 180 or 270 degrees. It must be square, for its shape is kept."""
+    turns = tf.random.stateless_uniform([], seed, 1, 4, tf.int32)
+    return {role: tf.ensure_shape(tf.image.rot90(image, turns), image.shape) for role, image in images.items()}
+
+
+def brighten(images: Sample, seed: tf.Tensor) -> Sample:
+    """Makes all SAR brighter or darker by up to a fifth of the range; what is 0, not available, stays 0."""
+    more = tf.random.stateless_uniform([], seed, -2 * BRIGHTER, 2 * BRIGHTER)  # twice: the range is 2 here
+    return _of_sar(images, lambda image: tf.where(image == -1.0, -1.0, tf.clip_by_value(image + more, -1.0, 1.0)))
+
+
+def noise(images: Sample, seed: tf.Tensor) -> Sample:
+    """Multiplies SAR, on [0, 1], by 1 + N(0, 0.3), pixel by pixel."""
+
+    def change(image: tf.Tensor) -> tf.Tensor:
+        factor = 1.0 + tf.random.stateless_normal(tf.shape(image), seed, stddev=DEVIATION)
+        return tf.clip_by_value((image + 1.0) * factor - 1.0, -1.0, 1.0)
+
+    return _of_sar(images, change)
+
+
+def wrap(images: Sample, seed: tf.Tensor) -> Sample:
+    """Distorts a sample elastically, by smooth random displacements of many wavelengths at once.
+
+    As in the augmentation of the CaFFe baselines the displacement is fractal noise, whose roughness and strength are
+    drawn for each sample. Neighbouring pixels are moved apart or together by one pixel at most, so that nothing folds.
+    """
+    field, *drawn = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    roughness = tf.random.stateless_uniform([], drawn[0], *ROUGHNESS)
+    strength = tf.random.stateless_uniform([], drawn[1])
+    height, width, _ = next(iter(images.values())).shape
+    flow = strength * displacement(height, width, field, roughness)
+    return {role: warped(image, flow, role in CATEGORICAL) for role, image in images.items()}
+
+
+def displacement(height: int, width: int, seed: tf.Tensor, roughness: tf.Tensor) -> tf.Tensor:
+    """Fractal noise: octaves of smooth noise, each next one of half the wavelength and `roughness` times as strong.
+
+    Args:
+      height: pixels.
+      width: pixels.
+      seed: int32 or int64 [2].
+      roughness: float32 scalar, above 0.
+
+    Returns:
+      float32 [H, W, 2], rows and columns in pixels; neighbours differ by 1 where they differ most.
+    """
+    total, waves, weight = tf.zeros([height, width, 2]), COARSEST, tf.constant(1.0)
+    while waves == COARSEST or 2 * waves <= min(height, width):
+        octave = tf.random.stateless_normal([waves, waves, 2], tf.random.experimental.stateless_fold_in(seed, waves))
+        total += weight * tf.image.resize(octave, [height, width], "bicubic")
+        waves, weight = 2 * waves, weight * roughness
+    steps = [tf.reduce_max(tf.abs(total[1:] - total[:-1])), tf.reduce_max(tf.abs(total[:, 1:] - total[:, :-1]))]
+    return total / tf.maximum(tf.reduce_max(steps), 1e-6)
+
+
+def warped(image: tf.Tensor, flow: tf.Tensor, nearest: bool) -> tf.Tensor:
+    """Fetches each pixel from as many pixels farther up and left as `flow` says; the rim goes on beyond the border.
+
+    Args:
+      image: float32 [H, W, C].
+      flow: float32 [H, W, 2], rows and columns in pixels.
+      nearest: for classes; otherwise bilinear.
+    """
+    if not nearest:
+        return tf.ensure_shape(tf_compat.warp(image, flow), image.shape)
+    height, width, _ = image.shape
+    grid = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), axis=-1)
+    source = tf.clip_by_value(grid - tf.cast(tf.round(flow), tf.int32), 0, [height - 1, width - 1])
+    return tf.gather_nd(image, source)
+
+
+def _sometimes(change: Callable[[Sample, tf.Tensor], Sample], images: Sample, seed: tf.Tensor, how_often) -> Sample:
+    coin, rest = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    return tf.cond(tf.random.stateless_uniform([], coin) < how_often, lambda: change(images, rest), lambda: images)
+
+
+def _of_sar(images: Sample, change: Callable[[tf.Tensor], tf.Tensor]) -> Sample:
+    return {role: change(image) if role.startswith("sar") else image for role, image in images.items()}

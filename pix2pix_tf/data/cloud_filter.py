@@ -1,0 +1,53 @@
+"""The cloud filter: targets under clouds are no truth to learn from (Cheng et al. 2022, arXiv 2206.13042)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pix2pix_tf.data import validation
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.utils.errors import UserError
+
+
+def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
+    """Leaves out the samples whose target is under more cloud than that, and says how many they are.
+
+    Args:
+      dataset: opened.
+      max_cloud: share of a target under cloud, from 0 to 1, that is still taken; 1 takes all, with a score or without.
+
+    Raises:
+      UserError: samples have no score, or none is left in a split.
+    """
+    if max_cloud >= 1:
+        return dataset
+    unknown = unscored(dataset, (stem for stems in dataset.stems.values() for stem in stems))
+    if unknown:
+        raise UserError(
+            f"data.max_cloud={max_cloud:g} needs the share of cloud of every target, and {dataset.root}/dataset.json "
+            f"has none for {len(unknown)}: {validation.some(unknown)}. Let a classifier find it: python -m "
+            f"pix2pix_tf.prepare score-clouds --model PATH --data {dataset.root}. Or take all targets: train.py --set "
+            "data.max_cloud=1, evaluate.py --max-cloud 1."
+        )
+    cloud = shares_of(dataset)
+    kept = {split: tuple(stem for stem in stems if cloud[stem] <= max_cloud) for split, stems in dataset.stems.items()}
+    for split, stems in dataset.stems.items():
+        if not kept[split]:
+            least = min(cloud[stem] for stem in stems)
+            raise UserError(
+                f"data.max_cloud={max_cloud:g} leaves nothing of {split} in {dataset.root}: the clearest of its "
+                f"{len(stems)} targets has {least:.3f}. Allow more cloud."
+            )
+        dropped = len(stems) - len(kept[split])
+        print(f"{split}: {dropped} of {len(stems)} targets left out, which are more than {100 * max_cloud:g} % cloud")
+    return replace(dataset, stems=kept)
+
+
+def unscored(dataset: Dataset, stems: Iterable[str]) -> list[str]:
+    """Those samples whose share of cloud is not known, in order."""
+    known = shares_of(dataset)
+    return [stem for stem in stems if stem not in known]
+
+
+def shares_of(dataset: Dataset) -> dict[str, float]:
+    """The share of cloud of each sample of which it is known, 0 to 1."""
+    return {stem: row.cloud for stem, row in dataset.rows.items() if row.cloud is not None}

@@ -1,0 +1,1 @@
+"""Image files in and out: checked, bounded, by rows where they are large."""

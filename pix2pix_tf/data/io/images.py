@@ -1,0 +1,217 @@
+"""Image files: pixels in, pixels out. Nothing here knows what the pixels mean.
+
+Pillow reads 16-bit colour as 8-bit and takes PNGs that end early, so PNGs get a look of our own first.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from pix2pix_tf.data.io import limits, png, raster
+from pix2pix_tf.data.io.limits import BadImage
+from pix2pix_tf.utils import files
+from pix2pix_tf.utils.errors import brief
+
+PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
+
+Image.MAX_IMAGE_PIXELS = None  # a satellite scene exceeds Pillow's limit; `bounds` has ours
+
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+_CUT = "not a whole PNG (cut off or damaged; copy or make the file again)"
+
+
+# ---- Reading --------------------------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> np.ndarray:
+    """Reads a PNG, TIFF or JPEG file as it is.
+
+    Args:
+      path: the suffix says which it is.
+
+    Returns:
+      [H, W] or [H, W, C], dtype as in the file: uint8 or uint16 from PNG, uint8 from JPEG, any number from TIFF.
+
+    Raises:
+      BadImage: the file is cut off, damaged or of a kind that no role takes.
+    """
+    suffix = path.suffix.lower()
+    if suffix in TIFF:
+        return raster.read(path)
+    return read_png(path) if suffix in PNG else _read_jpeg(path)
+
+
+def read_png(path: Path) -> np.ndarray:
+    """Reads a PNG of 8 or 16 bits, grey or RGB, and checks every byte of it.
+
+    Returns:
+      uint8 or uint16, [H, W] or [H, W, 3].
+
+    Raises:
+      BadImage: the file is cut off or damaged, has a palette, an alpha channel or another depth, or would not fit
+        the memory.
+    """
+    data = _bytes(path)
+    depth, colour = _png_kind(data)
+    _refuse_kinds(depth, colour)
+    if (depth, colour) != (16, png.RGB):
+        return _decode(data, "PNG")
+    # Pillow has no 16-bit colour. Read as big-endian it keeps the high byte of each number, as little-endian the low.
+    high, low = _decode(data, "PNG", "RGB;16B"), _decode(data, "PNG", "RGB;16L")
+    return high.astype(np.uint16) << 8 | low
+
+
+def read_painted(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a PNG of 8 bits or less as paint programs save them, and checks every byte of it.
+
+    Returns:
+      uint8 [H, W, 3], sRGB, also where the file has grey values or a palette; bool [H, W], false where it is more
+      transparent than not.
+
+    Raises:
+      BadImage: the file is cut off or damaged, has 16 bits, or more than bounds.DRAWN pixels.
+    """
+    data = _bytes(path)
+    if _png_kind(data)[0] > 8:
+        raise BadImage("an image of 16 bit (save with 8)")
+    width, height = struct.unpack(">II", data[16:24])
+    if width * height > limits.DRAWN:
+        raise BadImage(f"{width} x {height} pixels, too many for a drawing (at most {limits.DRAWN:,}: cut it)")
+    pixels = _decode(data, "PNG", mode="RGBA")
+    return pixels[..., :3], pixels[..., 3] > 127
+
+
+def _read_jpeg(path: Path) -> np.ndarray:
+    pixels = _decode(_bytes(path), "JPEG")
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        raise BadImage("a CMYK image (save as grey or RGB)")
+    return pixels
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"not readable ({error.strerror})") from None
+
+
+def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = None) -> np.ndarray:
+    """Decodes with Pillow; `raw` is how it is to understand the numbers in the file, `mode` what it makes of them."""
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            depth = 2 if image.mode.startswith("I") else 1
+            limits.check(image.width * image.height * len(image.getbands()), depth, len(data))
+            if raw:
+                image.tile = [tile._replace(args=raw) for tile in image.tile]
+            return np.array(image.convert(mode) if mode else image)
+    except (*_BROKEN, UnidentifiedImageError) as error:
+        hint = "" if "BytesIO" in str(error) else f"{brief(error) or type(error).__name__}; "
+        raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None
+
+
+def check_png_header(path: Path) -> None:
+    """Makes sure that a file begins as a PNG of a kind that `read_png` reads.
+
+    Raises:
+      BadImage: it does not.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(png.HEADER)
+    except OSError as error:
+        raise BadImage(f"not readable ({error.strerror})") from None
+    _refuse_kinds(*_header(data))
+
+
+def _png_kind(data: bytes) -> tuple[int, int]:
+    """Bit depth and colour type of a PNG, every chunk of which is there and unhurt."""
+    found = _header(data)
+    for kind, body, checksum in _chunks(data):
+        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
+            break
+        if kind == b"IEND":
+            return found
+    raise BadImage(_CUT)
+
+
+def _header(data: bytes) -> tuple[int, int]:
+    """Bit depth and colour type of a PNG, of which the beginning is enough."""
+    if data[:8] != png.SIGNATURE:
+        raise BadImage("not a PNG, whatever its name says (convert it)")
+    if len(data) < png.HEADER:
+        raise BadImage(_CUT)
+    return data[24], data[25]
+
+
+def _refuse_kinds(depth: int, colour: int) -> None:
+    """Refuses the kinds of PNG that no role has."""
+    if colour == png.PALETTE:
+        raise BadImage("a palette image (save as grey or RGB)")
+    if colour not in (png.GREY, png.RGB):
+        raise BadImage("an image with an alpha channel, such as RGBA (save without transparency)")
+    if depth not in (8, 16):
+        raise BadImage(f"an image of {depth} bit (save with 8)")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+    place = 8
+    while place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        end = place + 8 + length
+        yield data[place + 4 : place + 8], data[place + 8 : end], int.from_bytes(data[end : end + 4], "big")
+        place = end + 4
+
+
+# ---- Writing --------------------------------------------------------------------------------------------------------
+
+
+def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None, effort: int = 6) -> None:
+    """Writes a PNG, whole or not at all; the same pixels give the same bytes.
+
+    Args:
+      path: the file to make or to replace; its folder is made if it is missing.
+      pixels: uint8 or uint16, [H, W] or [H, W, 3].
+      texts: notes that travel in the file, Latin-1; no decoder of pixels minds them.
+      effort: zlib's, from 1 (quick) to 9 (small).
+
+    Raises:
+      OSError: as the writing does; then `path` is as it was before.
+    """
+    if pixels.dtype == np.uint16 and pixels.ndim == 3:  # Pillow cannot write it
+        height, width, channels = pixels.shape
+        with png.written(path, height, width, channels, bits=16, effort=effort) as write:
+            write(pixels)
+        return
+    with files.whole_file(path) as temporary:
+        info = PngImagePlugin.PngInfo()
+        for key, value in (texts or {}).items():
+            info.add_text(key, value)
+        Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=info, compress_level=effort)
+
+
+def read_text(path: Path, key: str) -> str | None:
+    """A note that `write_png` put into a PNG; None when it is not there.
+
+    Args:
+      path: the file, whole.
+      key: as given to `write_png`.
+    """
+    with Image.open(path, formats=["PNG"]) as image:
+        assert isinstance(image, PngImagePlugin.PngImageFile)  # the one format that is asked for
+        image.load()
+        return image.text.get(key)

@@ -1,0 +1,1 @@
+"""Exports of runs scored on a data set, and reports of it."""

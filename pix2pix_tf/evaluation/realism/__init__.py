@@ -1,0 +1,1 @@
+"""Whether generated SAR looks like SAR, and shows its mask."""

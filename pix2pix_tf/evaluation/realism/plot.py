@@ -1,0 +1,83 @@
+"""The picture of realism: log-intensity in each zone, and radial spectra, of real images and of each run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pix2pix_tf.evaluation.plots import COLOURS, DASHES, REAL, save
+from pix2pix_tf.evaluation.realism.report import Judged
+from pix2pix_tf.evaluation.realism.statistics import Likeness
+from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of
+from pix2pix_tf.metrics import sar_realism
+
+NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
+
+
+def draw(path: Path, scores: Sequence[Scores], judged: Judged) -> None:
+    """Draws a histogram for each zone, and the spectra, at the last epoch that all runs have.
+
+    Args:
+      path: the PNG to write; an SVG comes beside it.
+      scores: of all runs and epochs, in any order.
+      judged: of the same.
+    """
+    _, last = at_last_common_epoch(scores)
+    sources = [(f"{name_of(s)}, epoch {s.epoch}", judged.generated[s.run, s.epoch]) for s in last]
+    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    panels = figure.subplots(2, 2).ravel()
+    for zone, (axes, name) in enumerate(zip(panels[:3], sar_realism.ZONE_NAMES, strict=True)):
+        _draw_histograms(axes, zone, judged.real, sources)
+        axes.set_title(name)
+        axes.set_xlabel("intensity (dB against white)")
+        axes.set_ylabel("share of pixels (per dB)")
+    _draw_spectra(panels[3], judged.real, sources)
+    for axes in panels:
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = panels[3].get_legend_handles_labels()
+    fitting = max(1, 120 // (max(map(len, labels)) + 10))  # columns; the page is some 120 letters wide
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False)
+    save(figure, path)
+
+
+def _draw_histograms(axes: Axes, zone: int, real: Likeness, sources: Sequence[tuple[str, Likeness]]) -> None:
+    first, edges = _bars()
+    for number, likeness in ((None, real), *enumerate(likeness for _, likeness in sources)):
+        counts = likeness.greys[zone]
+        shares = np.add.reduceat(counts, first) / max(counts.sum(), 1) / np.diff(edges)
+        if number is None:
+            axes.stairs(shares, edges, fill=True, color=REAL)
+        else:
+            axes.stairs(shares, edges, color=COLOURS[number % len(COLOURS)], ls=DASHES[number % len(DASHES)], lw=1.5)
+    axes.set_ylim(bottom=0)
+
+
+def _bars() -> tuple[np.ndarray, np.ndarray]:
+    """Steps of grey put together to bars: the first step of each, and the bars' ends in dB.
+
+    A step of grey fills what 8 bit rounds to it; black, which has no lower end, is as wide as the step above it.
+    """
+    ends = sar_realism.decibels((np.arange(sar_realism.GREYS + 1) - 0.5) / (sar_realism.GREYS - 1))
+    ends[0] = 2 * ends[1] - ends[2]
+    first = [0]
+    for step in range(1, sar_realism.GREYS):
+        if ends[step] - ends[first[-1]] >= NARROWEST:
+            first.append(step)
+    return np.array(first), ends[[*first, sar_realism.GREYS]]
+
+
+def _draw_spectra(axes: Axes, real: Likeness, sources: Sequence[tuple[str, Likeness]]) -> None:
+    cycles = np.arange(1, len(real.level) + 1) / (2 * len(real.level))
+    axes.plot(cycles, 10 ** (real.level / 10), color=REAL, lw=6, solid_capstyle="butt", label="real images")
+    for number, (label, likeness) in enumerate(sources):
+        style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)], "lw": 1.5}
+        axes.plot(cycles, 10 ** (likeness.level / 10), label=label, **style)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title("radially averaged spectrum of log-intensity")
+    axes.set_xlabel("frequency (cycles per pixel)")
+    axes.set_ylabel("power (dB²)")

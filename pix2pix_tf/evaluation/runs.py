@@ -1,0 +1,194 @@
+"""Runs on disk, as far as they are known without TensorFlow: whose folder it is, on what data, and what it exported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix_tf import config as configuration
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.cloud_filter import without_clouds
+from pix2pix_tf.data.dataset import Dataset, line_role
+from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.utils import files
+from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
+
+# What may change between two starts of a run: the weights do not follow from it.
+MAY_CHANGE = tuple(
+    f"train.{option}:"
+    for option in (
+        *("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples"),
+        "devices",  # any number of them takes the same steps, but for rounding
+    )
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has exported, as its config.json tells it."""
+
+    folder: Path
+    name: str
+    variant: str
+    inputs: tuple[str, ...]  # roles
+    targets: tuple[str, ...]
+    data: Path  # the data set it was trained on
+    origin: str  # of that data set: real | simulated | generated: <run>@<epoch> | unknown
+    cloudy: float = 0.1  # share of clouds above which a patch was called cloudy in training
+    max_cloud: float = 1.0  # share of a target under cloud, above which it was left out
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether it makes masks of zones or fronts, rather than to paint brightness."""
+        return self.targets in (("zones",), ("fronts",))
+
+    @property
+    def kind(self) -> str:
+        """What its scores can be compared by: those of another kind mean something else."""
+        return "fronts" if self.tells_classes else "-".join(self.targets) or "clouds"
+
+
+def claim(run: Path, config: Config, dataset: Dataset) -> None:
+    """Makes a run's folder, or makes sure that the one there is this training's.
+
+    What a killed process left half written in it is cleared away.
+
+    Args:
+      run: the folder; `files.held` by this process.
+      config: what is to be trained.
+      dataset: on what, opened.
+
+    Raises:
+      UserError: the folder holds a run of another configuration or data set, or something else.
+    """
+    check(run, config, dataset)
+    described = {"config": configuration.to_dict(config), "data": _described(dataset)}
+    files.write_json(run / "config.json", described)
+    files.clear(run, run / "samples", run / "tensorboard", run / "checkpoints", *(run / "export").glob("*"))
+
+
+def check(run: Path, config: Config, dataset: Dataset) -> None:
+    """Makes sure that a run's folder, if there is one, is this training's; writes nothing. See `claim`."""
+    path, data = run / "config.json", _described(dataset)
+    if path.exists():
+        values = files.read_json(path)
+        changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
+        changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
+        before = values["data"] if isinstance(values.get("data"), dict) else {}
+        changes += [f"data {key}: {brief(before.get(key))} -> {data[key]}" for key in ("name", "train", "val")
+                    if before.get(key) != data[key]]  # fmt: skip
+        if changes:
+            raise UserError(
+                f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
+                "\nChoose another --run, or remove that folder."
+            )  # fmt: skip
+    elif not files.is_free(run):
+        raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
+
+
+def expect_claimed(run: Path) -> None:
+    """Looks whether a run's folder is still there, before anything is written into it.
+
+    Raises:
+      UserError: it is not.
+    """
+    if not (run / "config.json").exists():
+        raise UserError(
+            f"{run} is gone: it was removed or moved while it was trained, and nothing more is written. The same "
+            "command begins anew; with --run, it goes on with the folder in its new place."
+        )
+
+
+def _described(dataset: Dataset) -> dict[str, object]:
+    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
+    return data | {split: len(stems) for split, stems in dataset.stems.items()}
+
+
+def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
+    """Reads the runs that a user means.
+
+    Args:
+      named: run folders; when there are none, all runs under `root` that have an export.
+      root: the folder of runs.
+
+    Raises:
+      UserError: a run does not exist or has no export, two have the same name, or none is named and there is none.
+    """
+    exporting = sorted(folder for folder in root.glob("*") if _has_export(folder))
+    if not named and not exporting:
+        raise UserError(f"There is no run with an export in {root}/. Train one first: python train.py --variant orig")
+    runs: dict[str, Run] = {}
+    for folder in named or exporting:
+        run = _read(folder, exporting)
+        same = runs.setdefault(run.name, run)
+        if same.folder.resolve() != folder.resolve():
+            raise UserError(f"{same.folder} and {folder} have the same name. Rename one of them, or take them apart.")
+    return list(runs.values())
+
+
+def alike(runs: Sequence[Run]) -> list[list[Run]]:
+    """Sorts runs by kind."""
+    return [[run for run in runs if run.kind == kind] for kind in dict.fromkeys(run.kind for run in runs)]
+
+
+def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: float | None = None) -> Dataset:
+    """Opens the data set to compare runs on, and checks it for all that they need.
+
+    Args:
+      runs: at least one.
+      data: the data set's folder; the one that the runs were trained on when None.
+      split: train, val or test.
+      max_cloud: share of a target under cloud above which it is left out; the least of the runs' own when None, so
+        that all are measured on the same targets.
+
+    Raises:
+      UserError: the runs paint different things, they were trained on different data sets and none is named, or the
+        split or a role is missing.
+    """
+    other = next((run for run in runs if run.kind != runs[0].kind), None)
+    if other:
+        raise UserError(
+            f"{runs[0].folder} makes {', '.join(runs[0].targets)} and {other.folder} {', '.join(other.targets)}: "
+            "their scores mean different things. Evaluate them apart."
+        )
+    trained_on = {run.data.resolve(): run for run in runs}
+    if data is None and len(trained_on) > 1:
+        where = ", ".join(f"{run.folder} on {run.data}" for run in trained_on.values())
+        raise UserError(f"The runs were trained on different data sets ({where}). Name one for all with --data.")
+    roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
+    if runs[0].tells_classes:
+        roles |= {line_role(data or runs[0].data): None}  # the truth for the fronts
+    dataset = open_dataset(data or runs[0].data, tuple(roles), (split,))
+    return without_clouds(dataset, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
+
+
+def _has_export(folder: Path) -> bool:
+    return any((folder / "export").glob("*/*/saved_model.pb"))
+
+
+def _read(folder: Path, others: Sequence[Path]) -> Run:
+    if not folder.is_dir():
+        raise unknown("run", str(folder), map(str, others)) if others else UserError(f"There is no run {folder}.")
+    path = folder / "config.json"
+    if not path.exists():
+        raise UserError(f"{folder} is no run of train.py: it has no config.json.")
+    if not _has_export(folder):
+        raise UserError(
+            f"{folder} has no export yet; the first comes after train.export_every epochs. Train it further, or name "
+            "another run."
+        )
+    values = files.read_json(path)
+    try:
+        config, data = values["config"], values["data"]
+        return Run(
+            folder=folder,
+            name=folder.resolve().name,
+            variant=str(config["variant"]),
+            inputs=tuple(config["data"]["inputs"]),
+            targets=tuple(config["data"]["targets"]),
+            data=Path(data["path"]),
+            origin=str(data["origin"]),
+            cloudy=float(config["data"].get("cloudy", Run.cloudy)),
+            max_cloud=float(config["data"].get("max_cloud", 1.0)),  # runs of before have none
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UserError(f"{path} is not as train.py writes it ({shown(error)}). Name another run.") from None

@@ -1,0 +1,1 @@
+"""Predicted zones and fronts scored scene by scene, down to the front's distance error."""

@@ -1,0 +1,1 @@
+"""Generated images scored against their targets."""

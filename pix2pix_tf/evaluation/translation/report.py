@@ -1,0 +1,232 @@
+"""What an evaluation says in words and figures: a table, and the page that joins it with the pictures.
+
+It tells of the scores that it is given, and knows nothing of models.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix_tf.evaluation.scores import (
+    COLUMNS,
+    DIGITS,
+    ERROR,
+    HEADINGS,
+    Scores,
+    at_last_common_epoch,
+    best_of,
+    name_of,
+    runs_of,
+    scores_of,
+)
+from pix2pix_tf.evaluation.tables import markdown, with_interval
+from pix2pix_tf.export.best_epoch import METRICS
+from pix2pix_tf.utils.errors import UserError
+
+# Table I of the glacier synthesis paper (Dietrich-Sussner et al. 2021, arXiv 2101.03252): variant -> (Dice, SSIM)
+# after 210 epochs on its own real patches.
+PUBLISHED = {
+    "orig": (0.2638, 0.8409),
+    "gen5": (0.2266, 0.8492),
+    "dis3": (0.1566, 0.8448),
+    "l11gan100": (0.1578, 0.7926),
+    "l150gan50": (0.1484, 0.7379),
+}
+
+# Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge: experiment, PSNR (dB), SSIM, error
+# score of 3 outputs.
+PUBLISHED_OPTICAL = (
+    ("uint16", "20.734", "0.735", ""),
+    ("uint8", "21.551", "0.763", ""),
+    ("final", "22.527", "0.732", "0.0412"),
+)
+
+COMPARABLE = {
+    "real": "The paper's figures stand beside ours as far as these patches are like the paper's own.",
+    "simulated": "Simulated data: not comparable with the paper's figures, which are of real radar images.",
+    "generated": "Generated data: not comparable with the paper's figures, which are of real radar images.",
+    "unknown": "Where these images come from is not known: the paper's figures are of real radar images of glaciers.",
+}
+
+HOW_TO_READ = """\
+- **Dice** here is non-binary: it is computed on grey values and is no overlap of regions. It asks whether what is
+  bright in one image is bright in the other, and rises with the brightness of both.
+- **SSIM, PSNR and MAE** reward smoothness. Speckle is random: an image without any, the mean of what could be there,
+  scores better than one with speckle as strong as the real one but in other places. A higher score is not yet a more
+  real image.
+- **The pictures decide** what the figures cannot: whether there is speckle, whether crevasses run with the flow,
+  whether edges follow the mask, whether a pattern repeats.
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the scores were measured on."""
+
+    data: str  # the data set's name
+    origin: str  # real | simulated | generated: <run>@<epoch> | unknown
+    split: str
+    seed: int
+    trained_on: Mapping[str, str]  # run -> origin of its training data
+    best_by: str = "ssim"  # of best.METRICS: what says which epoch of a run is its best
+
+
+def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
+    """Makes sure that a report overwrites nothing but an earlier report of the same kind.
+
+    Args:
+      folder: where the report is to go.
+      columns: what the metrics.csv of this kind of report begins with.
+      kept: folders that an interrupted evaluation leaves, before its metrics.csv.
+
+    Raises:
+      UserError: the folder holds other things, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder} is a file. Name a folder.")
+    means = folder / "metrics.csv"
+    if means.is_file() and means.read_bytes().startswith(",".join(columns).encode()):
+        return
+    names = sorted(path.name for path in folder.glob("*"))
+    foreign = [name for name in names if name not in kept and not name.startswith(".tmp-")]
+    if foreign:
+        raise UserError(
+            f"--output {folder} holds {foreign[0]}, but no report of this kind. Name a new or empty folder."
+        )
+
+
+def table(scores: Sequence[Scores], measured: Measured) -> str:
+    """The text of table.md, the paper's table I: each run at the last epoch that all have, and at its own best one.
+
+    Args:
+      scores: of all runs and epochs, in any order.
+      measured: on what; said below the figures, since it decides what they can be compared with.
+    """
+    return f"# Scores\n\n{_tables(scores, measured.best_by)}\n\n{_measured_on(scores, measured)}\n"
+
+
+def page(
+    scores: Sequence[Scores], measured: Measured, command: str, captions: Sequence[str], sections: str = ""
+) -> str:
+    """The text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
+
+    Args:
+      scores: of all runs and epochs, in any order.
+      measured: on what.
+      command: the command line that makes this report again.
+      captions: the names of the patches in comparison.png, from the top down.
+      sections: further ones, such as those of realism and faithfulness, each with its heading and an empty line behind.
+    """
+    return f"""# Evaluation of {", ".join(runs_of(scores))}
+
+{_measured_on(scores, measured)}
+
+## Curves
+
+![Dice and SSIM by epoch](curves.png)
+
+The mean over the images, by epoch; a shade or a bar is its 95 % interval.
+
+## Table
+
+{_tables(scores, measured.best_by)}
+
+## Comparison
+
+![Mask, target and what each run makes of it](comparison.png)
+
+Patches spread evenly over the split: {", ".join(f"`{name}`" for name in captions)}.
+
+{sections}## How to read this
+
+{HOW_TO_READ}
+## Where it comes from
+
+```
+{command}
+```
+
+[metrics.csv](metrics.csv) has the means, [scores/](scores) the values of each image, [table.md](table.md) the table.
+"""
+
+
+def _tables(scores: Sequence[Scores], best_by: str) -> str:
+    runs = [scores_of(scores, run) for run in runs_of(scores)]
+    common, last = at_last_common_epoch(scores)
+    best, by = [best_of(run, best_by) for run in runs], METRICS[best_by]
+    if common is None:
+        title = "The runs have no exported epoch in common: each at its own last one"
+    else:
+        title = f"Epoch {common}, the last one" + (" that all runs have" if len(runs) > 1 else "")
+    parts = [f"### {title}", _rows(last)]
+    if len(scores) > len(runs) and [s.epoch for s in best] == [s.epoch for s in last]:
+        parts += [f"By {by}, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
+    elif len(scores) > len(runs):
+        parts += ["### " + ("Each run's best epoch" if len(runs) > 1 else "The best epoch") + f", by {by}", _rows(best)]
+        parts += ["It was chosen on the very images it is measured on, which flatters it a little."]
+    parts += [
+        "± is half of the 95 % interval of the mean over the n images (Student's t). It takes them as independent; "
+        "patches of one scene are not quite, so the true interval is somewhat wider.",
+        "Dice is 2 Σxy / (Σx² + Σy²), Dice linear 2 Σxy / (Σx + Σy): the paper's text does not settle which it used.",
+    ]
+    if _errors(scores):
+        parts += [_error_table(last), _OF_ERRORS]
+    if any(s.variant in PUBLISHED for s in scores):
+        parts += [
+            "The paper's figures are those of table I of Dietrich-Sussner et al. 2021 (arXiv 2101.03252), after 210 "
+            "epochs on its own data."
+        ]
+    return "\n\n".join(parts)
+
+
+_OF_ERRORS = (
+    "The error score is that of the MultiEarth challenge: of an input painted several times, for each of its targets "
+    "the least error among the outputs; the mean over targets, then over inputs. More outputs can only lower it: what "
+    "they buy is in the columns. It is the mean absolute error on [0, 1], unless --norm says otherwise."
+)
+
+
+def _errors(scores: Sequence[Scores]) -> list[str]:
+    return [name for name in scores[0].values if name.startswith(ERROR)]
+
+
+def _error_table(scores: Sequence[Scores]) -> str:
+    """Error scores by number of outputs, and the published figures, which are of other images."""
+    names = _errors(scores)
+    head = ["run", "epoch", *(f"of {name.removeprefix(ERROR)}" for name in names), "inputs"]
+    rows = []
+    for s in scores:
+        values = [with_interval(*s.interval(name), 4) for name in names]
+        rows.append([name_of(s), s.epoch, *values, len(set(s.inputs))])
+    ours = markdown(head, rows)
+    theirs = markdown(["MultiEarth report, experiment", "PSNR (dB)", "SSIM", "error score"], PUBLISHED_OPTICAL)
+    published = "Published, on the challenge's own images of the Amazon:"
+    return f"### Error score, by the number of outputs\n\n{ours}\n\n{published}\n\n{theirs}"
+
+
+def _rows(scores: Sequence[Scores]) -> str:
+    """A table of one line a run; with the paper's figures if it has any for these variants."""
+    published = any(s.variant in PUBLISHED for s in scores)
+    head = ["run", "epoch", *HEADINGS.values(), "n", *(["paper: Dice", "paper: SSIM"] if published else [])]
+    rows = []
+    for s in scores:
+        ours = [with_interval(*s.interval(measure), DIGITS[measure]) for measure in HEADINGS]
+        paper = [f"{value:.4f}" for value in PUBLISHED[s.variant]] if s.variant in PUBLISHED else ["", ""]
+        rows.append([name_of(s), s.epoch, *ours, len(s.stems), *paper * published])
+    return markdown(head, rows)
+
+
+def _measured_on(scores: Sequence[Scores], measured: Measured) -> str:
+    """Says what the figures come from, and whether the paper's may stand beside them."""
+    images, origins = len(scores[0].stems), list(dict.fromkeys(measured.trained_on.values()))
+    by_run = ", ".join(f"{origin} ({run})" for run, origin in measured.trained_on.items())
+    sentence = (
+        f"Measured on {images} image{'s' if images > 1 else ''} of the data set {measured.data}, split "
+        f"{measured.split} (origin: {measured.origin}), seed {measured.seed}. Trained on data of origin: "
+        f"{origins[0] if len(origins) == 1 else by_run}."
+    )
+    if _errors(scores):
+        sentence += " The published figures are of the challenge's own images: these are not comparable with them."
+    if any(s.variant in PUBLISHED for s in scores):
+        sentence += " " + COMPARABLE.get(measured.origin.split(":")[0], COMPARABLE["unknown"])
+    return sentence

@@ -1,0 +1,1 @@
+"""SavedModels: written, checked, versioned, loaded."""

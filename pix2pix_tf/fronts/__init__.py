@@ -1,0 +1,1 @@
+"""From zones or probabilities to calving fronts as lines and files."""

@@ -1,0 +1,1 @@
+"""Measures of images, masks and fronts, in NumPy."""

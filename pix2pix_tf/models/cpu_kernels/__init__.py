@@ -1,0 +1,1 @@
+"""Convolutions as products of matrices, where these are faster on a processor."""

@@ -1,0 +1,1 @@
+"""Synthetic zone masks: new fjords, and real masks with another front."""

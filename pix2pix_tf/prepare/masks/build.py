@@ -1,0 +1,226 @@
+"""A data set of artificial masks: what is to be made, one mask after the other, and what dataset.json says of them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data import validation
+from pix2pix_tf.data.classes import front_of
+from pix2pix_tf.data.dataset import Dataset, Scene
+from pix2pix_tf.data.io import images, mask_drawings
+from pix2pix_tf.prepare import dataset_writer, splits
+from pix2pix_tf.prepare.masks import sources as mask_sources
+from pix2pix_tf.prepare.masks.fjords import draw_fjord
+from pix2pix_tf.prepare.masks.front_motion import MoveSettings, has_front, move_front
+from pix2pix_tf.prepare.masks.sources import Source, Sources
+from pix2pix_tf.utils.errors import UserError
+
+ROLES = ("fronts", "zones")  # as they are written: where the zones are, the sample is whole
+ATTEMPTS = 20  # moves tried of one mask before it is given up; nearly always the first is good
+DEFAULT_COUNT = 1000
+DEFAULT_SIZE = 256  # pixels; also the side for which the defaults of MoveSettings are meant
+SCALE, TRIES, ADVANCE = "metres_per_pixel", "attempts", "advance_pixels"  # notes in the zones' PNG
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides which masks are made. None: the default, which depends on the other options."""
+
+    source: Path | None = None  # a PNG, a folder of PNGs or a data set; None: new fjords
+    count: int | None = None  # 1000; as drawn: all
+    size: int | None = None  # pixels; 256, or that of the source
+    seed: int = 0
+    val: float = 0.0  # share of new fjords for validation; what is made from other masks stays in their split
+    as_drawn: bool = False  # take the source's masks as they are
+    move: tuple[float, float] | None = None  # along the flow, in `unit`; below 0 a retreat
+    bend: float | None = None  # at most, either way, in `unit`
+    rough: float | None = None  # at most, in `unit`
+    bays: int | None = None  # at most
+    unit: str = "pixels"  # or metres
+    tolerance: int = mask_drawings.TOLERANCE  # between a drawn pixel and its class
+    any_split: bool = False  # whether masks of val and test may be taken
+
+    def as_json(self) -> dict:
+        """The same in JSON's types."""
+        return asdict(self) | {"source": None if self.source is None else str(self.source)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One mask to make."""
+
+    output: Path
+    split: str
+    name: str
+    seed: tuple[int, ...]
+    size: int
+    source: Path | None = None  # None: a new fjord
+    move: MoveSettings | None = None  # None: as drawn
+    tolerance: int = mask_drawings.TOLERANCE
+
+    @property
+    def path(self) -> Path:
+        """Where its zones lie."""
+        return self.output / self.split / "zones" / f"{self.name}.png"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a job."""
+
+    attempts: int
+    good: bool = True  # false: no attempt left a front
+    metres_per_pixel: float | None = None  # of a new fjord
+
+
+# ---- What is to be made ---------------------------------------------------------------------------------------------
+
+
+def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
+    """One job for each new fjord.
+
+    Args:
+      output: the data set's folder.
+      settings: how many, of which size, and the share for validation.
+    """
+    names = [f"FJORD_{number:05d}" for number in range(1, (settings.count or DEFAULT_COUNT) + 1)]
+    chosen = splits.choose_val(dict.fromkeys(names, 1), settings.val, settings.seed) if settings.val else set()
+    size = settings.size or DEFAULT_SIZE
+    return [
+        Job(output, "val" if name in chosen else "train", name, (settings.seed, number), size)
+        for number, name in enumerate(names, 1)
+    ]
+
+
+def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
+    """The source of each mask: all of them in turn, in another order each time round; as drawn: each once.
+
+    Args:
+      found: what there is.
+      settings: how many, and the seed of the orders.
+    """
+    if settings.as_drawn:
+        return list(found.masks)
+    count, total = settings.count or DEFAULT_COUNT, len(found.masks)
+    turns = range(-(-count // total))
+    orders = [np.random.RandomState([settings.seed, turn]).permutation(total) for turn in turns]
+    return [found.masks[place] for place in np.concatenate(orders)[:count]]
+
+
+def source_jobs(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[Job]:
+    """One job for each mask that is made from another one.
+
+    Args:
+      output: the data set's folder.
+      found: from `mask_sources.survey`.
+      sources: that of each mask, from `chosen_sources`.
+      settings: how the fronts are moved.
+
+    Raises:
+      UserError: lengths are in metres, and the scale of a mask is not known.
+    """
+    unknown = [one.name for one in found.masks if one.scene.metres_per_pixel is None]
+    if settings.unit == "metres" and unknown:
+        raise UserError(
+            f"--unit metres: the scale of {validation.some(unknown)} is not known. Give lengths in pixels, or say "
+            "metres_per_pixel in dataset.json."
+        )
+    jobs = []
+    for number, one in enumerate(sources, 1):
+        name = one.name if settings.as_drawn else f"{one.name}_m{number:05d}"
+        move = None if settings.as_drawn else move_settings(settings, found.size, one.scene.metres_per_pixel)
+        seed = (settings.seed, number)
+        jobs.append(Job(output, one.split, name, seed, found.size, one.path, move, settings.tolerance))
+    return jobs
+
+
+def move_settings(settings: Settings, size: int, metres_per_pixel: float | None) -> MoveSettings:
+    """The ranges in pixels: as the user gave them, the others in proportion to the masks.
+
+    Args:
+      settings: with lengths in pixels or metres.
+      size: pixels of the masks' side.
+      metres_per_pixel: of the mask to be moved, needed for metres.
+
+    Raises:
+      ValueError: it is needed, and None.
+    """
+    usual, grown = MoveSettings(), size / DEFAULT_SIZE
+    unit = 1.0  # pixels
+    if settings.unit == "metres":
+        if metres_per_pixel is None:
+            raise ValueError("Lengths in metres need the scale of the mask.")
+        unit = 1 / metres_per_pixel
+    given: dict[str, tuple[float, float] | None] = {
+        "advance": settings.move,
+        "bend": None if settings.bend is None else (-settings.bend, settings.bend),
+        "rough": None if settings.rough is None else (0.0, settings.rough),
+    }
+    lengths = {}
+    for name in ("advance", "bend", "rough", "bay_depth", "bay_half_width"):
+        chosen = given.get(name)
+        (low, high), factor = (chosen, unit) if chosen else (getattr(usual, name), grown)
+        lengths[name] = (factor * low, factor * high)
+    return replace(usual, **lengths, bays=usual.bays if settings.bays is None else (0, settings.bays))
+
+
+# ---- Making ---------------------------------------------------------------------------------------------------------
+
+
+def make(job: Job) -> Made:
+    """Makes one mask and writes it with its front, unless it is there already."""
+    dataset_writer.expect_begun(job.output)
+    if not dataset_writer.missing(job.output, job.split, ROLES, job.name):
+        scale = None if job.source else dataset_writer.noted(job.path, SCALE)
+        return Made(int(dataset_writer.noted(job.path, TRIES)), metres_per_pixel=scale)
+    notes, scale = {}, None
+    if job.source is None:
+        fjord = draw_fjord(job.seed, job.size)
+        zones, attempts, scale = fjord.zones, fjord.attempts, fjord.metres_per_pixel
+        notes[SCALE] = repr(scale)
+    elif job.move is None:
+        zones, attempts = mask_drawings.read_mask(job.source, job.tolerance), 1
+    else:
+        zones, attempts, advance = _moved(mask_drawings.read_mask(job.source, job.tolerance), job.seed, job.move)
+        notes[ADVANCE] = f"{advance:.2f}"
+    if not has_front(zones):
+        return Made(attempts, good=False)
+    dataset_writer.write(job.output, job.split, job.name, {"fronts": front_of(zones)})
+    images.write_png(job.path, zones, notes | {TRIES: str(attempts)})
+    return Made(attempts, metres_per_pixel=scale)
+
+
+def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) -> tuple[np.ndarray, int, float]:
+    """The mask with its front moved, after how many attempts, and how far it was moved."""
+    for attempt in range(ATTEMPTS):
+        moved = move_front(before, np.random.default_rng([*seed, attempt]), settings)
+        if has_front(moved.zones):
+            break
+    return moved.zones, attempt + 1, moved.advance
+
+
+def described(
+    jobs: Sequence[Job], results: Sequence[Made], found: Sources | None, sources: Sequence[Source]
+) -> Dataset:
+    """The data set as dataset.json tells it.
+
+    Args:
+      jobs: all of them, of one data set.
+      results: what came of each; the good ones are in the data set.
+      found: what the masks were made from; None: nothing.
+      sources: that of each job; empty for new fjords.
+    """
+    scenes = {}
+    for number, (job, made) in enumerate(zip(jobs, results, strict=True)):
+        if made.good and found:
+            scenes[job.name] = mask_sources.lasting_facts(sources[number], job.size)
+        elif made.good:
+            scale = made.metres_per_pixel
+            scenes[job.name] = Scene(job.split, job.size, job.size, glacier=job.name, metres_per_pixel=scale)
+    origin = "simulated"
+    if found:
+        origin = f"{'moved' if jobs[0].move else 'drawn'}: {found.name} ({found.origin})"
+    output = jobs[0].output
+    return Dataset(output, output.resolve().name, origin, jobs[0].size, dict.fromkeys(ROLES, 8), scenes)

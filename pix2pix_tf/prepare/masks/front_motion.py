@@ -1,0 +1,210 @@
+"""Moved fronts: a zone mask whose glacier has advanced or retreated, with a front of another shape.
+
+The ice moves along one direction, that in which the front looks. A retreat turns glacier into ocean, an advance ocean
+into glacier, and rock and "not available" stay as they are. The CaFFe classes hold no iceberg: melange, floes and bergs
+are ocean. So what a move cuts off from the glacier becomes ocean, and calving shows as bays bitten into the front.
+All lengths are pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from pix2pix_tf.data.classes import GLACIER, OCEAN, front_of
+from pix2pix_tf.prepare.simulation.landscape import Range, fractal
+
+SPECK = 1 / 2000  # of the mask: rock and shadow smaller than this are no obstacle to the ice, but stay
+PIECE = 1 / 200  # of the mask: smaller pieces of glacier or ocean drive nothing
+CUT_OFF = 1 / 50  # of the mask: what a move parts from the glacier is a berg below this size, and a glacier above it
+SLIT = 2  # pixels: half the width of what is too narrow to be left between old and new
+SHORTEST_FRONT = 1 / 16  # of the mask's side: with less there is no front to speak of
+
+
+@dataclass(frozen=True)
+class MoveSettings:
+    """What varies from move to move, in pixels; each draws its own value, uniform between the two."""
+
+    advance: Range = (-25.0, 25.0)  # along the flow, in the mean over the front; below 0 it is a retreat
+    bend: Range = (-15.0, 15.0)  # how far mid-stream gets ahead of the shores; below 0 an embayment
+    rough: Range = (0.0, 4.0)  # standard deviation along the flow
+    bays: tuple[int, int] = (0, 2)  # whole number of bites that calving takes
+    bay_depth: Range = (5.0, 20.0)
+    bay_half_width: Range = (6.0, 25.0)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A mask with its front moved."""
+
+    zones: np.ndarray  # uint8 [N, N], CaFFe grey values
+    advance: float  # pixels along the flow that were drawn, before bends and bays; below 0 a retreat
+
+
+def has_front(zones: np.ndarray) -> bool:
+    """Whether there is glacier, ocean, and a front between them that is long enough to be one.
+
+    Args:
+      zones: uint8 [H, W], CaFFe grey values.
+    """
+    return np.count_nonzero(front_of(zones)) >= max(2, SHORTEST_FRONT * min(zones.shape))
+
+
+def move_front(zones: np.ndarray, rng: np.random.Generator, settings: MoveSettings | None = None) -> Moved:
+    """Moves the front of a zone mask and gives it another shape.
+
+    Args:
+      zones: uint8 [N, N], CaFFe grey values, with a front; it is not changed.
+      rng: the random stream.
+      settings: the ranges to draw from; None takes the defaults.
+
+    Returns:
+      The new mask. It may be without a front where the move is longer than the ice or the ocean: see `has_front`.
+    """
+    settings = settings or MoveSettings()
+    flow = flow_direction(zones)
+    advance = rng.uniform(*settings.advance)
+    wanted = advance + new_shape(rng, across_front(zones, flow), settings)
+    ice, water = zones == GLACIER, zones == OCEAN
+    lost = ice & (distance_along(water, ice, zones, -flow) < 0.5 - wanted)
+    gained = water & (distance_along(ice, water, zones, flow) < 0.5 + wanted)
+    new_ice = _tidied((ice & ~lost) | gained, ice, water)
+    if not gained.any():  # a retreat all along: tidying makes no ice either
+        new_ice &= ice
+    if not lost.any():
+        new_ice |= ice
+    return Moved(np.where(new_ice, GLACIER, np.where(ice | water, OCEAN, zones)).astype(np.uint8), advance)
+
+
+def flow_direction(zones: np.ndarray) -> np.ndarray:
+    """Which way the ice flows: the mean of the directions in which the front looks, from glacier to ocean.
+
+    The shores of a fjord with ice on both sides look at each other, so that its head decides.
+
+    Args:
+      zones: uint8 [H, W], CaFFe grey values, with a front.
+
+    Returns:
+      float64 [2]: y and x of a vector of length 1.
+    """
+    ice, water = zones == GLACIER, zones == OCEAN
+    down = np.count_nonzero(ice[:-1] & water[1:]) - np.count_nonzero(water[:-1] & ice[1:])
+    right = np.count_nonzero(ice[:, :-1] & water[:, 1:]) - np.count_nonzero(water[:, :-1] & ice[:, 1:])
+    flow = np.array([down, right], np.float64)
+    if not flow.any():  # a front all around: towards where the ocean is
+        flow = np.argwhere(water).mean(axis=0) - np.argwhere(ice).mean(axis=0)
+    return flow / np.hypot(*flow) if flow.any() else np.array([0.0, 1.0])
+
+
+def across_front(zones: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Where each pixel lies across the flow.
+
+    Args:
+      zones: uint8 [H, W], CaFFe grey values, with a front.
+      flow: float64 [2], from `flow_direction`.
+
+    Returns:
+      float64 [H, W]: 0 at the middle of the front, -1 and 1 at its ends.
+    """
+    rows, columns = np.indices(zones.shape)
+    across = rows * flow[1] - columns * flow[0]
+    ends = across[front_of(zones) > 0]
+    middle, half = (ends.max() + ends.min()) / 2, max(np.ptp(ends) / 2, 1.0)
+    return (across - middle) / half
+
+
+def new_shape(rng: np.random.Generator, across: np.ndarray, settings: MoveSettings) -> np.ndarray:
+    """float64 [N, N]: pixels by which the front is ahead of its mean, along the flow.
+
+    Args:
+      rng: the random stream.
+      across: float64 [N, N], from `across_front`.
+      settings: the ranges to draw from.
+    """
+    inside = np.clip(across, -1.2, 1.2)
+    shape = rng.uniform(*settings.bend) * (1 / 3 - inside**2)  # of mean 0 from shore to shore
+    shape += rng.uniform(*settings.rough) * fractal(rng, len(across), 3.3, 4.0)
+    pixels = np.hypot(*(np.abs(np.gradient(across, axis=axis)).max() for axis in (0, 1)))  # 1 / pixels of half a front
+    for _ in range(rng.integers(*settings.bays, endpoint=True)):
+        place, reach = rng.uniform(-1, 1), rng.uniform(*settings.bay_half_width) * pixels
+        shape -= rng.uniform(*settings.bay_depth) * np.exp(-(((across - place) / reach) ** 4))
+    return shape
+
+
+def distance_along(start: np.ndarray, through: np.ndarray, zones: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """How far something must be pushed in one direction until it reaches each pixel.
+
+    Args:
+      start: bool [H, W], what is pushed: its large pieces.
+      through: bool [H, W], what it can be pushed through; also through itself, and over specks of anything else.
+      zones: uint8 [H, W], where the rest is.
+      direction: float64 [2], y and x, of length 1.
+
+    Returns:
+      float64 [H, W], pixels; infinite where it never comes.
+    """
+    open_ground = start | through | _small(~(start | through), SPECK)
+    moving = start & ~_small(start, PIECE)
+    distance = np.full(zones.shape, np.inf)
+    unit = direction / np.abs(direction).max()  # one whole pixel along an axis at each step
+    place = np.zeros(2, int)
+    for step in range(1, max(zones.shape)):
+        target = np.rint(step * unit).astype(int)
+        moving = _shifted(moving, *(target - place)) & open_ground
+        place = target
+        distance[moving & np.isinf(distance)] = step * np.hypot(*unit)
+        if not moving.any():
+            break
+    return distance
+
+
+def _shifted(mask: np.ndarray, down: int, right: int) -> np.ndarray:
+    """A mask moved by one pixel at most along each axis; false comes in."""
+    height, width = mask.shape
+    return np.pad(mask, 1)[1 - down : 1 - down + height, 1 - right : 1 - right + width]
+
+
+def _small(mask: np.ndarray, share: float) -> np.ndarray:
+    """bool [H, W]: those pieces of a mask that are smaller than a share of the picture."""
+    pieces, _ = ndimage.label(mask)
+    return mask & (np.bincount(pieces.ravel()) < share * mask.size)[pieces]
+
+
+def _tidied(new_ice: np.ndarray, ice: np.ndarray, water: np.ndarray) -> np.ndarray:
+    """The new ice without what a move leaves behind where it changed something.
+
+    Slits between old and new are closed; pieces cut off from the glacier are ocean; water enclosed by ice is ice.
+
+    Args:
+      new_ice: bool [H, W].
+      ice: bool [H, W], before.
+      water: bool [H, W], before.
+    """
+    fjord = ice | water
+    beside = ndimage.binary_dilation(new_ice != ice, iterations=SLIT)
+    new_ice = new_ice | (fjord & beside & _closed(new_ice))
+    new_ice = new_ice & ~(beside & _closed(fjord & ~new_ice))
+    new_ice = new_ice & ~_scraps(new_ice, ice, beside)
+    return new_ice | _scraps(fjord & ~new_ice, water, beside)
+
+
+def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """bool [H, W]: the small pieces of a mask that reach to where something changed, and were none before.
+
+    A piece was there before when it holds more of a piece of `before` than any other does.
+    """
+    pieces, count = ndimage.label(mask)
+    older, older_count = ndimage.label(before & ~_small(before, PIECE))
+    if not count:
+        return mask
+    shared = np.bincount((older * (count + 1) + pieces).ravel(), minlength=(older_count + 1) * (count + 1))
+    shared = shared.reshape(older_count + 1, count + 1)[1:, 1:]  # pixels: older pieces down, new ones across
+    heirs = shared.argmax(axis=1)[shared.any(axis=1)] + 1
+    reaching = np.setdiff1d(pieces[beside & mask], heirs)
+    return _small(mask, CUT_OFF) & np.isin(pieces, reaching)
+
+
+def _closed(mask: np.ndarray) -> np.ndarray:
+    """A mask and what is narrower than two SLITs between its parts."""
+    padded = np.pad(mask, SLIT, mode="edge")
+    return ndimage.binary_closing(padded, iterations=SLIT)[SLIT:-SLIT, SLIT:-SLIT]

@@ -1,0 +1,174 @@
+"""The MultiEarth files: what their names tell, which of them are one picture, and which pictures are a pair.
+
+    <folder>/**/Sensor_BAND_lon_lat_YYYY_MM_DD.tiff     one band a file: Sentinel1_VV_-55.20_-4.39_2019_05_27.tiff
+
+A picture is one sensor's bands of one place and day. Names are all that is looked at here.
+"""
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pix2pix_tf.data import validation
+from pix2pix_tf.data.io import images
+from pix2pix_tf.utils.errors import UserError
+
+RULE = "Sensor_BAND_lon_lat_YYYY_MM_DD, such as Sentinel1_VV_-55.20_-4.39_2019_05_27"
+SAR, OPTICAL = "Sentinel1", "Sentinel2"
+SHORT = {SAR: "S1", OPTICAL: "S2"}  # at the end of a picture's name
+ROLES: dict[str, dict[str, tuple[str, ...]]] = {  # sensor -> role -> its bands
+    SAR: {"sar_vv": ("VV",), "sar_vh": ("VH",)},
+    OPTICAL: {"optical": ("B4", "B3", "B2")},
+}
+CLOUD_MASK = "QA60"  # of Sentinel-2; a picture may lack it
+
+_NAME = re.compile(r"([A-Za-z0-9]+)_([A-Za-z0-9]+)_(-?\d+(?:\.\d+)?_-?\d+(?:\.\d+)?)_(\d{4})_(\d\d)_(\d\d)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one sensor took of one place on one day."""
+
+    sensor: str  # SAR or OPTICAL
+    place: str  # longitude_latitude, as the files' names write them
+    date: datetime.date
+    paths: Mapping[str, Path] = field(compare=False)  # by band, the cloud mask among them
+
+    @property
+    def name(self) -> str:
+        """Such as -55.20_-4.39_2019-05-27_S1; its patches are named after it."""
+        return f"{self.place}_{self.date}_{SHORT[self.sensor]}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A target and its input."""
+
+    optical: Picture
+    sar: Picture
+
+    @property
+    def days(self) -> int:
+        """That lie between them."""
+        return abs(self.optical.date - self.sar.date).days
+
+
+def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
+    """Finds the pictures in a folder and in all folders in it, and says what is left out.
+
+    Args:
+      folder: with TIFFs of one band each, named by RULE. Other sensors, other bands and other files may lie there too.
+
+    Returns:
+      The SAR and the optical pictures that have all their bands, sorted by name.
+
+    Raises:
+      UserError: there are none, or TIFFs have other names, or two the same; one message names them all.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}. Check --input.")
+    problems: list[tuple[str, str]] = []
+    bands, ignored = _bands(folder, problems)
+    if problems:
+        raise validation.refusal(f"The files in {folder} cannot be used", problems)
+    if ignored:
+        print(f"{folder}: not needed: " + ", ".join(f"{n} x {kind}" for kind, n in sorted(ignored.items())))
+    whole: dict[str, list[Picture]] = {SAR: [], OPTICAL: []}
+    incomplete = []
+    for (sensor, place, date), paths in sorted(bands.items()):
+        picture = Picture(sensor, place, date, paths)
+        missing = [band for bands in ROLES[sensor].values() for band in bands if band not in paths]
+        if missing:
+            incomplete.append(f"{picture.name} lacks {' and '.join(missing)}")
+        else:
+            whole[sensor].append(picture)
+    if incomplete:
+        print(f"left out, because a band is missing: {validation.some(incomplete)}")
+    for sensor, pictures in whole.items():
+        if not pictures:
+            wanted = ", ".join(band for bands in ROLES[sensor].values() for band in bands)
+            lacking = f" ({validation.some(incomplete)})" if incomplete else ""
+            raise UserError(f"{folder} has no {sensor} picture with all of {wanted}{lacking}. Files are named {RULE}.")
+    return whole[SAR], whole[OPTICAL]
+
+
+def _bands(
+    folder: Path, problems: list[tuple[str, str]]
+) -> tuple[dict[tuple[str, str, datetime.date], dict[str, Path]], Counter[str]]:
+    """The files of each sensor, place and day by band, and how many of what else there are."""
+    needed = {(sensor, band) for sensor, roles in ROLES.items() for bands in roles.values() for band in bands}
+    needed.add((OPTICAL, CLOUD_MASK))
+    found: dict[tuple[str, str, datetime.date], dict[str, Path]] = {}
+    ignored: Counter[str] = Counter()
+    for path in sorted(folder.rglob("*")):
+        if path.name.startswith(".") or path.is_dir():
+            continue
+        if path.suffix.lower() not in images.TIFF:
+            ignored[path.suffix or "no suffix"] += 1
+            continue
+        told = _told(path.stem)
+        if told is None:
+            problems.append((f"the name does not follow {RULE} (rename the file or move it away)", path.name))
+            continue
+        sensor, band, place, date = told
+        if (sensor, band) not in needed:
+            ignored[f"{sensor} {band}" if sensor in ROLES else sensor] += 1
+            continue
+        other = found.setdefault((sensor, place, date), {}).setdefault(band, path)
+        if other != path:
+            problems.append((f"there is {other} too (keep one of them)", str(path)))
+    return found, ignored
+
+
+def _told(stem: str) -> tuple[str, str, str, datetime.date] | None:
+    """Sensor, band, place and date that a name tells; None when it follows another rule."""
+    found = _NAME.fullmatch(stem)
+    if not found:
+        return None
+    sensor, band, place, *date = found.groups()
+    try:
+        return sensor, band, place, datetime.date(*map(int, date))
+    except ValueError:  # no date of the calendar
+        return None
+
+
+def pair(sar: Iterable[Picture], optical: Sequence[Picture], days: int) -> list[Pair]:
+    """Gives each optical picture the SAR image of its place that is nearest in time, the earlier of two as near.
+
+    MultiEarth pairs a SAR image with every optical picture within the time; here a target belongs to one input, so that
+    no file is stored twice. A SAR image has as many targets as are nearest to it.
+
+    Args:
+      sar: pictures.
+      optical: pictures.
+      days: that may lie between the two, at most.
+
+    Returns:
+      The pairs, in the order of the optical pictures. Those without a SAR image in time are left out.
+
+    Raises:
+      UserError: there is no pair at all.
+    """
+    there: dict[str, list[Picture]] = {}
+    for picture in sorted(sar, key=lambda picture: picture.date):
+        there.setdefault(picture.place, []).append(picture)
+    nearest = [
+        min((Pair(picture, other) for other in there[picture.place]), key=lambda found: found.days)
+        for picture in optical
+        if picture.place in there
+    ]
+    pairs = [found for found in nearest if found.days <= days]
+    if pairs:
+        return pairs
+    if not nearest:
+        raise UserError(
+            "No place has both SAR and optical pictures. A place is what stands in the names, to the letter."
+        )
+    least = min(found.days for found in nearest)
+    raise UserError(
+        f"No optical picture was taken within {days} days of a SAR image of its place; the nearest are {least} days "
+        f"apart. Give --days {least} or more, or add pictures."
+    )

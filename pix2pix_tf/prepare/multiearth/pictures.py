@@ -1,0 +1,125 @@
+"""Reading one MultiEarth picture: its bands put together and brought to 8 or 16 bits, and its cloud mask."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data import validation
+from pix2pix_tf.data.io import images, raster
+from pix2pix_tf.data.scene_names import Facts
+from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, ROLES, Picture
+from pix2pix_tf.prepare.own_scenes.source import BadScene
+from pix2pix_tf.prepare.stretch import Cut, Limits, stretch
+
+CLOUD_BITS = 1 << 10 | 1 << 11  # of QA60: opaque clouds, and cirrus (Sentinel-2 Level-1C in Google Earth Engine)
+FILL = 0.0  # what places without data are filled with
+
+
+@dataclass(frozen=True)
+class Stretching:
+    """How raw numbers become grey."""
+
+    cut: Cut | None = (2.0, 98.0)  # percentiles of each picture and band; None keeps integers as they are
+    limits: Mapping[str, Limits] = field(default_factory=dict)  # role: raw values of black and white, in place of that
+    depth: int = 8  # bits of what is stretched
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A picture, read."""
+
+    pixels: Mapping[str, np.ndarray]  # for each role, uint8 or uint16, [H, W] or [H, W, 3]
+    stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
+    not_measured: int  # pixels that were NaN, infinite, zero-filled or no data, and became 0
+    cloud: np.ndarray | None  # bool [H, W]: what the sensor's own mask calls cloud; None without one
+    facts: Facts  # bounds, crs and metres_per_pixel where the files tell them
+
+
+def read(picture: Picture, stretching: Stretching) -> Contents:
+    """Reads a picture.
+
+    Args:
+      picture: from `multiearth_files.find`.
+      stretching: how raw numbers become grey.
+
+    Raises:
+      BadScene: files are damaged, of different sizes, or nothing can be made of their numbers.
+    """
+    bands, problems = _bands(picture)
+    if different := validation.different_sizes(bands):
+        problems.append((f"its bands differ in size: {different} pixels (resample them to one grid)", picture.name))
+    if problems:
+        raise BadScene(problems)
+    pixels, limits, not_measured = {}, {}, 0
+    for role, names in ROLES[picture.sensor].items():
+        try:
+            raw = np.stack([bands[name] for name in names], axis=-1) if len(names) > 1 else bands[names[0]]
+            no_data = (FILL, *_no_data([picture.paths[name] for name in names]))
+            if not stretching.cut and role not in stretching.limits:
+                pixels[role], count = _as_they_are(raw, role, no_data), int(_unmeasured(raw, no_data).sum())
+            else:
+                pixels[role], limits[role], count = _stretched(raw, role, names, no_data, stretching)
+            not_measured += count
+        except images.BadImage as error:
+            problems.append((str(error), ", ".join(picture.paths[name].name for name in names)))
+    first, facts = next(iter(picture.paths.values())), Facts()
+    try:
+        facts = raster.georeference(first)
+    except images.BadImage as error:
+        problems.append((str(error), first.name))
+    if problems:
+        raise BadScene(problems)
+    mask = bands.get(CLOUD_MASK)
+    return Contents(pixels, limits, not_measured, None if mask is None else mask & CLOUD_BITS != 0, facts)
+
+
+def _bands(picture: Picture) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
+    """The pixels of each band, and what is wrong with the files of the others."""
+    bands: dict[str, np.ndarray] = {}
+    problems = []
+    for band, path in picture.paths.items():
+        try:
+            pixels = images.read(path)
+            if pixels.ndim != 2:
+                raise images.BadImage(f"{pixels.shape[2]} bands (save one band a file)")
+            if band == CLOUD_MASK and pixels.dtype.kind not in "ui":
+                raise images.BadImage(f"{pixels.dtype} numbers, but the mask of clouds is of bits (save whole numbers)")
+            bands[band] = pixels
+        except images.BadImage as error:
+            problems.append((str(error), path.name))
+    return bands, problems
+
+
+def _no_data(paths: list[Path]) -> set[float]:
+    return {value for path in paths if (value := raster.no_data_value(path)) is not None}
+
+
+def _unmeasured(raw: np.ndarray, no_data: tuple[float, ...]) -> np.ndarray:
+    """bool [H, W]: pixels without a measurement in some band."""
+    bands = raw.reshape(*raw.shape[:2], -1)
+    return (~np.isfinite(bands) | np.isin(bands, no_data)).any(axis=-1)
+
+
+def _as_they_are(raw: np.ndarray, role: str, no_data: tuple[float, ...]) -> np.ndarray:
+    if raw.dtype not in (np.uint8, np.uint16):
+        raise images.BadImage(
+            f"{raw.dtype} numbers, which no PNG holds as they are (leave out --cut none, or give --limits {role} LOW "
+            "HIGH as well)"
+        )
+    return np.where(np.isin(raw, no_data), 0, raw).astype(raw.dtype)
+
+
+def _stretched(
+    raw: np.ndarray, role: str, names: tuple[str, ...], no_data: tuple[float, ...], stretching: Stretching
+) -> tuple[np.ndarray, tuple[float, ...], int]:
+    fixed = stretching.limits.get(role)
+    grey, limits, count = stretch(raw, stretching.cut or (0, 100), no_data, fixed, stretching.depth)
+    for name, low, high in zip(names, limits[::2], limits[1::2], strict=True):
+        if low == high:
+            raise images.BadImage(
+                f"{name} is {low:g} everywhere, which leaves the stretch no range (remove the picture, or give "
+                f"--limits {role} LOW HIGH)"
+            )
+    return grey, limits, count

@@ -1,0 +1,1 @@
+"""A user's own scenes and masks: found, read, cut into patches."""

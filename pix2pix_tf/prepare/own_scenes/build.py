@@ -1,0 +1,123 @@
+"""From a folder of the user's own scenes to a data set: survey, divide, write, report."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from pix2pix_tf.data import classes, dataset, scene_names, validation
+from pix2pix_tf.data.dataset import SPLITS, Dataset
+from pix2pix_tf.prepare import dataset_writer, scene_table, splits
+from pix2pix_tf.prepare.own_scenes import source
+from pix2pix_tf.prepare.own_scenes.survey import DIVIDE_BY, Settings, Surveyed, read, survey
+from pix2pix_tf.prepare.splits import divide, split_of
+from pix2pix_tf.utils import cli
+from pix2pix_tf.utils.errors import UserError
+
+NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is said to be padding
+
+
+def prepare(folder: Path, output: Path, settings: Settings) -> None:
+    """Makes a data set from scenes of any size, or goes on with one that was interrupted.
+
+    Args:
+      folder: one folder per role, or side-by-side images (see `scenes`).
+      output: the data set's folder.
+      settings: checked here.
+
+    Raises:
+      UserError: settings, scenes or the output folder are not usable; nothing has been written then.
+    """
+    _check(settings, folder, output)
+    sources = source.find(folder, settings.side_by_side)
+    table = folder / scene_table.FILE
+    made_with = {
+        **{"command": "folder", **asdict(settings), "input": source.fingerprint(sources)},
+        "table": validation.stamp(table) if table.exists() else None,
+    }
+    if dataset_writer.is_finished(output, made_with):
+        return
+    found = survey(sources, settings, folder)
+    where = divide(found, settings)
+    dataset_writer.begin(output, made_with)
+    for one in cli.progress(found, len(found), "scenes written"):
+        _write(one, where, output, settings)
+    described = {one.source.name: replace(one.scene, split=split_of(one, where)) for one in found}
+    origin, seen = source.origin(folder)
+    whole = Dataset(output, output.resolve().name, origin, settings.size, found[0].bits, described, seen=seen)
+    dataset.save(whole)
+    report(found, where, settings)
+
+
+def _share_inside(one: Surveyed, stem: str, size: int) -> float:
+    """How much of a patch lies in its scene and is no padding, 0 to 1."""
+    row, column = scene_names.place_of(stem)
+    return min(size, one.scene.height - row) * min(size, one.scene.width - column) / size**2
+
+
+def _check(settings: Settings, folder: Path, output: Path) -> None:
+    if settings.size < 1 or not 0 <= settings.overlap < settings.size:
+        raise UserError(f"--overlap {settings.overlap} must be at least 0 and below --size {settings.size}.")
+    splits.check(settings.split, DIVIDE_BY, settings.val, settings.seed, settings.cut)
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
+
+
+def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Settings) -> None:
+    """Cuts a scene and writes those of its patches that are not there yet."""
+    roles = list(one.bits)
+    if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
+        return
+    pixels = read(one.source, settings).pixels
+    for role in roles:
+        pieces = dataset_writer.cut(pixels[role], settings.size, settings.overlap)
+        for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):
+            if dataset_writer.missing(output, where[stem], [role], stem):
+                dataset_writer.write(output, where[stem], stem, {role: patch})
+
+
+def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settings) -> None:
+    """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched.
+
+    Args:
+      found: all scenes.
+      where: the split of each patch.
+      settings: what it was made with.
+    """
+    has_zones = "zones" in found[0].bits
+    size, roles = settings.size, ", ".join(found[0].bits)
+    counts = Counter(where.values())
+    print(f"{len(found)} scenes, {len(where)} patches of {size} x {size} pixels: {roles}")
+    print("split   scenes  patches" + "".join(f"{name:>15}" for name in classes.ZONE_NAMES if has_zones))
+    for split in SPLITS:
+        inside = [[where[stem] == split for stem in one.stems] for one in found]
+        if not any(map(any, inside)):
+            continue
+        line = f"{split:<8}{sum(map(any, inside)):>6}{sum(map(sum, inside)):>9}"
+        if has_zones:
+            pixels = sum(one.zones[mine].sum(axis=0) for one, mine in zip(found, inside, strict=True))
+            line += "".join(f"{share:>13.1f} %" for share in 100 * pixels / pixels.sum())
+        print(line)
+    if counts["val"] > counts["train"]:
+        print(
+            "warning: val has more patches than train, as what stays together is large. Another --seed draws others; "
+            f"--split {'scene' if settings.split == 'glacier' else 'random'} divides more finely."
+        )
+    empty = [stem for one in found for stem in one.stems if _share_inside(one, stem, settings.size) < NEARLY_EMPTY]
+    if empty:
+        print(
+            f"{len(empty)} of {len(where)} patches are nearly all padding, where a scene's side is little more than a "
+            f"multiple of {settings.size}: {validation.some(empty)}. Crop such scenes, and patches like these are gone."
+        )
+    for what in ("glacier", "sensor"):
+        named = Counter(getattr(one.scene, what) for one in found)
+        known = ", ".join(f"{name} {count}" for name, count in sorted(named.items(), key=str) if name)
+        print(f"{what}s: {known or 'not known'}" + (f", not known {named[None]}" if known and named[None] else ""))
+    if settings.cut:
+        low, high = settings.cut
+        for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():
+            print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
+    gaps = [one for one in found if one.not_finite]
+    if gaps:
+        total, listed = sum(one.not_finite for one in gaps), validation.some([one.source.name for one in gaps])
+        print(f"{total} pixels were NaN, infinite or no data and became 0: {listed}")

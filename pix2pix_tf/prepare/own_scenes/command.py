@@ -1,0 +1,139 @@
+"""The command `folder`: a data set from the user's own scenes."""
+
+import argparse
+from pathlib import Path
+
+from pix2pix_tf.data import classes, roles
+from pix2pix_tf.data.io import mask_drawings
+from pix2pix_tf.prepare.commands import Commands, command, next_command, percentiles
+from pix2pix_tf.prepare.own_scenes import build, survey
+from pix2pix_tf.utils.errors import UserError
+
+
+def add_folder(commands: Commands) -> None:
+    """Adds the command that makes a data set from the user's own scenes."""
+    defaults = survey.Settings()
+    new = command(
+        commands,
+        "folder",
+        "cuts your own scenes and masks into a data set\n\n"
+        f"--input holds one folder per role ({', '.join(roles.CHANNELS)})\n"
+        "with the same file names in each: PNG, TIFF, or JPEG where there are no classes. Names such as\n"
+        "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) tell those\n"
+        "facts. datasets/README.md tells the rest.",
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split glacier --hold-out SI\n"
+        "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene --as-drawn\n"
+        "  python -m pix2pix_tf.prepare folder --input gis --output datasets/gis --classes 1=rock 2=glacier 3=ocean\n"
+        "  python -m pix2pix_tf.prepare folder --input facades --output datasets/ab --side-by-side zones sar",
+    )
+    new.add_argument("--input", type=Path, required=True, metavar="DIR", help="the folder with your scenes")
+    new.add_argument("--output", type=Path, required=True, metavar="DIR", help="the data set's folder")
+    new.add_argument("--size", type=int, default=defaults.size, metavar="PIXELS", help="of a patch (default: 256)")
+    new.add_argument(
+        "--overlap", type=int, default=0, metavar="PIXELS", help="that neighbouring patches share (default: 0)"
+    )
+    new.add_argument(
+        "--split",
+        choices=survey.DIVIDE_BY,
+        default=defaults.split,
+        help="what stays on one side of train and val: single patches (random, the default), whole scenes, or whole "
+        "glaciers. Patches of one scene, and scenes of one place, are near-duplicates: random leaks them into val, and "
+        "its results are too good. Only glacier tells how a model does on a glacier it has not seen",
+    )
+    new.add_argument("--val", type=float, default=defaults.val, metavar="SHARE", help="validation share (default: 0.1)")
+    new.add_argument(
+        "--hold-out", nargs="+", default=(), metavar="GLACIER", help="become the split test, whatever --split"
+    )
+    new.add_argument(
+        "--seed", type=int, default=defaults.seed, metavar="N", help="another seed, another split (default: 0)"
+    )
+    new.add_argument(
+        "--cut",
+        nargs="+",
+        default=["2", "98"],
+        metavar="PERCENTILE",
+        help="what becomes black and white where there are more than 8 bits, per scene and band (default: 2 98); none "
+        "keeps 16 bits",
+    )
+    new.add_argument(
+        "--side-by-side",
+        nargs="*",
+        metavar="ROLE",
+        help="--input holds images A|B of twice the width, directly or in train/, val/, test/ (these splits are kept); "
+        "the roles of the left and the right half (default: zones sar)",
+    )
+    new.add_argument(
+        "--as-drawn",
+        action="store_true",
+        help="the zones are drawings: PNGs as a paint program saves them, in the display colours or with soft rims",
+    )
+    new.add_argument(
+        "--tolerance",
+        type=int,
+        metavar="GREY",
+        help=f"how far a drawn pixel may be from its class in each channel (default: {mask_drawings.TOLERANCE} of 255)",
+    )
+    new.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="VALUE=CLASS",
+        help="what the values of the zones mean where they are not 0, 64, 127, 254: all of them, such as 0=na 1=rock "
+        "2=glacier 3=ocean (na: not available)",
+    )
+    new.add_argument(
+        "--add-fronts",
+        action="store_true",
+        help="adds the role fronts, where ocean meets glacier in the zones: what evaluate.py measures fronts by",
+    )
+    new.set_defaults(run=run_folder)
+
+
+def run_folder(arguments: argparse.Namespace) -> None:
+    """From options to a data set of the user's scenes."""
+    settings = survey.Settings(
+        size=arguments.size,
+        overlap=arguments.overlap,
+        split=arguments.split,
+        val=arguments.val,
+        hold_out=tuple(sorted(set(arguments.hold_out))),
+        seed=arguments.seed,
+        cut=percentiles(arguments.cut),
+        side_by_side=None if arguments.side_by_side is None else _halves(arguments.side_by_side),
+        tolerance=_tolerance(arguments),
+        classes=_classes(arguments),
+        fronts=arguments.add_fronts or None,
+    )
+    build.prepare(arguments.input, arguments.output, settings)
+    print(next_command("gen5", arguments.output))
+
+
+def _tolerance(arguments: argparse.Namespace) -> int | None:
+    """The tolerance of drawings; None where the zones are no drawings."""
+    if not arguments.as_drawn:
+        if arguments.tolerance is not None:
+            raise UserError("--tolerance is for drawings: add --as-drawn, or leave it out.")
+        return None
+    if arguments.side_by_side is not None:
+        raise UserError("--as-drawn is for one folder per role: the halves of A|B images are taken as they are.")
+    tolerance = mask_drawings.TOLERANCE if arguments.tolerance is None else arguments.tolerance
+    if not 0 <= tolerance <= 127:
+        raise UserError(f"--tolerance {tolerance} must be from 0 to 127.")
+    return tolerance
+
+
+def _classes(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    """What --classes says, once it is found to be right."""
+    if arguments.classes is None:
+        return None
+    if arguments.as_drawn:
+        raise UserError("--classes is for values, --as-drawn for colours: leave one of them out.")
+    classes.codes_of(arguments.classes)
+    return tuple(sorted(arguments.classes))
+
+
+def _halves(words: list[str]) -> tuple[str, str]:
+    if len(words) not in (0, 2):
+        raise UserError(f"--side-by-side {' '.join(words)}: give two roles, left and right, such as zones sar.")
+    left, right = words or ("zones", "sar")
+    return left, right

@@ -1,0 +1,1 @@
+"""Simulated glaciers, and how SAR and optical sensors see them."""

@@ -1,0 +1,80 @@
+"""The stretch: numbers of any range, such as 16-bit amplitudes or decibels, become 8 or 16 bits, and raw values again.
+
+It is the cumulative count cut of GIS programs, or fixed limits. The limits are kept, so that grey can be read as raw
+values.
+"""
+
+import numpy as np
+
+from pix2pix_tf.data.io.images import BadImage
+
+Cut = tuple[float, float]  # percentiles that become black and white
+Limits = tuple[float, float]  # raw values that do
+
+
+def stretch(
+    pixels: np.ndarray,
+    cut: Cut = (2.0, 98.0),
+    no_data: float | tuple[float, ...] | None = None,
+    limits: Limits | None = None,
+    bits: int = 8,
+) -> tuple[np.ndarray, tuple[float, ...], int]:
+    """Brings numbers of any range to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
+
+    Args:
+      pixels: integers or floats, [H, W] or [H, W, C].
+      cut: percentiles of the measured pixels; at and below the first a pixel is black, at and above the second white.
+        Where both fall on one value, such as in a nearly empty scene, the whole range is used.
+      no_data: the value or values that stand for "not measured"; NaN and infinity always do.
+      limits: raw values of black and white, in place of the cut.
+      bits: 8 or 16.
+
+    Returns:
+      uint8 or uint16, the same shape, 0 where nothing was measured; the raw values of black and white, band after band;
+      how many pixels were not measured in some band.
+
+    Raises:
+      BadImage: nothing was measured at all.
+    """
+    bands = pixels[..., None] if pixels.ndim == 2 else pixels
+    dtype = np.uint16 if bits == 16 else np.uint8
+    result = np.zeros(bands.shape, dtype)
+    kept: list[float] = []
+    gaps = np.zeros(bands.shape[:2], bool)
+    for i in range(bands.shape[2]):
+        with np.errstate(invalid="ignore"):  # of a NaN that signals
+            band = bands[..., i].astype(np.float64)
+        measured = np.isfinite(band)
+        for value in no_data if isinstance(no_data, tuple) else (no_data,):
+            measured &= bands[..., i] != value
+        if not measured.any():
+            raise BadImage("no finite pixel (all are NaN, infinite or no data)")
+        low, high = limits or np.percentile(band[measured], cut)
+        if low == high:
+            low, high = band[measured].min(), band[measured].max()
+        band = np.where(measured, band, low)
+        result[..., i] = np.rint(np.iinfo(dtype).max * np.clip((band - low) / ((high - low) or 1.0), 0, 1))
+        kept += [float(low), float(high)]
+        gaps |= ~measured
+    return result.reshape(pixels.shape), tuple(kept), int(gaps.sum())
+
+
+def raw_values(grey: np.ndarray, limits: tuple[float, ...], white: float | None = None) -> np.ndarray:
+    """Reads grey as raw values again: the inverse of `stretch`, to half a grey step.
+
+    What lay beyond a limit comes back as the limit; what was not measured, as the lower one.
+
+    Args:
+      grey: [H, W] or [H, W, C], any dtype.
+      limits: raw values of black and white, band after band, as `stretch` gave them and `Scene.stretch` keeps them.
+      white: the grey of white; the greatest of grey's dtype when None. Of a model's output in [-1, 1], give
+        (output + 1) / 2 and 1.
+
+    Returns:
+      float64, the same shape.
+    """
+    white = np.iinfo(grey.dtype).max if white is None else white
+    low, high = np.reshape(limits, (-1, 2)).T
+    if grey.ndim == 2:
+        low, high = low[0], high[0]
+    return low + grey / white * (high - low)

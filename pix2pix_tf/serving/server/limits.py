@@ -1,0 +1,71 @@
+"""What a request may cost, checked before anything is decoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pix2pix_tf.serving.server.rest_api import Array, RestError
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SLACK = 64 * 2**10  # bytes of a PNG beside its pixels: colour profiles, notes
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the local server."""
+
+    body: int = 32 * 2**20  # bytes of a request
+    pixels: int = 2**22  # of all images of a request, and of a batch: 64 patches of 256 x 256
+    waiting: int = 64  # requests that are being read, wait or are worked on; further ones are told to come again
+    body_seconds: float = 60.0  # that a body may take to arrive
+    linger: float = 0.002  # seconds that a request waits for others that came with it the last time
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    """Height and width of a PNG in pixels, from its header alone.
+
+    Raises:
+      ValueError: it is no PNG, or ends before its header does.
+    """
+    if png[:8] != _SIGNATURE or png[12:16] != b"IHDR" or len(png) < 26:
+        raise ValueError("not a PNG file")
+    return int.from_bytes(png[20:24], "big"), int.from_bytes(png[16:20], "big")
+
+
+def check_images(inputs: Mapping[str, Array], allowed: int) -> tuple[int, frozenset]:
+    """Makes sure that the images of a request are affordable.
+
+    Args:
+      inputs: by name; names that end in _bytes are PNGs, arrays of four dimensions are pixels.
+      allowed: pixels in all rows together.
+
+    Returns:
+      The pixels in all rows of the largest input, and the sizes (height, width) there are.
+
+    Raises:
+      RestError: 413 for too many pixels; 400 for what is no PNG, or holds far more bytes than its pixels can need.
+    """
+    sizes, largest = set(), 0
+    for name, values in inputs.items():
+        if name.endswith("_bytes"):
+            found = [_checked_size(name, png) for png in values]
+        elif isinstance(values, np.ndarray) and values.ndim == 4:
+            found = [(values.shape[1], values.shape[2])] * len(values)
+        else:
+            continue
+        sizes |= set(found)
+        largest = max(largest, sum(height * width for height, width in found))
+    if largest > allowed:
+        raise RestError(413, f"The images have {largest} pixels together; this server takes {allowed} a request")
+    return largest, frozenset(sizes)
+
+
+def _checked_size(name: str, png: bytes) -> tuple[int, int]:
+    try:
+        height, width = size_of(png)
+    except ValueError as error:
+        raise RestError(400, f"{name}: {error}") from None
+    if len(png) > 8 * height * width + _SLACK:  # 8: four channels of 16 bit; what inflates to more is a bomb
+        raise RestError(400, f"{name}: the PNG is longer than its {height} x {width} pixels can need")
+    return height, width

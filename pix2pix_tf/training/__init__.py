@@ -1,0 +1,1 @@
+"""The training loop, what is trained, and what is kept of it."""

@@ -1,0 +1,141 @@
+"""Adam in one kernel a variable.
+
+Keras' Adam runs some ten operations over each of the generator's 54 million weights; TensorFlow's fused kernel runs
+one. `benchmarks/speed/layers.py` measures the difference.
+"""
+
+import math
+
+import tensorflow as tf
+
+_GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikevicius et al. 2018
+
+
+def triangular(step: tf.Tensor, low: float, peak: float, rise_steps: int) -> tf.Tensor:
+    """The learning rate of a step: from `low` to `peak` in a straight line and back, again and again (Smith 2017).
+
+    Args:
+      step: int64 scalar, steps done.
+      low: the rate at step 0.
+      peak: the rate at step `rise_steps`.
+      rise_steps: from the one to the other.
+
+    Returns:
+      A float32 scalar.
+    """
+    place = tf.cast(step % (2 * rise_steps), tf.float32) / rise_steps  # 0 to 2
+    return low + (peak - low) * (1.0 - tf.abs(place - 1.0))
+
+
+class Adam(tf.Module):
+    """Adam (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1 in the order of operations named after it).
+
+    For float16 it also scales the loss, so that small gradients do not vanish (Micikevicius et al. 2018, arXiv
+    1710.03740): a step whose gradients overflow is left out and the scale is halved.
+    """
+
+    def __init__(
+        self,
+        variables: list[tf.Variable],
+        learning_rate: float,
+        beta_1: float,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        scale_loss: bool = False,
+        clip_norm: float = 0.0,
+        peak_rate: float = 0.0,
+        rise_steps: int = 1,
+    ):
+        """Makes the moments, all zero.
+
+        Args:
+          variables: float32, what is trained.
+          learning_rate: step size.
+          beta_1: decay of the first moment.
+          beta_2: decay of the second moment.
+          epsilon: added to the root of the second moment.
+          scale_loss: whether `scaled` scales, for float16.
+          clip_norm: the longest that the gradient of all variables together may be; 0 for any length.
+          peak_rate: the learning rate goes up to this and back in a triangle (`triangular`); 0: it is constant.
+          rise_steps: from the one to the other.
+        """
+        super().__init__(name="adam")
+        self._variables = variables
+        self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+        self._scale_loss, self._clip_norm = scale_loss, clip_norm
+        self._low, self._peak, self._rise_steps = learning_rate, peak_rate, rise_steps
+        self.learning_rate = _each_devices_own(learning_rate, tf.float32)
+        self.steps = _each_devices_own(0, tf.int64)
+        self.loss_scale = _each_devices_own(2.0**15 if scale_loss else 1.0, tf.float32)
+        self.good_steps = _each_devices_own(0, tf.int64)
+        self.first_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
+        self.second_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
+
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+        """What to differentiate in place of the loss, a float32 scalar."""
+        return loss * self.loss_scale if self._scale_loss else loss
+
+    def apply(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+        """Moves the variables by one step.
+
+        Args:
+          gradients: of `scaled(loss)`, one for each variable and of its shape; on several devices their mean, so that
+            all move by the same step.
+
+        Returns:
+          A float32 scalar to add to the loss: 0; or NaN where the gradients are not finite, so that the variables are
+          spoilt and the training must end before it saves them. The overflow of a loss scale that can still be halved
+          is no such case.
+        """
+        finite = tf.math.is_finite(tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]))  # one pass, no copy
+        if not self._scale_loss:
+            self._update(gradients)
+            return tf.where(finite, 0.0, math.nan)
+        hopeless = tf.logical_not(finite) & tf.equal(self.loss_scale, 1.0)
+        gradients = [gradient / self.loss_scale for gradient in gradients]
+        tf.cond(finite, lambda: self._good(gradients), self._overflow)
+        return tf.where(hopeless, math.nan, 0.0)
+
+    def _good(self, gradients: list[tf.Tensor]) -> None:
+        self._update(gradients)
+        self.good_steps.assign_add(1)
+        grow = tf.equal(self.good_steps % _GROW_AFTER, 0)
+        self.loss_scale.assign(tf.where(grow, self.loss_scale * 2.0, self.loss_scale))
+
+    def _overflow(self) -> None:
+        self.good_steps.assign(0)
+        self.loss_scale.assign(tf.maximum(self.loss_scale / 2.0, 1.0))
+
+    def _update(self, gradients: list[tf.Tensor]) -> None:
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        if self._peak:
+            self.learning_rate.assign(triangular(self.steps, self._low, self._peak, self._rise_steps))
+        step = tf.cast(self.steps.assign_add(1), tf.float64)
+        powers = [tf.cast(beta**step, tf.float32) for beta in (self._beta_1, self._beta_2)]
+        for variable, m, v, gradient in zip(
+            self._variables, self.first_moments, self.second_moments, gradients, strict=True
+        ):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=m.handle,
+                v=v.handle,
+                beta1_power=powers[0],
+                beta2_power=powers[1],
+                lr=self.learning_rate,
+                beta1=self._beta_1,
+                beta2=self._beta_2,
+                epsilon=self._epsilon,
+                grad=gradient,
+            )
+
+
+def _each_devices_own(value: float, dtype: tf.DType) -> tf.Variable:
+    """A number that all devices change in the same way, each for itself; a checkpoint holds the first one's."""
+    return tf.Variable(
+        value,
+        trainable=False,
+        dtype=dtype,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )

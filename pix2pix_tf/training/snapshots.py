@@ -1,0 +1,88 @@
+"""What an epoch leaves to look at and to use: a sheet of samples, and a SavedModel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data import conditions, encoding, pipeline, visualization
+from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.export import saved_model
+from pix2pix_tf.export.signatures import png_names
+from pix2pix_tf.training.tasks import Task
+
+
+def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...], epoch: int) -> None:
+    """A sheet of validation patches: input, generated, target; or, where nothing is painted, what is said of the input.
+
+    Args:
+      path: of the PNG.
+      task: as it stands.
+      dataset: with the task's roles in its split "val".
+      stems: which patches, the same ones after each epoch.
+      epoch: for the title.
+    """
+    config = task.config
+    batches = pipeline.fixed_batches(dataset, config, "val", stems, pipeline.TOGETHER)
+    made = np.concatenate([task.generate(batch) for batch in batches])
+    inputs, targets = (_pixels(dataset, roles, stems) for roles in (config.data.inputs, config.data.targets))
+    captions, generated = list(stems), {}
+    if targets:
+        parts = np.split(made, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
+        generated = {role: visualization.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
+    else:
+        captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(made), captions, strict=True)]
+    title = f"{config.variant}, epoch {epoch}"
+    visualization.sample_sheet(path, inputs, generated, targets, title, captions, task.made)
+
+
+def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int, stem: str) -> None:
+    """Writes a SavedModel, with all that whoever uses it has to know.
+
+    Args:
+      base: the folder of versions; the new one is called by its epoch.
+      task: as it stands.
+      dataset: what was trained on.
+      run: the name of the training.
+      epoch: that has just ended.
+      stem: a validation patch, for warm-up requests.
+    """
+    data = task.config.data
+    told = conditions.vocabulary(dataset, data.condition)
+    image = np.concatenate(list(_pixels(dataset, data.inputs, [stem]).values()), axis=-1)
+    pngs = [[dataset.path("val", role, stem).read_bytes()] for role in data.inputs]
+    text = [conditions.text_of(dataset, told, stem).encode()]
+    saved_model.write(
+        base / str(epoch),
+        task.signatures(),
+        {
+            "variant": task.config.variant,
+            "run": run,
+            "epoch": epoch,
+            "inputs": data.inputs,
+            "targets": data.targets,
+            "size": dataset.size,
+            "divisor": task.divisor,
+            "bits": {role: dataset.bits[role] for role in data.inputs + data.targets},
+            "origin": dataset.origin,
+            "conditions": told,
+            "glaciers": dataset.glaciers("train"),
+        },
+        example={
+            **dict(zip(png_names(data.inputs, "image"), pngs, strict=True)),
+            **{"image": image, "seed": np.zeros(1, np.int32), "condition": text},
+        },
+    )
+
+
+def _pixels(dataset: Dataset, roles: Sequence[str], stems: Sequence[str]) -> dict[str, np.ndarray]:
+    """Validation patches as their PNGs have them: for each role uint8 or uint16 [N, H, W, C]."""
+    return {
+        role: np.stack(
+            [
+                encoding.decode_png(dataset.path("val", role, stem).read_bytes(), role, dataset.bits[role])
+                for stem in stems
+            ]
+        )
+        for role in roles
+    }

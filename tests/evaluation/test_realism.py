@@ -1,0 +1,251 @@
+import csv
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import evaluate
+from pix2pix_tf.data import classes
+from pix2pix_tf.data.dataset import Dataset, save
+from pix2pix_tf.data.io import images
+from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.evaluation import inference, runs
+from pix2pix_tf.evaluation.realism import evaluation, statistics
+from pix2pix_tf.export import saved_model
+from pix2pix_tf.metrics import sar_realism
+from pix2pix_tf.utils import cli, files
+from tests.conftest import SIZE
+from tests.evaluation.test_translation import make_export, make_run
+
+COUNT = 8  # scenes in the split; the last two share one
+
+
+class Reader(tf.Module):
+    """Reads zones off grey values that are those of the mask; its features are the mean grey, `scale` times."""
+
+    def __init__(self, scale, features):
+        super().__init__()
+        self.scale, self.gives = tf.Variable(scale, dtype=tf.float32), features
+        spec = [tf.TensorSpec([None, None, None, 1], tf.uint8, "image"), tf.TensorSpec([None], tf.int32, "seed")]
+        self.tensor = tf.function(self.read, input_signature=spec)
+
+    def read(self, image, seed):
+        grey = tf.cast(image, tf.float32) + 0 * tf.cast(seed, tf.float32)[:, None, None, None]
+        nearest = tf.argmin(abs(grey - tf.constant(classes.ZONE_VALUES, tf.float32)), axis=-1)
+        told = {"probabilities": tf.one_hot(nearest, 4), "output": grey}
+        return told | ({"features": self.scale * tf.reduce_mean(grey / 255, axis=[1, 2])} if self.gives else {})
+
+
+def make_reader(run, scale=1.0, features=True, epoch=3, inputs=("sar",), targets=("zones",)):
+    reader, version = Reader(scale, features), run / "export" / "zones" / str(epoch)
+    shutil.rmtree(version, ignore_errors=True)
+    tf.saved_model.save(reader, str(version), {"tensor": reader.tensor})
+    facts = {"variant": "zones", "run": run.name, "epoch": epoch, "inputs": inputs, "targets": targets, "size": SIZE,
+             "divisor": 16, "bits": dict.fromkeys(inputs + targets, 8), "origin": "real"}  # fmt: skip
+    files.write_json(version / saved_model.DESCRIPTION, facts)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A data set whose SAR images are their masks, a painter of them in full and half brightness, and a reader."""
+    root, rng = tmp_path_factory.mktemp("judged"), np.random.default_rng(0)
+    stems = [f"s{i}" for i in range(COUNT - 1)] + [f"s{COUNT - 2}__y00000_x00032"]
+    for stem in stems:
+        zones = rng.choice(np.array(classes.ZONE_VALUES, np.uint8), (4, 4)).repeat(8, 0).repeat(8, 1)
+        for role in ("zones", "sar", "elevation"):
+            images.write_png(root / "data" / "val" / role / f"{stem}.png", zones)
+    save(Dataset(root / "data", "data", "simulated", SIZE, {"zones": 8, "sar": 8, "elevation": 8}, {}))
+    make_run(root / "runs" / "orig", {2: 0.5, 10: 1.0})
+    make_reader(root / "runs" / "zones")
+    return root
+
+
+@pytest.fixture
+def house(template, tmp_path, monkeypatch):
+    shutil.copytree(template, tmp_path / "house")
+    monkeypatch.chdir(tmp_path / "house")
+    return tmp_path / "house"
+
+
+def setting_of(segmenter, **options):
+    dataset = open_dataset(Path("data"), ("zones", "sar"), ("val",))
+    return inference.Setting(dataset, "val", **{"seed": 0, "batch_size": 3} | options, segmenter=segmenter)
+
+
+def judged(folder="scores", **options):
+    """The run `orig`, judged by the run `zones`."""
+    setting = setting_of(Path("runs/zones"), **options)
+    found = runs.find_runs([Path("runs/orig")], Path("runs"))
+    return evaluation.judge(found, setting, evaluation.open_segmenter(setting.segmenter, setting), Path(folder))
+
+
+def means_of(report):
+    with (report / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def run_command(*arguments):
+    return cli.run(evaluate.main, list(map(str, arguments)))
+
+
+def test_the_perfect_reader_of_the_perfect_painter_finds_all_zones(house):
+    found = judged()
+    perfect, dim = found.generated["orig", 10], found.generated["orig", 2]
+    assert (perfect.faithfulness == 1).all() and (found.real.faithfulness == 1).all()
+    # At half the brightness rock (32) is as near to 0 as to 64, and taken for 0; glacier for rock, ocean for glacier.
+    assert np.nanmax(dim.overlap[:, 1:]) == 0 and np.nanmax(dim.overlap[:, 0]) > 0
+    assert found.segmenter == "zones@3" and found.trained_on == "real" and found.scenes == COUNT - 1
+
+
+def test_what_equals_the_real_images_is_as_far_from_them_as_they_are_and_what_is_dim_is_farther(house):
+    found = judged()
+    perfect, dim = found.generated["orig", 10], found.generated["orig", 2]
+    for name in ("histogram", "spectrum", "kernel", "kernel_error"):
+        np.testing.assert_array_equal(getattr(perfect, name), getattr(found.real, name))
+    # Each zone has one grey: half of it is 6 dB, to the rounding of 8 bit.
+    np.testing.assert_allclose(
+        dim.histogram, 20 * np.log10([64 / 32, 127 / 64, 254 / 127]) * np.ones((20, 1)), rtol=0.01
+    )
+    assert dim.kernel.min() > perfect.kernel.max()
+
+
+def test_halves_keep_a_scene_together_and_batches_do_not_matter(house):
+    small, large = judged(batch_size=3, folder="a"), judged(batch_size=8, folder="b")
+    np.testing.assert_allclose(small.generated["orig", 2].kernel, large.generated["orig", 2].kernel, atol=1e-6)
+    assert sorted(path.name for path in Path("a").iterdir()) == ["orig@10.npz", "orig@2.npz", "real.npz"]
+
+
+def test_what_was_read_before_is_taken_and_what_has_changed_is_read_anew(house, capsys):
+    generated = {"orig@2", "orig@10"}
+
+    def read_anew(**options):
+        capsys.readouterr()
+        judged(**options)
+        said = capsys.readouterr().out
+        anew = set(re.findall(r"^(\S+): \d+ images, read by zones@3", said, re.MULTILINE))
+        assert set(re.findall(r"^(\S+): read before", said, re.MULTILINE)) == {"real", *generated} - anew
+        return anew
+
+    assert read_anew() == {"real", *generated}
+    assert read_anew() == set()
+    make_export(house / "runs/orig", 10, 0.9)
+    assert read_anew() == {"orig@10"}
+    kept = Path("scores/orig@10.npz")
+    kept.write_bytes(kept.read_bytes()[:500])  # as of a full disk
+    assert read_anew() == {"orig@10"}
+    images.write_png(Path("data/val/sar/s3.png"), np.full((SIZE, SIZE), 9, np.uint8))
+    assert read_anew() == {"real"}
+    assert read_anew(seed=1) == generated
+    make_reader(house / "runs/zones", scale=2.0)
+    assert read_anew(seed=1) == {"real", *generated}
+
+
+def test_an_older_export_gives_faithfulness_and_says_what_is_missing(house, capsys):
+    make_reader(house / "runs/zones", features=False)
+    assert run_command("runs/orig", "--segmenter", "runs/zones") == 0
+    said = "No kernel distance: the export of zones@3 is of before its features were part of it. Train it anew"
+    assert said in capsys.readouterr().out
+    report = Path("runs/orig/report/report.md").read_text()
+    assert said in report and "kernel distance |" not in report
+    dim, perfect = means_of(Path("runs/orig/report"))
+    assert float(perfect["faithfulness"]) == 1 and dim["kernel_distance"] == "nan"
+    assert run_command("runs/orig") == 0  # without a segmenter nothing of it is left
+    assert {path.name for path in Path("runs/orig/report").glob("r*")} == {"report.html", "report.md"}
+    assert "## Realism" not in Path("runs/orig/report/report.md").read_text()
+
+
+def test_an_export_may_be_named_in_place_of_its_run_and_the_newest_is_taken(house):
+    make_reader(house / "runs/zones", epoch=12)
+    for path, epoch in (("runs/zones", 12), ("runs/zones/export/zones", 12), ("runs/zones/export/zones/3", 3)):
+        assert evaluation.open_segmenter(Path(path), setting_of(Path(path))).epoch == epoch
+
+
+def mistakes():
+    """Name, what is done to the house, the arguments, what the message says."""
+
+    def leave(house):
+        pass
+
+    def fronts(house):
+        make_reader(house / "runs/zones", targets=("fronts",))
+
+    def by_height(house):
+        make_reader(house / "runs/zones", inputs=("elevation",))
+
+    def blind(house):
+        make_run(house / "runs/blind", {2: 1.0}, inputs=("elevation",))
+
+    def optical(house):
+        make_run(house / "runs/orig", {2: 1.0}, inputs=("sar",), targets=("optical",))
+
+    def one_scene(house):
+        for path in [*house.glob("data/val/*/s[0-5].png")]:
+            path.unlink()
+
+    return [
+        ("nowhere", leave, ["--segmenter", "runs/none"], "runs/none is neither a run with an export nor an export"),
+        (
+            "no zones",
+            leave,
+            ["--segmenter", "runs/orig"],
+            "runs/orig makes sar from zones; zones are to be read from sar",
+        ),
+        ("fronts", fronts, ["--segmenter", "runs/zones"], "makes fronts from sar"),
+        ("another role", by_height, ["--segmenter", "runs/zones"], "makes zones from elevation"),
+        ("no mask", blind, ["runs/blind", "--segmenter", "runs/zones"], "runs/blind makes sar from elevation"),
+        ("no SAR", optical, ["runs/orig", "--segmenter", "runs/zones"], "makes optical from sar"),
+        ("one scene", one_scene, ["--segmenter", "runs/zones"], "has one scene in val"),
+    ]
+
+
+@pytest.mark.parametrize(("spoil", "arguments", "said"), [m[1:] for m in mistakes()], ids=[m[0] for m in mistakes()])
+def test_a_mistake_is_answered_with_one_message_and_code_2(house, capsys, spoil, arguments, said):
+    spoil(house)
+    run = [] if arguments[0].startswith("runs/") else ["runs/orig"]
+    assert run_command(*run, *arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and said in message
+
+
+@pytest.mark.long
+def test_a_trained_painter_and_a_trained_segmenter_end_to_end(tiny_run, zones_run, tmp_path, capsys):
+    output = tmp_path / "report"
+    arguments = [tiny_run, "--split", "train", "--segmenter", zones_run, "--output", output]
+    assert run_command(*arguments) == 0, capsys.readouterr().err
+    assert {path.name for path in output.iterdir()} == {
+        *(
+            "report.md",
+            "report.html",
+            "metrics.csv",
+            "table.md",
+            "curves.png",
+            "curves.svg",
+            "comparison.png",
+            "scores",
+        ),
+        *("realism.png", "realism.svg"),
+    }
+    page = (output / "report.md").read_text()
+    assert "## Realism" in page and "## Faithfulness" in page and "No kernel distance" not in page
+    assert f"--segmenter {zones_run}" in page
+    for means in means_of(output):
+        assert 0 < float(means["faithfulness"]) < 1
+        assert np.isfinite([float(means[name]) for name in ("kernel_distance", "kernel_error", "spectrum")]).all()
+    with Image.open(output / "realism.png") as picture:
+        assert picture.width > 1000
+    capsys.readouterr()
+    before = {path.name: path.read_bytes() for path in output.glob("*.*")}
+    assert run_command(*arguments) == 0
+    assert "real: read before" in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in output.glob("*.*")} == before
+
+
+def test_more_images_than_a_kernel_distance_takes_are_thinned_evenly(monkeypatch):
+    monkeypatch.setattr(sar_realism, "KERNEL_IMAGES", 3)
+    features = np.arange(9.0)[:, np.newaxis]
+    assert statistics._few(features)[:, 0].tolist() == [0, 4, 8]
+    assert len(statistics._few(np.zeros((9, 0)))) == 0

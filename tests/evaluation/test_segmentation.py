@@ -1,0 +1,240 @@
+import csv
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import evaluate
+from pix2pix_tf.data import classes
+from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, save
+from pix2pix_tf.data.io import images
+from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.evaluation.runs import Run
+from pix2pix_tf.evaluation.segmentation import evaluation
+from pix2pix_tf.export import saved_model
+from pix2pix_tf.prepare import dataset_writer
+from pix2pix_tf.utils import cli
+from pix2pix_tf.utils.errors import UserError
+
+SIDE = 32  # pixels of a patch
+HEIGHT, WIDTH = 60, 90  # pixels of a scene: no multiple of a patch
+FRONT = 40  # the column of the true front: ocean from there on, glacier before it
+
+
+def scene_pixels(column=FRONT):
+    """Glacier on the left, ocean on the right, and the front between: for each role uint8 [H, W]."""
+    zones = np.full((HEIGHT, WIDTH), classes.GLACIER, np.uint8)
+    zones[:, column:] = classes.OCEAN
+    lines = np.zeros_like(zones)
+    lines[:, column] = 255
+    wide = np.zeros_like(zones)
+    wide[:, column - 2 : column + 3] = 255
+    sar = np.where(zones == classes.OCEAN, 40, 160).astype(np.uint8)
+    return {"zones": zones, "lines": lines, "fronts": wide, "sar": sar}
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    """Three scenes of 7 m a pixel, cut into overlapping patches, in the splits train, val and test."""
+    root, scenes = tmp_path / "data", {}
+    names = {"DBE_2010-01-01_ERS_7_1_1": "train", "COL_2011-06-01_TSX_7_1_2": "val", "COL_2011-12-01_TDX_7_1_3": "test"}
+    for name, split in names.items():
+        for role, pixels in scene_pixels().items():
+            pieces = dataset_writer.cut(pixels, SIDE, SIDE // 2)
+            stems = dataset_writer.stems(name, HEIGHT, WIDTH, SIDE, SIDE // 2)
+            for stem, (_, _, patch) in zip(stems, pieces, strict=True):
+                dataset_writer.write(root, split, stem, {role: patch})
+        glacier, date, sensor = name.split("_")[:3]
+        padding = dataset_writer.padding(HEIGHT, WIDTH, SIDE, SIDE // 2)
+        facts = {"glacier": glacier, "date": date, "sensor": sensor, "metres_per_pixel": 7.0}
+        scenes[name] = Scene(split, HEIGHT, WIDTH, padding=padding, overlap=SIDE // 2, **facts)
+    roles = ("zones", "lines", "fronts", "sar")
+    save(Dataset(root, "made-up", "simulated", SIDE, dict.fromkeys(roles, 8), scenes))
+    return root
+
+
+def setting(data, unit="metres", shortest=100.0, **changes):
+    dataset = open_dataset(data, ("zones", "lines", "sar"), ("val",))
+    scenes = {name: replace(scene, **changes) for name, scene in dataset.scenes.items()}
+    return evaluation.Setting(replace(dataset, scenes=scenes), "val", 4, unit, shortest)
+
+
+def network(data, target="zones", column=FRONT, sure=0.9):
+    """A network that sees the front at a column, whatever the image; `sure` of it."""
+    seen = scene_pixels(column)
+
+    def predict(stems):
+        found = []
+        for stem in stems:
+            row, left = (int(n) for n in re.search(r"__y(\d+)_x(\d+)", stem).groups())
+            pixels = np.pad(seen["zones" if target == "zones" else "fronts"], 64)[64 + row :, 64 + left :][:SIDE, :SIDE]
+            values = np.array(classes.ZONE_VALUES if target == "zones" else [255])
+            found.append(np.where(pixels[..., None] == values, sure, (1 - sure) / 3))
+        return np.array(found, np.float32)
+
+    run = Run(data / "no-run", "seer", target, ("sar",), (target,), data, "simulated")
+    return evaluation.Network(f"seer-{column}", run, 1, predict, f"{target} {column} {sure}")
+
+
+def judged(data, tmp_path, seer, of=None):
+    of = of or setting(data)
+    evaluation._segment(seer, of, tmp_path / "out")
+    (one,) = evaluation._judge(seer, of, tmp_path / "out").scenes
+    return one
+
+
+@pytest.mark.parametrize("target", ["zones", "fronts"])
+def test_a_network_that_sees_all_has_no_error_whatever_the_patches(data, tmp_path, target):
+    one = judged(data, tmp_path, network(data, target))
+    if target == "zones":
+        assert one.front.mean == 0 and one.front.count == 2 * HEIGHT
+        np.testing.assert_array_equal(one.agreement["iou"], [np.nan, np.nan, 1, 1])  # no shadow, no rock here
+    else:  # a skeleton ends a pixel or two before the band does
+        assert one.front.mean < 0.1 * 7 and one.front.count >= 2 * HEIGHT - 4
+        assert one.agreement["recall"] == [1] and one.agreement["precision"] == [1 / 5]  # the line, 5 pixels wide
+    mask = images.read_png(tmp_path / "out" / "masks" / "seer-40" / "COL_2011-06-01_TSX_7_1_2.png")
+    assert (mask == scene_pixels()[target]).all()
+
+
+@pytest.mark.parametrize("target", ["zones", "fronts"])
+@pytest.mark.parametrize(("unit", "error"), [("metres", 70), ("pixels", 10)])
+def test_a_front_10_pixels_off_at_7_metres_is_70_metres_off(data, tmp_path, target, unit, error):
+    one = judged(data, tmp_path, network(data, target, FRONT + 10), setting(data, unit=unit, shortest=10))
+    assert one.front.mean == pytest.approx(error, rel=0 if target == "zones" else 0.01)
+
+
+def test_a_front_that_is_too_short_is_missed_and_adds_no_distance(data, tmp_path):
+    one = judged(data, tmp_path, network(data), setting(data, shortest=7.0 * HEIGHT))
+    assert one.front.missed and one.front.count == 0 and one.front.mean is None
+
+
+def test_only_what_the_box_holds_is_judged(data, tmp_path):
+    # The upper 20 rows of the predicted front are left; the true front's lower ones are up to 40 pixels away.
+    one = judged(data, tmp_path, network(data), setting(data, bounding_box=(0, 20, 0, WIDTH)))
+    assert one.front.count == 20 + HEIGHT
+    assert one.front.total == pytest.approx(7 * sum(range(1, 41)))
+
+
+def test_a_scene_is_read_by_a_network_once(data, tmp_path):
+    seer, of = network(data), setting(data)
+    calls = []
+    counted = replace(seer, predict=lambda stems: calls.append(stems) or seer.predict(stems))
+    evaluation._segment(counted, of, tmp_path / "out")
+    made = len(calls)
+    evaluation._segment(counted, of, tmp_path / "out")
+    assert len(calls) == made > 0
+    (tmp_path / "out" / "masks" / "seer-40" / "COL_2011-06-01_TSX_7_1_2.png").unlink()  # as if interrupted
+    evaluation._segment(counted, of, tmp_path / "out")
+    assert len(calls) == 2 * made
+    evaluation._segment(replace(counted, key="another export"), of, tmp_path / "out")
+    assert len(calls) == 3 * made
+
+
+def test_a_batch_is_never_larger_than_asked_for(data, tmp_path):
+    seer, sizes = network(data), []
+    counted = replace(seer, predict=lambda stems: sizes.append(len(stems)) or seer.predict(stems))
+    evaluation._segment(counted, setting(data), tmp_path / "out")
+    assert max(sizes) == 4 and sum(sizes) == len(setting(data).dataset.stems["val"])
+
+
+def test_values_that_are_no_numbers_are_refused(data, tmp_path):
+    seer = network(data)
+    spoilt = replace(seer, predict=lambda stems: seer.predict(stems) * np.nan)
+    with pytest.raises(UserError, match="no numbers"):
+        evaluation._segment(spoilt, setting(data), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"split": MIXED}, "--split scene"), ({"metres_per_pixel": None}, "--unit pixels")],
+)
+def test_scenes_that_cannot_be_judged_are_named_with_the_cure(data, tmp_path, changes, message):
+    with pytest.raises(UserError, match=f"COL_2011-06-01_TSX_7_1_2.*{message}"):
+        evaluation.evaluate([], setting(data, **changes), tmp_path / "out", "")
+
+
+def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
+    run = Run(zones_run, "zones", "zones", ("sar",), ("zones",), fronts_data, "simulated")
+    dataset = open_dataset(fronts_data, ("sar", "zones", "fronts"), ("val",))
+    baseline = evaluation._mean_mask(run, evaluation.Setting(dataset, "val", 2, "pixels", 5.0))
+    zones = np.stack([np.asarray(Image.open(path)) for path in (fronts_data / "train" / "zones").iterdir()])
+    wanted = np.stack([(zones == value).mean(axis=0) for value in classes.ZONE_VALUES], axis=-1)
+    np.testing.assert_allclose(baseline.predict(["any", "other"]), [wanted, wanted], atol=1e-6)
+
+
+# ---- The command line, with real exports ----------------------------------------------------------------------------
+
+
+def test_both_kinds_of_runs_are_measured_beside_the_baseline(zones_run, fronts_run, tmp_path, capsys):
+    output = tmp_path / "report"
+    command = [str(zones_run), str(fronts_run), "--unit", "pixels", "--shortest", "3", "--baseline", "--output"]
+    assert cli.run(evaluate.main, [*command, str(output)]) == 0, capsys.readouterr().err
+    best = {run.name: max(saved_model.epochs(run)) for run in (zones_run, fronts_run)}
+    names = [f"{name}@{epoch}" for name, epoch in best.items()]
+    names += ["mean-training-mask-zones", "mean-training-mask-fronts"]
+    report = (output / "report.md").read_text()
+    for name in names:
+        assert len(list((output / "masks" / name).glob("*.png"))) == 3
+        assert len(list((output / "overlays" / name).glob("*.png"))) == 3
+        assert len(list((output / "fronts" / name).glob("*.geojson"))) == 3
+        assert f"| {name} | 3 |" in report
+    assert "in pixels of these patches, which no published figure is" in report and "753" not in report
+    pictures = re.findall(r"!\[[^]]*\]\(<?([^)>]+)>?\)", report)
+    assert len(pictures) > 3 and all((output / picture).exists() for picture in pictures)
+    rows = list(csv.DictReader((output / "metrics.csv").open()))
+    assert {row["network"] for row in rows} == set(names)
+    assert {row["grouped_by"] for row in rows} >= {
+        "all",
+        "glacier",
+        "season",
+        "sensor",
+        "resolution",
+        "glacier x sensor",
+    }
+    assert [row["scenes"] for row in rows if row["grouped_by"] == "all"] == ["3"] * 4
+    front = json.loads(next((output / "fronts" / names[0]).glob("*.geojson")).read_text())
+    assert front["type"] == "FeatureCollection"
+
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("masks/*/*.png")}
+    assert cli.run(evaluate.main, [*command, str(output)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("masks/*/*.png")} == before
+    assert "3 scenes are done already" in capsys.readouterr().out
+
+
+def test_metres_bring_the_published_figures_and_say_what_they_compare_with(zones_run, tmp_path):
+    output = tmp_path / "report"
+    assert cli.run(evaluate.main, [str(zones_run), "--split", "test", "--output", str(output)]) == 0
+    report = (output / "report.md").read_text()
+    assert "753 ± 76" in report and "do not compare" in report and "(m)" in report
+
+
+def test_a_painter_and_a_segmenter_are_not_measured_together(tiny_run, zones_run, tmp_path, capsys):
+    assert cli.run(evaluate.main, [str(tiny_run), str(zones_run), "--output", str(tmp_path / "report")]) == 2
+    assert "Evaluate them apart" in capsys.readouterr().err
+
+
+def test_without_names_each_kind_of_run_gets_a_report(tiny_run, zones_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for run in (tiny_run, zones_run):
+        shutil.copytree(run, tmp_path / "runs" / run.name)
+    assert cli.run(evaluate.main, ["--unit", "pixels"]) == 0, capsys.readouterr().err
+    assert "| tiny" in (tmp_path / "runs" / "report-sar" / "report.md").read_text()
+    assert "| zones@" in (tmp_path / "runs" / "report-fronts" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--shortest", "-1"), ("--shortest", "nan"), ("--batch-size", "0")])
+def test_options_out_of_range_are_refused(zones_run, tmp_path, capsys, option, value):
+    assert cli.run(evaluate.main, [str(zones_run), option, value, "--output", str(tmp_path / "r")]) == 2
+    assert option in capsys.readouterr().err
+
+
+def test_a_report_of_the_other_kind_is_not_mixed_with_this_one(tiny_run, zones_run, tmp_path, capsys):
+    output = tmp_path / "report"
+    assert cli.run(evaluate.main, [str(zones_run), "--output", str(output)]) == 0
+    assert cli.run(evaluate.main, [str(tiny_run), "--output", str(output)]) == 2
+    assert "no report of this kind" in capsys.readouterr().err

@@ -1,0 +1,383 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from pix2pix_tf import config, prepare
+from pix2pix_tf.data import classes, dataset, pipeline
+from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.generate import command, inference
+from pix2pix_tf.prepare.simulation.sar import simulate_scene
+from pix2pix_tf.training.tasks import make_task
+from pix2pix_tf.utils import cli
+from tests.conftest import SIZE, TINY, UNET
+
+
+@pytest.fixture
+def arguments(tiny_run, tiny_data, tmp_path):
+    def make(*flags, **changes):
+        values = {
+            "model": tiny_run / "export" / "orig",
+            "masks": tiny_data,
+            "output": tmp_path / "out",
+        }
+        return [*(text for key, value in (values | changes).items() for text in (f"--{key}", str(value))), *flags]
+
+    return make
+
+
+def run(arguments):
+    return cli.run(command.main, arguments)
+
+
+def images(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("sar/*.png"))}
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+    return path
+
+
+def scene(height, width, seed=0):
+    """A zone mask of any size."""
+    return np.ascontiguousarray(simulate_scene(seed, max(height, width, 32)).zones[:height, :width])
+
+
+# ---- The data set --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_a_drawing_is_refused_with_the_cure(arguments, tmp_path, capsys, drawn):
+    mask = scene(32, 32)
+    path = save(tmp_path / "Süd.PNG", classes.colour_zones(mask) if drawn else np.full_like(mask, 190))
+    assert run(arguments(masks=path)) == 2
+    message = capsys.readouterr().err
+    assert message.splitlines()[1].startswith("- Süd.PNG: ")
+    assert ("prepare folder --as-drawn" in message) == drawn
+
+
+def test_a_data_set_of_masks_becomes_a_data_set_of_images(arguments, tiny_run, tiny_data, tmp_path, capsys):
+    assert run(arguments()) == 0
+    assert f"images in {tmp_path / 'out'}: 6" in capsys.readouterr().out
+    found = open_dataset(tmp_path / "out", ("zones", "sar", "fronts"), ("train",))
+    assert found.origin == f"generated: {tiny_run.name}@2"
+    assert found.stems["train"] == tuple(f"S{number}" for number in range(6))
+    assert found.scenes["S3"] == dataset.read(tiny_data).scenes["S3"]  # metres per pixel among it
+    zones = pixels(tiny_data / "train" / "zones" / "S3.png")
+    assert (pixels(found.path("train", "zones", "S3")) == zones).all()
+    assert (pixels(found.path("train", "fronts", "S3")) == classes.front_of(zones)).all()
+    assert (tmp_path / "out" / "overview.png").exists()
+
+
+def test_an_image_is_what_the_export_serves(arguments, tiny_run, tiny_data, tmp_path):
+    assert run(arguments(seed=4)) == 0
+    model = saved_model.load(tiny_run / "export" / "orig")
+    mask = (tiny_data / "train" / "zones" / "S2.png").read_bytes()
+    ((png,),) = model.paint([[mask]], [command.seed_of(4, "S2", 0)])
+    assert (pixels(tmp_path / "out" / "train" / "sar" / "S2.png") == tf.io.decode_png(png).numpy()[..., 0]).all()
+
+
+def test_zones_are_learnt_from_painted_images(arguments, tmp_path):
+    assert run(arguments()) == 0
+    opened = open_dataset(tmp_path / "out", ("sar", "zones"), ("train",))
+    chosen = config.make_config("zones", UNET)
+    task = make_task(chosen, opened.size, opened.bits, "float32")
+    losses = task.train_step(next(iter(pipeline.training_batches(opened, chosen))))
+    assert np.isfinite(float(losses["loss"]))
+
+
+def test_samples_are_scenes_of_their_own_and_patches_keep_their_places(arguments, tmp_path):
+    stem = "DBE_2010-02-01_ERS_20_1_7__y00032_x00064"
+    save(tmp_path / "masks" / f"{stem}.png", scene(SIZE, SIZE))
+    assert run(arguments(masks=tmp_path / "masks", samples=2)) == 0
+    found = open_dataset(tmp_path / "out", ("zones", "sar"), ("train",))
+    assert found.stems["train"] == tuple(f"DBE_2010-02-01_ERS_20_1_7_s{i}__y00032_x00064" for i in (0, 1))
+    described = found.scenes["DBE_2010-02-01_ERS_20_1_7_s1"]
+    assert (described.glacier, described.metres_per_pixel, described.height, described.width) == ("DBE", 20, 64, 96)
+    first, second = images(tmp_path / "out").values()
+    assert first != second
+
+
+def test_what_is_true_of_the_real_picture_alone_is_not_said_of_a_painted_one(arguments, tiny_data, tmp_path):
+    copy = shutil.copytree(tiny_data, tmp_path / "data")
+    described = json.loads((copy / "dataset.json").read_text())
+    facts = {"glacier": "DBE", "sensor": "ERS", "date": "2010-01-01", "bounding_box": [1, 9, 2, 30]}
+    described["scenes"]["S0"] |= facts | {"quality": 2, "stretch": {"sar": [-20.0, 0.0]}}
+    (copy / "dataset.json").write_text(json.dumps(described))
+    assert run(arguments(masks=copy)) == 0
+    written = json.loads((tmp_path / "out" / "dataset.json").read_text())["scenes"]["S0"]
+    assert facts.items() <= written.items()
+    assert not {"quality", "stretch"} & written.keys()
+
+
+@pytest.fixture
+def optical_model(tmp_path):
+    """An export of two inputs and two targets, with the weights that a training begins with."""
+    chosen = config.make_config("sar2optical", [*TINY, "data.targets=optical,sar"])
+    roles = {"inputs": chosen.data.inputs, "targets": chosen.data.targets}
+    bits = dict.fromkeys(roles["inputs"] + roles["targets"], 8)
+    task = make_task(chosen, SIZE, bits, "float32")
+    described = {"variant": "sar2optical", "run": "r", "epoch": 1, "size": SIZE, "divisor": 32, "origin": "simulated"}
+    described |= {"glaciers": ["DBE"]}
+    png = tf.io.encode_png(np.zeros((SIZE, SIZE, 1), np.uint8)).numpy()
+    example = {"image": np.zeros((1, SIZE, SIZE, 2), np.uint8), "seed": np.zeros(1, np.int32)}
+    example |= {f"{role}_bytes": [png] for role in roles["inputs"]}
+    saved_model.write(tmp_path / "1", task.signatures(), described | roles | {"bits": bits}, example)
+    return tmp_path / "1"
+
+
+def test_several_inputs_and_targets_have_a_folder_each(arguments, optical_model, tmp_path):
+    for seed, role in enumerate(("sar_vv", "sar_vh")):
+        save(tmp_path / "in" / role / "m.png", simulate_scene(seed, SIZE).sar)
+        save(tmp_path / "wide" / role / "m.png", simulate_scene(seed, 64).sar[:40])
+    assert run(arguments(model=optical_model, masks=tmp_path / "in")) == 0
+    found = open_dataset(tmp_path / "out", ("sar_vv", "sar_vh", "optical", "sar"), ("train",))
+    assert not (tmp_path / "out" / "train" / "fronts").exists()
+    assert found.seen == ("DBE",)
+    pngs = [[(tmp_path / "in" / role / "m.png").read_bytes()] for role in ("sar_vv", "sar_vh")]
+    served = saved_model.load(optical_model).paint(pngs, [command.seed_of(0, "m", 0)])
+    for role, (png,) in zip(("optical", "sar"), served, strict=True):
+        wanted = tf.io.decode_png(png).numpy()
+        assert (pixels(found.path("train", role, "m")).reshape(wanted.shape) == wanted).all()
+    assert run(arguments(model=optical_model, masks=tmp_path / "wide", output=tmp_path / "scene")) == 0
+    assert pixels(tmp_path / "scene" / "optical" / "m.png").shape == (40, 64, 3)
+    (tmp_path / "in" / "sar_vh" / "m.png").unlink()
+    assert run(arguments(model=optical_model, masks=tmp_path / "in", output=tmp_path / "none")) == 2
+
+
+# ---- Seeds, going on, workers --------------------------------------------------------------------------------------
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(arguments, tmp_path):
+    for output, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert run(arguments(output=tmp_path / output, samples=2, seed=seed)) == 0
+    first = images(tmp_path / "a")
+    assert sorted(first) == [f"S{stem}_s{sample}.png" for stem in range(6) for sample in (0, 1)]
+    assert images(tmp_path / "b") == first
+    assert all(data != first[name] for name, data in images(tmp_path / "c").items())
+
+
+def test_an_image_does_not_depend_on_the_masks_beside_it(arguments, tiny_data, tmp_path):
+    assert run(arguments(output=tmp_path / "all")) == 0
+    assert run(arguments(output=tmp_path / "one", masks=tiny_data / "train" / "zones" / "S2.png")) == 0
+    assert images(tmp_path / "one")["S2.png"] == images(tmp_path / "all")["S2.png"]
+
+
+def test_it_goes_on_where_it_stopped(arguments, tmp_path):
+    assert run(arguments()) == 0
+    before = images(tmp_path / "out")
+    there = tmp_path / "out" / "train" / "sar"
+    (there / "S4.png").unlink()
+    save(there / "S5.png", np.zeros((SIZE, SIZE), np.uint8))  # there already: it stays
+    (tmp_path / "out" / "dataset.json").unlink()
+    for stray in (there / ".tmp-1-S4.png", tmp_path / "out" / ".tmp-2-overview.png"):  # as a killed process leaves them
+        stray.write_bytes(b"half")
+    assert run(arguments()) == 0
+    after = images(tmp_path / "out")
+    assert not list((tmp_path / "out").rglob(".tmp-*"))
+    assert {name for name in after if after[name] != before[name]} == {"S5.png"}
+    assert (tmp_path / "out" / "dataset.json").exists()
+
+
+def test_two_workers_write_what_one_writes(arguments, tmp_path):
+    for stem, size in (("a", (SIZE, SIZE)), ("b", (50, 70))):
+        save(tmp_path / "masks" / f"{stem}.png", scene(*size))
+    assert run(arguments(masks=tmp_path / "masks", output=tmp_path / "one")) == 0
+    assert run(arguments(masks=tmp_path / "masks", output=tmp_path / "two", workers=2)) == 0
+    assert len(images(tmp_path / "one")) == 2
+    assert images(tmp_path / "two") == images(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"seed": 3}, "seed: 0 -> 3"), ({"samples": 2}, "samples: 1 -> 2"), ({"overlap": 8}, "overlap: 32 -> 8")],
+)
+def test_images_of_other_settings_are_not_mixed(arguments, tmp_path, capsys, changes, message):
+    assert run(arguments()) == 0
+    before = images(tmp_path / "out")
+    assert run(arguments(**changes)) == 2
+    assert message in capsys.readouterr().err
+    assert images(tmp_path / "out") == before
+
+
+def test_nothing_foreign_is_overwritten(arguments, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "S6.png").write_text("mine")
+    assert run(arguments()) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert (tmp_path / "out" / "S6.png").read_text() == "mine"
+
+
+# ---- Whole scenes --------------------------------------------------------------------------------------------------
+
+
+def test_scenes_of_any_size_are_painted_and_can_be_cut(arguments, tiny_run, tmp_path, capsys):
+    sizes = {"DBE_2010-02-01_ERS_20_1_7": (SIZE + 13, 3 * SIZE - 1), "b": (5, 7), "c": (SIZE, SIZE)}
+    for seed, (stem, size) in enumerate(sizes.items()):
+        save(tmp_path / "masks" / f"{stem}.png", scene(*size, seed))
+    assert run(arguments(masks=tmp_path / "masks", samples=2)) == 0
+    out = tmp_path / "out"
+    for stem, size in sizes.items():
+        zones = pixels(tmp_path / "masks" / f"{stem}.png")
+        for name in (f"{stem}_s0.png", f"{stem}_s1.png"):
+            assert (pixels(out / "zones" / name) == zones).all()
+            assert (pixels(out / "fronts" / name) == classes.front_of(zones)).all()
+            assert pixels(out / "sar" / name).shape == size
+    said = capsys.readouterr().out
+    assert f"prepare folder --input {out} --output {out}-{SIZE}" in said
+    cut = tmp_path / "cut"
+    assert cli.run(prepare.main, ["folder", "--input", str(out), "--output", str(cut), "--size", str(SIZE)]) == 0
+    found = dataset.read(cut)
+    assert found.origin == f"generated: {tiny_run.name}@2"  # not "real"
+    assert found.scenes["DBE_2010-02-01_ERS_20_1_7_s1"].metres_per_pixel == 20
+
+
+def test_a_tiff_is_read_too(arguments, tmp_path):
+    save(tmp_path / "masks" / "m.tif", scene(SIZE, SIZE))
+    assert run(arguments(masks=tmp_path / "masks" / "m.tif")) == 0
+    assert (pixels(tmp_path / "out" / "train" / "zones" / "m.png") == scene(SIZE, SIZE)).all()
+
+
+def test_classes_are_not_blended(arguments, zones_run, tmp_path, capsys):
+    save(tmp_path / "sar.png", np.zeros((SIZE, 3 * SIZE), np.uint8))
+    assert run(arguments(model=zones_run / "export" / "zones", masks=tmp_path / "sar.png")) == 2
+    assert "cannot be blended" in capsys.readouterr().err
+
+
+def test_fronts_in_blocks_are_the_fronts_of_the_whole(rng):
+    zones = rng.choice(classes.ZONE_VALUES, (23, 17)).astype(np.uint8)
+    for sizes in ([23], [1] * 23, [1, 2, 20], [2, 21], [22, 1]):
+        blocks = np.split(zones[..., np.newaxis], np.cumsum(sizes)[:-1])
+        assert (np.concatenate(list(inference.front_rows(blocks))) == classes.front_of(zones)).all()
+
+
+# ---- What is refused -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("masks_of", ["data set", "folder", "file"])
+def test_no_scene_of_val_or_test_comes_into_training(arguments, tiny_data, tmp_path, capsys, masks_of):
+    places = {"folder": tiny_data / "val" / "zones", "file": tiny_data / "val" / "zones" / "S6.png"}
+    chosen = arguments("--split", "val") if masks_of == "data set" else arguments(masks=places[masks_of])
+    assert run(chosen) == 2
+    assert "of the split val" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert run([*chosen, "--any-split"]) == 0
+    assert "S6.png" in images(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.where(np.arange(SIZE * SIZE).reshape(SIZE, SIZE) == 5 * SIZE + 9, 128, 127).astype(np.uint8),
+         "row 5, column 9: grey value 128 is no class"),
+        (np.full((SIZE, SIZE, 4), 127, np.uint8), "alpha"),
+        (np.full((SIZE, SIZE, 3), 127, np.uint8), "one grey channel"),
+        (np.full((SIZE, SIZE), 127, np.uint16), "16 bit"),
+    ],
+)  # fmt: skip
+def test_bad_masks_are_named_before_anything_is_painted(arguments, tmp_path, capsys, array, message):
+    save(tmp_path / "masks" / "good.png", np.full((SIZE, SIZE), 127, np.uint8))
+    save(tmp_path / "masks" / "bad mask ü.png", array)
+    assert run(arguments(masks=tmp_path / "masks")) == 2
+    error = capsys.readouterr().err
+    assert "bad mask ü.png" in error
+    assert message in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"GIF89a..."])
+def test_a_file_that_is_no_whole_png_is_named(arguments, tmp_path, capsys, damage):
+    path = save(tmp_path / "masks" / "hurt.png", scene(64, 64))
+    path.write_bytes(damage(path.read_bytes()))
+    assert run(arguments(masks=tmp_path / "masks")) == 2
+    error = capsys.readouterr().err
+    assert "hurt.png: not a" in error
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "nowhere"}, "no export in nowhere"),
+        ({"masks": "nowhere"}, "There is no nowhere"),
+        ({"samples": 0}, "from 1"),
+        ({"workers": 0}, "from 1"),
+        ({"tile": SIZE + 1}, f"a multiple of {SIZE}"),
+        ({"overlap": SIZE + 1}, f"from 0 to {SIZE}"),
+    ],
+)
+def test_the_users_mistakes_are_said(arguments, capsys, changes, message):
+    assert run(arguments(**changes)) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_said(arguments, tmp_path, capsys):
+    (tmp_path / "masks").mkdir()
+    assert run(arguments(masks=tmp_path / "masks")) == 2
+    assert "no .png or .tif or .tiff file" in capsys.readouterr().err
+
+
+def test_two_files_of_one_stem_are_said(arguments, tmp_path, capsys):
+    for suffix in ("png", "tif"):
+        save(tmp_path / "masks" / f"m.{suffix}", scene(SIZE, SIZE))
+    assert run(arguments(masks=tmp_path / "masks")) == 2
+    assert "under one name" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_no_half_image(arguments, tmp_path, capsys, monkeypatch):
+    save(tmp_path / "masks" / "m.png", scene(3 * SIZE, 40))
+    painted = iter([True, False])
+
+    def fail(model, condition, tile, seed):
+        if not next(painted):
+            raise OSError(28, "No space left on device")
+        return np.zeros((*tile.shape[:2], 1), np.float32)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inference, "paint_tile", fail)
+        assert run(arguments(masks=tmp_path / "masks")) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert not list((tmp_path / "out" / "sar").iterdir())
+    assert run(arguments(masks=tmp_path / "masks")) == 0
+    assert pixels(tmp_path / "out" / "sar" / "m.png").shape == (3 * SIZE, 40)
+
+
+def test_seeds_are_whole_numbers_that_differ():
+    seeds = {command.seed_of(seed, f"S{i}", sample) for seed in range(5) for i in range(20) for sample in range(5)}
+    assert len(seeds) == 500
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_the_model_alone_is_needed(tiny_run, tmp_path, mask_png):
+    copy = shutil.copytree(saved_model.find(tiny_run / "export" / "orig"), tmp_path / "elsewhere" / "2")
+    assert saved_model.load(copy).paint([[mask_png]], [0])
+
+
+def test_help_has_examples():
+    shown = subprocess.run([sys.executable, "-m", "pix2pix_tf.generate", "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert "--masks whole_scenes" in shown.stdout
+
+
+def test_generate_takes_a_run(tiny_run, tiny_data, tmp_path, capsys):
+    run = tmp_path / "tiny"
+    shutil.copytree(tiny_run, run)
+    chosen = {"metric": "ssim", "value": 0.5, "interval": None, "epoch": 1, "compared": [1, 2], "images": 1,
+              "split": "val", "data": "d", "origin": "real", "seed": 0, "segmenter": None, "chosen": "2026-01-01",
+              "fingerprint": saved_model.fingerprint(run / "export/orig/1")}  # fmt: skip
+    best_epoch.write(run, best_epoch.Best(**chosen))
+    call = ["--model", run, "--masks", tiny_data / "train/zones/S0.png", "--output", tmp_path / "out"]
+    assert cli.run(command.main, list(map(str, call))) == 0
+    assert "epoch 1, the best of 2 by ssim on val (0.5000)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out/generate.json").read_text())["epoch"] == 1

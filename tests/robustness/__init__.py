@@ -1,0 +1,1 @@
+"""Spoilt files, killed commands, full disks, long runs."""

@@ -1,0 +1,99 @@
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pix2pix_tf import config
+from pix2pix_tf.export import saved_model
+from pix2pix_tf.models import layers
+from pix2pix_tf.training import precision
+from pix2pix_tf.training.tasks import make_task
+from pix2pix_tf.utils import tf_compat
+from tests.conftest import SIZE, TINY, UNET
+
+NETWORKS = [
+    ("orig", TINY, "mixed_bfloat16"),
+    ("orig", TINY, "mixed_float16"),
+    ("gen5", [*TINY, "model.norm=batch"], "mixed_bfloat16"),
+    ("spade", [*TINY, "model.spade_width=8"], "mixed_bfloat16"),
+    ("orig", [*TINY, "model.upsampling=resized", "model.generator_kernel=3"], "mixed_bfloat16"),
+    ("zones", UNET, "mixed_bfloat16"),
+    ("fronts", UNET, "mixed_bfloat16"),
+    ("clouds", ["model.vgg_width=4"], "mixed_bfloat16"),
+]
+SIDE = 2 * SIZE  # pixels, so that the innermost map has room for `resized`
+BITS = {"zones": 8, "sar": 8, "fronts": 8, "optical": 8}
+
+
+def trained_network(variant, overrides, computed_in):
+    tf.keras.utils.set_random_seed(1)
+    task = make_task(config.make_config(variant, overrides), SIDE, BITS, computed_in)
+    network = next(iter(task.modules().values()))
+    random = np.random.default_rng(1)
+    for variable in network.trainable_variables:  # biases and scales are to count, too
+        variable.assign(random.normal(variable, 0.05))
+    return network
+
+
+def answer(network):
+    image = tf.random.stateless_uniform([2, SIDE, SIDE, network.inputs[0].shape[-1]], [5, 6], -1)
+    return network([image, tf.constant([3, 4])], training=False).numpy()
+
+
+@pytest.mark.parametrize(("variant", "overrides", "computed_in"), NETWORKS)
+def test_the_twin_for_exports_answers_to_the_bit_as_the_network(variant, overrides, computed_in):
+    network = trained_network(variant, overrides, computed_in)
+    wanted = answer(network)
+    assert np.ptp(wanted) > 0
+    np.testing.assert_array_equal(answer(precision.kept_as_computed(network)), wanted)
+
+
+def test_its_kernels_take_half_the_bytes_and_its_norms_stay_as_they_are():
+    twin = precision.kept_as_computed(trained_network("orig", TINY, "mixed_bfloat16"))
+    for layer in twin.layers:
+        kept = tf.bfloat16 if isinstance(layer, precision.KERNELS) else tf.float32
+        assert {tf.as_dtype(weight.dtype) for weight in layer.weights} <= {kept}
+    assert any(isinstance(layer, precision.KERNELS) for layer in twin.layers)
+
+
+def test_the_twin_alone_looks_at_batches_that_are_not_known():
+    network = trained_network("orig", TINY, "mixed_bfloat16")
+    kinds = layers.Conv2D, layers.Conv2DTranspose
+    for model, looks in ((network, False), (precision.kept_as_computed(network), True)):
+        assert {layer.in_turns for layer in model.layers if isinstance(layer, kinds)} == {looks}
+
+
+def test_training_on_leaves_the_twin_alone():
+    network = trained_network("orig", TINY, "mixed_bfloat16")
+    twin = precision.kept_as_computed(network)
+    before = answer(twin)
+    for variable in network.trainable_variables:
+        variable.assign_add(tf.ones_like(variable))
+    np.testing.assert_array_equal(answer(twin), before)
+
+
+def test_nothing_holds_on_to_a_twin_that_is_not_used_any_more():
+    network = trained_network("orig", TINY, "mixed_bfloat16")
+    layers = [weakref.ref(layer) for layer in precision.kept_as_computed(network).layers if layer.weights]
+    gc.collect()
+    assert layers
+    assert not any(layer() for layer in layers)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_an_export_holds_each_weight_once(tmp_path, norm):
+    chosen = config.make_config("orig", [*TINY, f"model.norm={norm}"])
+    task = make_task(chosen, SIZE, BITS, "mixed_bfloat16")
+    tensor = task.signatures()["tensor"]
+    example = {"image": np.zeros((1, SIZE, SIZE, 1), np.uint8), "seed": np.zeros(1, np.int32)}
+    saved_model.write(tmp_path / "1", {"tensor": tensor}, {}, example)
+    reader = tf.train.load_checkpoint(str(tmp_path / "1/variables/variables"))
+    held = sum(
+        np.prod(shape, dtype=int) * reader.get_variable_to_dtype_map()[name].size
+        for name, shape in reader.get_variable_to_shape_map().items()
+        if not name.startswith("_CHECKPOINTABLE")
+    )
+    twin = precision.kept_as_computed(task.generator)
+    assert held == sum(weight.dtype.size * weight.numpy().size for weight in map(tf_compat.unwrapped, twin.weights))
