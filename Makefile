@@ -28,7 +28,7 @@ DEMO_RUN := runs/demo-$(TF)
 # discriminator the two networks stay matched.
 DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 	--set model.generator_width=24 --set model.discriminator_width=16 \
-	--set model.levels=6 --set model.upsampling=resized --set model.noise_blocks=7 --set loss.l1=20
+	--set model.depth=6 --set model.upsampling=resized --set model.dropout_blocks=7 --set loss.l1=20
 
 PORT ?= 8501
 BENCH := runs/bench# where the benchmarks keep their figures

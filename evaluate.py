@@ -43,13 +43,13 @@ def main(argv: list[str]) -> None:
         check_painters(found)
     if options.select:
         check_select(found, named=bool(options.runs))
-    alike = [found] if options.runs or options.output else runs.alike(found)
+    alike = [found] if options.runs or options.output else runs.group_by_task(found)
     for together in alike:
-        several = f"report-{together[0].kind}" if len(alike) > 1 else "report"
+        several = f"report-{together[0].task}" if len(alike) > 1 else "report"
         output = options.output or (found[0].folder / "report" if len(found) == 1 else RUNS / several)
-        if together[0].tells_classes:
+        if together[0].is_segmentation:
             judge_fronts(together, output, options)
-        elif together[0].kind == "clouds":
+        elif together[0].task == "clouds":
             judge_clouds(together, output, options)
         else:
             score_images(together, output, options)
@@ -128,7 +128,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
 
 def check_painters(found: Sequence["runs.Run"]) -> None:
     """Makes sure that the runs that paint SAR, which --segmenter is to judge, do so from zones."""
-    judged = [run for run in found if run.kind == "sar"] or found
+    judged = [run for run in found if run.task == "sar"] or found
     other = next((run for run in judged if run.targets != ("sar",) or "zones" not in run.inputs), None)
     if other:
         made = f"{', '.join(other.targets) or 'no images'} from {', '.join(other.inputs)}"
@@ -141,7 +141,7 @@ def check_painters(found: Sequence["runs.Run"]) -> None:
 def check_select(found: Sequence["runs.Run"], named: bool) -> None:
     """Makes sure that --select has something to choose from; of runs that nobody named, it takes those that paint."""
     for run in found:
-        if run.tells_classes or run.kind == "clouds":
+        if run.is_segmentation or run.task == "clouds":
             kept = f"{run.folder} paints no images, and has kept its best epoch alone, chosen as it was trained"
             if named:
                 raise UserError(f"{kept}: there is nothing to --select. Leave it out, or name runs that paint.")
@@ -160,7 +160,7 @@ def score_images(found: Sequence["runs.Run"], output: Path, options: argparse.Na
     from pix2pix_tf.evaluation.translation import evaluation
 
     outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
-    segmenter = options.segmenter if found[0].kind == "sar" else None
+    segmenter = options.segmenter if found[0].task == "sar" else None
     if options.select == "faithfulness" and not segmenter:
         raise UserError(f"--select faithfulness is for SAR painted from zones; {found[0].folder} paints other images.")
     setting = inference.Setting(

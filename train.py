@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
 
 def _open_data(path: Path | None, chosen: config.Config):
     from pix2pix_tf.data.cloud_filter import without_clouds
-    from pix2pix_tf.data.loading import open_dataset
+    from pix2pix_tf.data.loading import load_dataset
 
     roles = tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets))
     if path is None:
@@ -68,9 +68,9 @@ def _open_data(path: Path | None, chosen: config.Config):
             from pix2pix_tf.utils.parallel import cores
 
             print(f"There is no {path} yet: simulating it (--data names another data set).")
-            with files.held(path):  # on all cores, as somebody waits for the training to begin
+            with files.lock(path):  # on all cores, as somebody waits for the training to begin
                 prepare.simulate(path, optical=optical, workers=cores())
-    return without_clouds(open_dataset(path, roles), chosen.data.max_cloud)
+    return without_clouds(load_dataset(path, roles), chosen.data.max_cloud)
 
 
 if __name__ == "__main__":

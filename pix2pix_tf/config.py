@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class DataConfig:
     inputs: tuple[str, ...] = ("zones",)  # roles, stacked along the channels
     targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels; none for a network that tells clouds
     condition: tuple[str, ...] = ()  # facts told to the generator beside its input: sensor, season
-    hide_condition: float = 0.1  # probability that they are hidden in training, so that it paints without them too
+    condition_dropout: float = 0.1  # probability that they are hidden in training, so that it paints without them too
     mask: str = "zones"  # zones: one-hot, 4 channels | binary: ocean against the rest, 1 channel [P]
     jitter: float = 286 / 256  # enlarge by this, then crop back at random [I]; 1: off
     flip: float = 0.5  # probability of left becoming right [I]
     rotate: float = 0.0  # probability of a turn by 90, 180 or 270 degrees [C]
     brighten: float = 0.0  # probability of SAR brighter or darker by up to a fifth of the range [C]
-    wrap: float = 0.0  # probability of an elastic distortion [C]
+    elastic: float = 0.0  # probability of an elastic distortion [C]
     noise: float = 0.0  # probability of more speckle in the SAR, multiplicative, of deviation 0.3 [C]
     cloudy: float = 0.1  # share of clouds above which a patch is called cloudy, for the network that tells them
     max_cloud: float = 1.0  # share of a target under cloud above which it is left out [M]; 1: none is
@@ -41,12 +41,12 @@ class ModelConfig:
     """The networks."""
 
     network: str = "pix2pix"  # pix2pix: generator and discriminator | unet: tells classes | vgg: tells clouds
-    levels: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
+    depth: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
     generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
     generator_kernel: int = 4  # pixels [I]
     upsampling: str = "transposed"  # transposed convolutions [I] | resized: convolve, interpolate; no grids [O]
     dropout: float = 0.5  # share of values dropped: pix2pix's noise z [I], or at the bottom of the U-Net [C]
-    noise_blocks: int = 3  # of the decoder's 7, from the innermost, have dropout [I]; 7: plain areas do not repeat
+    dropout_blocks: int = 3  # of the decoder's 7, from the innermost, have dropout [I]; 7: plain areas do not repeat
     spade_width: int = 0  # filters through which the mask steers the decoder's norms, as in SPADE [S]; 0: it does not
     discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
     discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
@@ -80,17 +80,19 @@ class LossConfig:
 class TrainConfig:
     """The optimisation, and what is kept of it."""
 
-    epochs: int = 210  # passes over the training patches [P]; with epoch_steps so many times these
-    epoch_steps: int = 0  # steps after which an epoch ends (validation, log, export); 0: one pass over the patches
+    epochs: int = 210  # passes over the training patches [P]; with steps_per_epoch so many times these
+    steps_per_epoch: int = 0  # steps after which an epoch ends (validation, log, export); 0: one pass over the patches
     batch_size: int = 1  # patches a step [I]
     learning_rate: float = 2e-4  # Adam [I]
-    peak_rate: float = 0.0  # learning_rate rises to this and falls again, in a triangle [C]; 0: it is constant
-    rise_steps: int = 30_000  # steps from learning_rate to peak_rate, and as many back [C]
+    max_learning_rate: float = 0.0  # learning_rate rises to this and falls again, in a triangle [C]; 0: it is constant
+    step_size_up: int = 30_000  # steps from learning_rate to max_learning_rate, and as many back [C]
     beta_1: float = 0.5  # Adam's first-moment decay; 0.9 makes GANs swing [I]
-    discriminator_every: int = 1  # passes, whatever epoch_steps: 2 trains the discriminator in every other one only [M]
-    clip_norm: float = 0.0  # the gradient of all variables together is cut to this length [C]; 0: never
-    best_by: str = "none"  # export the best epochs only, by a validation value; none: export by the calendar
-    patience: int = 0  # epochs without a better one after which a training by best_by stops [C]; 0: never
+    discriminator_every: int = (
+        1  # passes, whatever steps_per_epoch: 2 trains the discriminator in every other one only [M]
+    )
+    global_clipnorm: float = 0.0  # the gradient of all variables together is cut to this length [C]; 0: never
+    monitor: str = "none"  # export the best epochs only, by a validation value; none: export by the calendar
+    patience: int = 0  # epochs without a better one after which a training by monitor stops [C]; 0: never
     seed: int = 0  # of initial weights, order, jitter and dropout
     precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
     devices: int = 0  # GPUs of this machine, or of each worker's, that share a batch; 0: all, or one for a batch of 1
@@ -98,8 +100,8 @@ class TrainConfig:
     export_every: int = 10  # epochs between SavedModels; the last epoch is always exported
     checkpoint_minutes: float = 10.0  # at most this is lost to a power cut; exports and interruptions write one as well
     log_steps: int = 100  # steps between TensorBoard scalars; log.jsonl has one line an epoch
-    validate: int = 200  # validation patches scored after each epoch, evenly spread; evaluate.py scores all
-    keep_checkpoints: int = 2  # the newest ones; the others are deleted
+    validation_patches: int = 200  # validation patches scored after each epoch, evenly spread; evaluate.py scores all
+    max_to_keep: int = 2  # the newest ones; the others are deleted
     samples: int = 6  # validation patches on each sample sheet, the same ones every time
 
 
@@ -123,9 +125,9 @@ _UNET = {
     "train.epochs": "150",
     "train.batch_size": "16",
     "train.beta_1": "0.9",
-    "train.clip_norm": "1",
+    "train.global_clipnorm": "1",
     "train.patience": "30",
-    "train.validate": "1000000",  # all validation patches: the best epoch is chosen by them
+    "train.validation_patches": "1000000",  # all validation patches: the best epoch is chosen by them
 }
 
 VARIANTS: dict[str, dict[str, str]] = {
@@ -152,16 +154,26 @@ VARIANTS: dict[str, dict[str, str]] = {
         "train.batch_size": "16",
         "train.learning_rate": "1e-3",
         "train.beta_1": "0.9",
-        "train.best_by": "val_loss",
+        "train.monitor": "val_loss",
         "train.patience": "10",
-        "train.validate": "1000000",
+        "train.validation_patches": "1000000",
     },
     "zones": _UNET
-    | {"data.targets": "zones", "train.learning_rate": "4e-5", "train.peak_rate": "2e-4", "train.best_by": "val_iou"}
-    | {"data.flip": "0.3", "data.rotate": "0.5", "data.brighten": "0.1", "data.wrap": "0.1", "data.noise": "0.5"},
+    | {
+        "data.targets": "zones",
+        "train.learning_rate": "4e-5",
+        "train.max_learning_rate": "2e-4",
+        "train.monitor": "val_iou",
+    }
+    | {"data.flip": "0.3", "data.rotate": "0.5", "data.brighten": "0.1", "data.elastic": "0.1", "data.noise": "0.5"},
     "fronts": _UNET
-    | {"data.targets": "fronts", "train.learning_rate": "1e-4", "train.peak_rate": "5e-4", "train.best_by": "val_loss"}
-    | dict.fromkeys(("data.flip", "data.rotate", "data.brighten", "data.wrap", "data.noise"), "0.65"),
+    | {
+        "data.targets": "fronts",
+        "train.learning_rate": "1e-4",
+        "train.max_learning_rate": "5e-4",
+        "train.monitor": "val_loss",
+    }
+    | dict.fromkeys(("data.flip", "data.rotate", "data.brighten", "data.elastic", "data.noise"), "0.65"),
 }
 
 CONDITIONS = ("sensor", "season")  # what data.condition may name
@@ -171,7 +183,7 @@ CHOICES = {
     "model.network": ("pix2pix", "unet", "vgg"),
     "model.norm": ("instance", "batch", "none"),
     "model.upsampling": ("transposed", "resized"),
-    "train.best_by": ("none", "val_iou", "val_loss"),
+    "train.monitor": ("none", "val_iou", "val_loss"),
     "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
 }
 
@@ -181,20 +193,20 @@ BOUNDS = {
     "data.flip": (0.0, 1.0),
     "data.rotate": (0.0, 1.0),
     "data.brighten": (0.0, 1.0),
-    "data.wrap": (0.0, 1.0),
+    "data.elastic": (0.0, 1.0),
     "data.noise": (0.0, 1.0),
     "data.cloudy": (0.0, 1.0),
     "data.max_cloud": (0.0, 1.0),
-    "data.hide_condition": (0.0, 1.0),
+    "data.condition_dropout": (0.0, 1.0),
     "data.front_width": (1, 99),
-    "model.levels": (5, 8),
+    "model.depth": (5, 8),
     "model.generator_width": (1, 1024),
     "model.generator_kernel": (2, 15),
     "model.spade_width": (0, 1024),
     "model.discriminator_width": (1, 1024),
     "model.discriminator_kernel": (2, 15),
     "model.dropout": (0.0, 0.95),
-    "model.noise_blocks": (0, 7),
+    "model.dropout_blocks": (0, 7),
     "model.unet_width": (1, 1024),
     "model.vgg_width": (1, 1024),
     "loss.gan": (0.0, 1e6),
@@ -206,13 +218,13 @@ BOUNDS = {
     "loss.distance_background": (0.0, 1.0),
     "loss.distance_relax": (1e-3, 1e3),
     "train.epochs": (1, 1_000_000),
-    "train.epoch_steps": (0, 1_000_000_000),
+    "train.steps_per_epoch": (0, 1_000_000_000),
     "train.batch_size": (1, 65_536),
     "train.learning_rate": (1e-12, 1.0),
-    "train.peak_rate": (0.0, 1.0),
-    "train.rise_steps": (1, 1_000_000_000),
+    "train.max_learning_rate": (0.0, 1.0),
+    "train.step_size_up": (1, 1_000_000_000),
     "train.discriminator_every": (1, 1_000_000),
-    "train.clip_norm": (0.0, 1e6),
+    "train.global_clipnorm": (0.0, 1e6),
     "train.patience": (0, 1_000_000),
     "train.beta_1": (0.0, 0.9999),
     "train.seed": (0, 2**31 - 1),
@@ -220,9 +232,25 @@ BOUNDS = {
     "train.export_every": (1, 1_000_000),
     "train.checkpoint_minutes": (0.0, 1e6),
     "train.log_steps": (1, 1_000_000),
-    "train.validate": (1, 1_000_000),
-    "train.keep_checkpoints": (1, 1_000),
+    "train.validation_patches": (1, 1_000_000),
+    "train.max_to_keep": (1, 1_000),
     "train.samples": (1, 64),
+}
+
+
+# Names that options had before, in commands and in the config.json of runs made then.
+RENAMED = {
+    "train.best_by": "train.monitor",
+    "train.epoch_steps": "train.steps_per_epoch",
+    "train.clip_norm": "train.global_clipnorm",
+    "train.peak_rate": "train.max_learning_rate",
+    "train.rise_steps": "train.step_size_up",
+    "train.keep_checkpoints": "train.max_to_keep",
+    "train.validate": "train.validation_patches",
+    "data.hide_condition": "data.condition_dropout",
+    "data.wrap": "data.elastic",
+    "model.noise_blocks": "model.dropout_blocks",
+    "model.levels": "model.depth",
 }
 
 
@@ -238,12 +266,12 @@ def make_config(variant: str, overrides: Sequence[str] = ()) -> Config:
     """
     name = variant.replace(",", "")
     if name not in VARIANTS:
-        raise unknown("variant", variant, VARIANTS)
+        raise did_you_mean("variant", variant, VARIANTS)
     values = dict(VARIANTS[name])
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
-            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {shown(override)}.")
+            raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {truncated_repr(override)}.")
         values[key.strip()] = value.strip()
     return _build({"variant": name} | values)
 
@@ -265,7 +293,7 @@ def from_dict(values: Mapping) -> Config:
       UserError: an unknown key (with the nearest name), or a value that does not fit.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"A configuration is an object of sections, not {shown(values)}.")
+        raise UserError(f"A configuration is an object of sections, not {truncated_repr(values)}.")
     flat = {}
     for name, value in values.items():
         section = value.items() if isinstance(value, Mapping) else ()
@@ -276,7 +304,7 @@ def from_dict(values: Mapping) -> Config:
 def differences(old: Config, new: Config) -> list[str]:
     """What differs between two configurations, one "key: old -> new" a line; empty when they are the same."""
     before, after = _flatten(old), _flatten(new)
-    return [f"{key}: {brief(before[key])} -> {brief(after[key])}" for key in after if before[key] != after[key]]
+    return [f"{key}: {truncate(before[key])} -> {truncate(after[key])}" for key in after if before[key] != after[key]]
 
 
 def _flatten(config: Config) -> dict[str, object]:
@@ -299,11 +327,12 @@ def _build(values: Mapping[str, Any]) -> Config:
         f"{s}.{key}": kind for s, section in sections.items() for key, kind in typing.get_type_hints(section).items()
     }
     chosen: dict[str, dict] = {section: {} for section in sections}
-    for key, value in values.items():
+    for name, value in values.items():
+        key = RENAMED.get(name, name)
         if key == "variant":
             continue
         if key not in kinds:
-            raise unknown("option", key, kinds)
+            raise did_you_mean("option", key, kinds)
         section, option = key.split(".")
         chosen[section][option] = _checked(key, _parsed(key, value, kinds[key]))
     config = Config(
@@ -325,15 +354,15 @@ def _parsed(key: str, value: Any, kind: type) -> Any:
         return kind(value)
     except (ValueError, KeyError, TypeError, OverflowError):
         name = getattr(kind, "__name__", str(kind)) if typing.get_origin(kind) is None else "comma-separated list"
-        raise UserError(f"{key} takes a value of type {name}, not {shown(value)}.") from None
+        raise UserError(f"{key} takes a value of type {name}, not {truncated_repr(value)}.") from None
 
 
 def _checked(key: str, value: Any) -> Any:
     if key in CHOICES and value not in CHOICES[key]:
-        raise unknown(f"value for {key}", str(value), CHOICES[key])
+        raise did_you_mean(f"value for {key}", str(value), CHOICES[key])
     low, high = BOUNDS.get(key, (value, value))
     if not low <= value <= high:  # also refuses NaN, which no comparison holds for
-        raise UserError(f"{key} takes a value from {low} to {high}, not {shown(value)}.")
+        raise UserError(f"{key} takes a value from {low} to {high}, not {truncated_repr(value)}.")
     return value
 
 
@@ -343,7 +372,7 @@ def _check_together(config: Config) -> None:
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
     for key in config.data.condition:
         if key not in CONDITIONS:
-            raise unknown("data.condition", key, CONDITIONS)
+            raise did_you_mean("data.condition", key, CONDITIONS)
     if config.data.condition and model.network != "pix2pix":
         raise UserError("data.condition is told to a generator; networks that tell classes see the image alone.")
     if model.network == "vgg" and config.data.targets:
@@ -358,13 +387,13 @@ def _check_together(config: Config) -> None:
         raise UserError("model.unet_rates takes whole numbers of pixels from 1, such as 1,2,4,8.")
     if config.data.front_width % 2 == 0 or config.loss.distance_dilation % 2 == 0:
         raise UserError("data.front_width and loss.distance_dilation take odd numbers, so that a line stays in place.")
-    if config.train.best_by != "none" and model.network == "pix2pix":
-        raise UserError("train.best_by is for networks that tell classes; what a GAN paints is judged by eye.")
-    if config.train.patience and config.train.best_by == "none":
+    if config.train.monitor != "none" and model.network == "pix2pix":
+        raise UserError("train.monitor is for networks that tell classes; what a GAN paints is judged by eye.")
+    if config.train.patience and config.train.monitor == "none":
         raise UserError(
-            "train.patience waits for a better train.best_by, which is none: set it, or leave patience at 0."
+            "train.patience waits for a better train.monitor, which is none: set it, or leave patience at 0."
         )
-    if config.train.best_by == "val_iou" and model.network != "unet":
-        raise UserError("train.best_by=val_iou is for networks that tell zones or fronts; take val_loss.")
+    if config.train.monitor == "val_iou" and model.network != "unet":
+        raise UserError("train.monitor=val_iou is for networks that tell zones or fronts; take val_loss.")
     if len(model.discriminator_strides) != 5 or not set(model.discriminator_strides) <= {1, 2}:
         raise UserError("model.discriminator_strides takes five numbers, each 1 or 2, such as 2,2,2,1,1.")

@@ -17,13 +17,13 @@ from PIL import Image
 
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data.dataset import Dataset, Scene, save
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256
 TINY = (
-    "model.levels=5",
+    "model.depth=5",
     "model.generator_width=4",
     "model.discriminator_width=4",
     "train.batch_size=2",
@@ -87,7 +87,7 @@ def _make_tiny_data(root: Path) -> None:
 @pytest.fixture
 def tiny_dataset(tiny_data) -> Dataset:
     """The same, opened."""
-    return open_dataset(tiny_data, ("zones", "sar"))
+    return load_dataset(tiny_data, ("zones", "sar"))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def tiny_config() -> config.Config:
 def tiny_run(tiny_data, trained_once) -> Path:
     """A run of `orig` trained for 2 epochs, each exported."""
     chosen = config.make_config("orig", [*TINY, "train.epochs=2"])
-    return trained_once("tiny", chosen, open_dataset(tiny_data, ("zones", "sar")))
+    return trained_once("tiny", chosen, load_dataset(tiny_data, ("zones", "sar")))
 
 
 @pytest.fixture
@@ -142,21 +142,21 @@ def _make_fronts_data(root: Path) -> None:
 def zones_run(fronts_data, trained_once) -> Path:
     """A run of `zones` trained for 3 epochs, its best one exported."""
     chosen = config.make_config("zones", [*UNET, "train.epochs=3", "train.samples=2"])
-    return trained_once("zones", chosen, open_dataset(fronts_data, ("sar", "zones")))
+    return trained_once("zones", chosen, load_dataset(fronts_data, ("sar", "zones")))
 
 
 @pytest.fixture(scope="session")
 def fronts_run(fronts_data, trained_once) -> Path:
     """A run of `fronts` trained for 2 epochs, its best one exported."""
     chosen = config.make_config("fronts", [*UNET, "train.epochs=2", "train.samples=2"])
-    return trained_once("fronts", chosen, open_dataset(fronts_data, ("sar", "fronts")))
+    return trained_once("fronts", chosen, load_dataset(fronts_data, ("sar", "fronts")))
 
 
 @pytest.fixture(scope="session")
 def told_run(fronts_data, trained_once) -> Path:
     """A run of `orig` that was told sensor and season for one epoch."""
     chosen = config.make_config("orig", [*TINY, "data.condition=sensor,season", "train.epochs=1"])
-    return trained_once("told", chosen, open_dataset(fronts_data, ("zones", "sar")))
+    return trained_once("told", chosen, load_dataset(fronts_data, ("zones", "sar")))
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,9 @@ def test_a_variant_differs_from_the_original_by_what_the_paper_says(variant, cha
 def test_the_calving_front_baselines_are_those_of_the_benchmark(variant, rates, chances, best_by):
     chosen = config.make_config(variant)
     data, train = chosen.data, chosen.train
-    assert (train.learning_rate, train.peak_rate) == rates
-    assert (data.flip, data.rotate, data.brighten, data.wrap, data.noise) == chances
-    assert (train.best_by, train.patience, train.clip_norm, train.rise_steps) == (best_by, 30, 1.0, 30_000)
+    assert (train.learning_rate, train.max_learning_rate) == rates
+    assert (data.flip, data.rotate, data.brighten, data.elastic, data.noise) == chances
+    assert (train.monitor, train.patience, train.global_clipnorm, train.step_size_up) == (best_by, 30, 1.0, 30_000)
     assert (train.epochs, train.batch_size) == (150, 16)
     assert chosen.data.inputs == ("sar",) and chosen.data.targets == (variant,)
 
@@ -67,7 +67,7 @@ def test_an_override_wins_over_the_variant_and_takes_its_options_type():
         ("orig", "data.flip=1.5", "from 0.0 to 1.0"),
         ("orig", "data.max_cloud=10", "from 0.0 to 1.0"),
         ("orig", "data.targets=zones", "--variant zones and fronts"),
-        ("orig", "train.best_by=val_iou", "judged by eye"),
+        ("orig", "train.monitor=val_iou", "judged by eye"),
         ("orig", "train.patience=3", "which is none"),
         ("zones", "data.targets=sar", "takes zones or fronts"),
         ("zones", "data.mask=binary", "tells all four"),
@@ -125,4 +125,4 @@ def test_the_cloud_network_has_no_target_image():
     with pytest.raises(UserError, match="stays empty"):
         config.make_config("clouds", ["data.targets=optical"])
     with pytest.raises(UserError, match="take val_loss"):
-        config.make_config("clouds", ["train.best_by=val_iou"])
+        config.make_config("clouds", ["train.monitor=val_iou"])

@@ -13,7 +13,7 @@ import numpy as np
 
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data.cloud_filter import without_clouds
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.runs import find_runs
 from pix2pix_tf.evaluation.translation import evaluation
@@ -21,12 +21,12 @@ from pix2pix_tf.training import trainer
 
 ROLES = ("sar_vv", "sar_vh", "optical")
 SETTINGS = (
-    "model.levels=6",
+    "model.depth=6",
     "model.generator_width=16",
     "model.discriminator_width=16",
     "train.batch_size=4",
     "train.samples=2",
-    "train.validate=1",
+    "train.validation_patches=1",
 )
 CLEAR = 0.05  # share of cloud that a clear target may have
 
@@ -53,12 +53,12 @@ def main() -> None:
 
 def _error(data: Path, folder: Path, limit: float, steps: int, seed: int) -> float:
     """The error score of three outputs, on clear validation targets, after so many steps."""
-    dataset = without_clouds(open_dataset(data, ROLES), limit)
+    dataset = without_clouds(load_dataset(data, ROLES), limit)
     epochs = max(1, round(steps / (len(dataset.stems["train"]) // 4)))
     overrides = [*SETTINGS, f"data.max_cloud={limit}", f"train.seed={seed}", f"train.epochs={epochs}"]
     run = folder / f"run-{limit}-{seed}"
     trainer.train(config.make_config("sar2optical", [*overrides, f"train.export_every={epochs}"]), dataset, run)
-    clear = without_clouds(open_dataset(data, ROLES, ("val",)), CLEAR)
+    clear = without_clouds(load_dataset(data, ROLES, ("val",)), CLEAR)
     setting = inference.Setting(clear, "val", 0, 8, (1, 3))
     (scores,) = evaluation.score_run(find_runs([run], folder)[0], setting, folder / f"scores-{limit}-{seed}")
     return scores.interval("error_3")[0]

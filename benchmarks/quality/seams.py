@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.io import images
+from pix2pix_tf.data.tiling import Place, Tiling
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.generate.command import TILES
 from pix2pix_tf.generate.inference import paint_tile, to_pixels
-from pix2pix_tf.generate.tiles import Place, Tiling, stitched
+from pix2pix_tf.generate.tiles import generate_strips
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 HEIGHT, WIDTH = 768, 1024  # pixels
@@ -72,7 +73,7 @@ def painted(model: saved_model.Model, mask: np.ndarray, tiling: Tiling, seed: in
         return np.frombuffer(file.read(count * mask.shape[1]), np.uint8).reshape(-1, mask.shape[1], 1)
 
     height, width = mask.shape
-    strips = stitched(read, height, width, tiling, functools.partial(paint_tile, model, ""), seed)
+    strips = generate_strips(read, height, width, tiling, functools.partial(paint_tile, model, ""), seed)
     return np.concatenate(list(strips))[..., 0]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf import config, prepare
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.training import precision, snapshots
 from pix2pix_tf.training.tasks import make_task
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
 def write(variant: str, folder: Path, rounds: int) -> dict:
     """Writes the export of an untrained network again and again, all checks included."""
     chosen = config.make_config(variant)
-    dataset = open_dataset(folder / "data", chosen.data.inputs + chosen.data.targets)
+    dataset = load_dataset(folder / "data", chosen.data.inputs + chosen.data.targets)
     computed_in, _ = precision.choose("auto", chosen.model.width)
     task = make_task(chosen, SIZE, dataset.bits, computed_in)
     times = []

@@ -13,10 +13,9 @@ import tracemalloc
 import numpy as np
 from scipy import ndimage
 
-from pix2pix_tf.data import classes
+from pix2pix_tf.data import classes, tiling
 from pix2pix_tf.fronts import postprocessing
-from pix2pix_tf.fronts.vectorize import lines_of
-from pix2pix_tf.prepare import dataset_writer
+from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 SIDE, SIZE, OVERLAP = 2000, 256, 128  # pixels
@@ -30,15 +29,15 @@ def main() -> None:
     true = classes.front_of(true) > 0
     near = np.exp(-((ndimage.distance_transform_edt(~true) / 8) ** 2))
     near += np.random.default_rng(SEED).normal(0, 0.02, near.shape)
-    pieces = dataset_writer.cut(probabilities, SIZE, OVERLAP)
+    pieces = tiling.cut(probabilities, SIZE, OVERLAP)
     front = postprocessing.front_from_zones(predicted, SHORTEST)
     print(f"true front {np.count_nonzero(true):,} pixels, predicted {np.count_nonzero(front):,}\n")
     works = {
-        f"stitch {len(pieces)} patches of 4 classes": lambda: postprocessing.stitch(pieces, SIDE, SIDE),
+        f"stitch {len(pieces)} patches of 4 classes": lambda: tiling.stitch(pieces, SIDE, SIDE),
         "probabilities -> zones": lambda: postprocessing.zones_of(probabilities),
         "zones -> front": lambda: postprocessing.front_from_zones(predicted, SHORTEST),
         "probabilities -> front": lambda: postprocessing.front_from_probabilities(near, SHORTEST),
-        "front -> lines": lambda: lines_of(front),
+        "front -> lines": lambda: polylines(front),
         "distances": lambda: postprocessing.distances(front, true),
         "scoring: zones -> front -> distances": lambda: postprocessing.score(
             postprocessing.front_from_zones(predicted, SHORTEST), true, METRES_PER_PIXEL

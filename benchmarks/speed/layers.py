@@ -131,7 +131,7 @@ def compare_exports() -> None:
     """Painting by weights that are kept in the precision computed in, and by float32 ones."""
     with precision.using("mixed_bfloat16"):
         network = make_generator(config.make_config("orig").model, 4, 1, 256)
-    sides = [tf.function(model) for model in (precision.kept_as_computed(network), network)]
+    sides = [tf.function(model) for model in (precision.cast_for_inference(network), network)]
     for batch in (1, 8):
         image, seed = tf.random.normal([batch, 256, 256, 4]), tf.range(batch)
         works = [lambda side=side, told=(image, seed): side(list(told), training=False) for side in sides]

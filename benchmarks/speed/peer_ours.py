@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from benchmarks.speed.turns import answer, levels
 from pix2pix_tf import config
-from pix2pix_tf.training.precision import kept_as_computed
+from pix2pix_tf.training.precision import cast_for_inference
 from pix2pix_tf.training.tasks import Pix2Pix
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -21,9 +21,9 @@ def random_batch(batch: int, size: int) -> dict[str, tf.Tensor]:
 
 def main(variant: str, work: str, batch: str, size: str, precision: str) -> None:
     data = random_batch(int(batch), int(size))
-    chosen = config.make_config(variant, [f"model.levels={levels(int(size))}"])
+    chosen = config.make_config(variant, [f"model.depth={levels(int(size))}"])
     task = Pix2Pix(chosen, int(size), {"zones": 8, "sar": 8}, PRECISIONS[precision], {})
-    network = kept_as_computed(task.generator) if work == "generation" else task.generator  # as an export has it,
+    network = cast_for_inference(task.generator) if work == "generation" else task.generator  # as an export has it,
     free = [tf.TensorSpec([None, None, None, 4]), tf.TensorSpec([None], tf.int32)]  # which does not know its batches
     paint = tf.function(lambda image, seed: network([image, seed], training=False), input_signature=free)
     answer(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data import pipeline
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 SCENES = 40
@@ -23,7 +23,7 @@ def main() -> None:
     print(f"simulation: {SCENES / (time.perf_counter() - start):.1f} scenes/s on one core, drawn but not written")
     with tempfile.TemporaryDirectory() as folder:
         prepare.simulate(Path(folder) / "simulated", scenes=SCENES)
-        dataset = open_dataset(Path(folder) / "simulated", ("zones", "sar"))
+        dataset = load_dataset(Path(folder) / "simulated", ("zones", "sar"))
         batches = iter(pipeline.training_batches(dataset, config.make_config("orig")))
         for _ in range(50):
             next(batches)

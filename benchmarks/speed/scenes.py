@@ -21,7 +21,7 @@ from pix2pix_tf.export import saved_model, warmup
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.training.tasks import make_task
 
-SETTINGS = ("model.levels=5", "model.generator_width=4", "model.discriminator_width=4")
+SETTINGS = ("model.depth=5", "model.generator_width=4", "model.discriminator_width=4")
 TILE = 512  # pixels: a multiple of what both the small network and those of the paper take
 
 

@@ -30,7 +30,7 @@ from pix2pix_tf.utils import cli, files
 EXAMPLES = """\
   python -m benchmarks.speed.serving --output runs/serving.json
   python -m benchmarks.speed.serving --model runs/gen5/export/gen5 --minutes 10
-  python -m benchmarks.speed.serving --size 32 --set model.levels=5 --set model.generator_width=4 --seconds 2"""
+  python -m benchmarks.speed.serving --size 32 --set model.depth=5 --set model.generator_width=4 --seconds 2"""
 
 CLIENTS = 16
 BATCHES = (1, 2, 4, 8, 16)

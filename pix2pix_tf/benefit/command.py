@@ -21,7 +21,7 @@ from pathlib import Path
 from pix2pix_tf.benefit import experiment, plot, results
 from pix2pix_tf.benefit import report as benefit_report
 from pix2pix_tf.benefit.data import open_sources, what_is_known_of_leaks
-from pix2pix_tf.benefit.experiment import Comparison
+from pix2pix_tf.benefit.experiment import Experiment
 from pix2pix_tf.benefit.results import Compared, Outcome, Trial
 from pix2pix_tf.config import TrainConfig
 from pix2pix_tf.evaluation import html_report
@@ -47,14 +47,14 @@ def main(argv: list[str]) -> None:
 
     setting, root = benefit_trials.setting_of(chosen), chosen.sources.real.root
     evaluation.check_scenes(replace(setting, dataset=replace(setting.dataset, root=root)))  # its file is to be mended
-    with files.held(chosen.output):
+    with files.lock(chosen.output):
         experiment.claim(chosen)
         epochs = chosen.config.train.epochs
         print(
             f"{len(chosen.trials)} trainings of {chosen.steps} steps ({epochs} epochs), each of them measured",
             flush=True,
         )
-        benefit_trials.work_through(chosen)
+        benefit_trials.run_trials(chosen)
         write_report(chosen, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
     report, means = chosen.output / "report.html", chosen.output / "summary.csv"
     print(f"{report} has answer, tables and pictures; {means} the means.")
@@ -113,7 +113,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     return options
 
 
-def compose(options: argparse.Namespace) -> Comparison:
+def compose(options: argparse.Namespace) -> Experiment:
     """Opens the data, and refuses what cannot be compared.
 
     Raises:
@@ -124,12 +124,12 @@ def compose(options: argparse.Namespace) -> Comparison:
     sources = open_sources(options.data, options.generated, options.hold_out, roles)
     shortest = segmentation_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
     trials = experiment.plan(sorted(set(options.fractions)), options.seeds)
-    chosen = Comparison(sources, config, trials, options.output, options.unit, shortest)
+    chosen = Experiment(sources, config, trials, options.output, options.unit, shortest)
     experiment.check_batches(chosen)
     return chosen
 
 
-def write_report(chosen: Comparison, command: str) -> None:
+def write_report(chosen: Experiment, command: str) -> None:
     """Reads what all trainings reached, and writes tables and pictures.
 
     Args:
@@ -145,12 +145,12 @@ def write_report(chosen: Comparison, command: str) -> None:
     html_report.write(chosen.output, benefit_report.page(outcomes, compared))
 
 
-def _outcome(chosen: Comparison, trial: Trial) -> Outcome:
+def _outcome(chosen: Experiment, trial: Trial) -> Outcome:
     epoch, values = results.read_figures(chosen.report(trial), chosen.unit)
     return Outcome(trial, len(chosen.scenes(trial)), *chosen.patches(trial), epoch, values)
 
 
-def _compared(chosen: Comparison, command: str) -> Compared:
+def _compared(chosen: Experiment, command: str) -> Compared:
     sources, train = chosen.sources, chosen.config.train
     real, synthetic = sources.real, sources.synthetic
     return Compared(
@@ -163,7 +163,7 @@ def _compared(chosen: Comparison, command: str) -> Compared:
         unit=chosen.unit,
         shortest=chosen.shortest,
         epochs=train.epochs,
-        epoch_steps=train.epoch_steps,
+        epoch_steps=train.steps_per_epoch,
         batch_size=train.batch_size,
         rates=_rates(train, chosen.steps),
         command=command,
@@ -172,13 +172,13 @@ def _compared(chosen: Comparison, command: str) -> Compared:
 
 def _rates(train: TrainConfig, steps: int) -> str:
     """The learning rates that the steps run through."""
-    low, high = train.learning_rate, train.peak_rate
+    low, high = train.learning_rate, train.max_learning_rate
     if not high:
         return f"learning rate {low:g}"
-    if steps < train.rise_steps:
-        reached = low + (high - low) * steps / train.rise_steps
+    if steps < train.step_size_up:
+        reached = low + (high - low) * steps / train.step_size_up
         return (
             f"learning rate rising from {low:g} to {reached:.3g}; the way up to {high:g} takes longer than that "
-            f"(train.rise_steps={train.rise_steps})"
+            f"(train.step_size_up={train.step_size_up})"
         )
-    return f"learning rate from {low:g} to {high:g} in {train.rise_steps} steps, and back in as many"
+    return f"learning rate from {low:g} to {high:g} in {train.step_size_up} steps, and back in as many"

@@ -12,9 +12,9 @@ import numpy as np
 
 from pix2pix_tf.data import validation
 from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset, line_role
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import scene_of
-from pix2pix_tf.utils.errors import UserError, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 MANY = 12  # names; more are counted
 
@@ -57,8 +57,8 @@ def open_sources(data: Path, generated: Path, hold_out: Sequence[str], roles: Se
         not known to be synthetic, or they or their generator have seen a held-out glacier.
     """
     splits = tuple(split for split in SPLITS if split != "test" or (data / split / roles[0]).is_dir())
-    real = open_dataset(data, tuple(dict.fromkeys((*roles, line_role(data)))), splits)
-    sources = Sources(real, open_dataset(generated, tuple(roles), ("train",)), tuple(dict.fromkeys(hold_out)))
+    real = load_dataset(data, tuple(dict.fromkeys((*roles, line_role(data)))), splits)
+    sources = Sources(real, load_dataset(generated, tuple(roles), ("train",)), tuple(dict.fromkeys(hold_out)))
     _check_hold_out(sources)
     _check_kind(sources, roles)
     _check_leaks(sources)
@@ -72,12 +72,12 @@ def _check_hold_out(sources: Sources) -> None:
     nameless = sorted(scene for scene in used if not real.scenes[scene].glacier)
     if nameless:
         raise UserError(
-            f"The glacier of {validation.some(nameless)} is not known, and so not whether it is held out: write "
+            f"The glacier of {validation.abbreviate(nameless)} is not known, and so not whether it is held out: write "
             f"`glacier` into {real.root}/{FILE}."
         )
     for name in sources.held_out:
         if name not in glaciers:
-            raise unknown("glacier", name, glaciers)
+            raise did_you_mean("glacier", name, glaciers)
     empty = [split for split in ("train", "val") if not sources.real_stems(split)]
     if empty:
         raise UserError(
@@ -112,17 +112,17 @@ def _check_leaks(sources: Sources) -> None:
     shown = sorted(name for name, scene in synthetic.scenes.items() if scene.glacier in held_out)
     if shown:
         raise UserError(
-            f"{synthetic.root} shows held-out glaciers: {validation.some(shown)}. Generate it from masks of "
+            f"{synthetic.root} shows held-out glaciers: {validation.abbreviate(shown)}. Generate it from masks of "
             "other glaciers."
         )
     tested = {scene_of(stem) for split in sources.real.stems for stem in sources.real_stems(split, held_out=True)}
     copied = sorted(tested & synthetic.scenes.keys())
     if copied:
         raise UserError(
-            f"{synthetic.root} has scenes of the names of held-out ones: {validation.some(copied)}. Generate it from "
-            "masks of other glaciers, or rename the scenes if they are none of these."
+            f"{synthetic.root} has scenes of the names of held-out ones: {validation.abbreviate(copied)}. Generate it "
+            "from masks of other glaciers, or rename the scenes if they are none of these."
         )
-    seen = sorted(held_out & set(synthetic.seen or ()))
+    seen = sorted(held_out & set(synthetic.generator_train_glaciers or ()))
     if seen:
         raise UserError(
             f"The generator of {synthetic.root} was trained on {', '.join(seen)}, which --hold-out names: train a "
@@ -133,7 +133,7 @@ def _check_leaks(sources: Sources) -> None:
 def what_is_known_of_leaks(sources: Sources) -> tuple[str, ...]:
     """Whether the synthetic images may know of the held-out glaciers, in sentences for the report."""
     real, synthetic = sources.real, sources.synthetic
-    held_out, seen = ", ".join(sources.held_out), synthetic.seen
+    held_out, seen = ", ".join(sources.held_out), synthetic.generator_train_glaciers
     shown = [synthetic.scenes[scene].glacier for scene in {scene_of(stem) for stem in synthetic.stems["train"]}]
     known = sorted({glacier for glacier in shown if glacier})
     which = f"{len(known)} glaciers" if len(known) > MANY else ", ".join(known) or "none by name"

@@ -16,12 +16,12 @@ from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
 SETTINGS = "benefit.json"
-EPOCHS = 20  # of each training, unless train.epoch_steps says otherwise: how often the best one is looked for
-OURS = ("train.epochs", "train.seed", "train.best_by", "train.patience", "data.targets")  # no user sets them
+EPOCHS = 20  # of each training, unless train.steps_per_epoch says otherwise: how often the best one is looked for
+OURS = ("train.epochs", "train.seed", "train.monitor", "train.patience", "data.targets")  # no user sets them
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Experiment:
     """All that is trained and measured."""
 
     sources: Sources
@@ -34,7 +34,7 @@ class Comparison:
     @property
     def steps(self) -> int:
         """Of each training."""
-        return self.config.train.epochs * self.config.train.epoch_steps
+        return self.config.train.epochs * self.config.train.steps_per_epoch
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -102,13 +102,15 @@ def equal_training(overrides: Sequence[str], steps: int) -> Config:
             raise UserError(
                 f"--set {key}: the comparison sets it itself, so that all trainings are equal (see --help)."
             )
-    ours = [f"train.epoch_steps={max(1, steps // EPOCHS)}", "train.keep_checkpoints=1"]  # one, as there are many runs
+    ours = [f"train.steps_per_epoch={max(1, steps // EPOCHS)}", "train.max_to_keep=1"]  # one, as there are many runs
     chosen = make_config("zones", [*ours, *overrides])
-    if not chosen.train.epoch_steps:
-        raise UserError("--set train.epoch_steps=0 makes epochs as unequal as the data sets: set a number of steps.")
-    epochs = math.ceil(steps / chosen.train.epoch_steps)
+    if not chosen.train.steps_per_epoch:
+        raise UserError(
+            "--set train.steps_per_epoch=0 makes epochs as unequal as the data sets: set a number of steps."
+        )
+    epochs = math.ceil(steps / chosen.train.steps_per_epoch)
     # No patience: a training that stops early has had fewer steps than the others.
-    return replace(chosen, train=replace(chosen.train, epochs=epochs, best_by="val_iou", patience=0))
+    return replace(chosen, train=replace(chosen.train, epochs=epochs, monitor="val_iou", patience=0))
 
 
 def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
@@ -125,7 +127,7 @@ def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
     return tuple(trials)
 
 
-def check_batches(comparison: Comparison) -> None:
+def check_batches(comparison: Experiment) -> None:
     """Makes sure that every training has a batch at least.
 
     Raises:
@@ -140,7 +142,7 @@ def check_batches(comparison: Comparison) -> None:
         )
 
 
-def claim(comparison: Comparison) -> None:
+def claim(comparison: Experiment) -> None:
     """Makes sure that the output holds nothing or this comparison. More seeds and other fractions may join it.
 
     Raises:
@@ -166,7 +168,7 @@ def claim(comparison: Comparison) -> None:
         changes += configuration.differences(configuration.from_dict(before.get("config", {})), comparison.config)
         if changes:
             raise UserError(f"{output} holds another comparison ({'; '.join(changes)}). Choose another --output.")
-    elif not files.is_free(output):
+    elif not files.is_empty(output):
         raise UserError(f"{output} is there already, and not empty. Choose another --output.")
     files.clear(output)
     files.write_json(path, settings | {"config": configuration.to_dict(comparison.config)})

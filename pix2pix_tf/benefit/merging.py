@@ -94,5 +94,5 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)  # of a symbolic link the file itself
     except OSError:  # another file system, or one without hard links
-        with files.whole_file(target) as temporary:
+        with files.atomic_write(target) as temporary:
             shutil.copyfile(source, temporary)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from pix2pix_tf.benefit import merging
-from pix2pix_tf.benefit.experiment import Comparison
+from pix2pix_tf.benefit.experiment import Experiment
 from pix2pix_tf.benefit.results import Trial
 from pix2pix_tf.evaluation import runs
 from pix2pix_tf.evaluation.segmentation import evaluation
@@ -19,12 +19,12 @@ from pix2pix_tf.utils import cli
 TEST_BATCH = 8  # patches at a time in the evaluation
 
 
-def setting_of(comparison: Comparison) -> Setting:
+def setting_of(comparison: Experiment) -> Setting:
     """On what all networks are measured, and how."""
     return Setting(comparison.test_data, "test", TEST_BATCH, comparison.unit, comparison.shortest)
 
 
-def work_through(comparison: Comparison) -> None:
+def run_trials(comparison: Experiment) -> None:
     """Trains and measures whatever has no report yet.
 
     In one process, as starting TensorFlow for each takes time too. It keeps the graphs of what is over, some 150 MB a
@@ -50,14 +50,14 @@ def work_through(comparison: Comparison) -> None:
         print(f"{trial.name} is measured. Trainings left: {len(missing) - done}, about {left}", flush=True)
 
 
-def _train(comparison: Comparison, trial: Trial) -> None:
+def _train(comparison: Experiment, trial: Trial) -> None:
     dataset = comparison.data(trial)
     merging.lay_out(dataset, comparison.parts(trial))
     config = replace(comparison.config, train=replace(comparison.config.train, seed=trial.seed))
     trainer.train(config, dataset, comparison.run(trial))
 
 
-def _measure(comparison: Comparison, trial: Trial, setting: Setting) -> None:
+def _measure(comparison: Experiment, trial: Trial, setting: Setting) -> None:
     run, report = comparison.run(trial), comparison.report(trial)
     arguments = [run, "--data", setting.dataset.root, "--split", setting.split, "--batch-size", setting.batch_size]
     arguments += ["--unit", setting.unit, "--shortest", f"{setting.shortest:g}", "--output", report]

@@ -32,7 +32,12 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
       data: says what, and how often.
     """
     images = random_jitter(images, seed, data.jitter, data.flip)
-    changes = ((rotate, data.rotate), (brighten, data.brighten), (wrap, data.wrap), (noise, data.noise))
+    changes = (
+        (rotate, data.rotate),
+        (brighten, data.brighten),
+        (elastic_deformation, data.elastic),
+        (noise, data.noise),
+    )
     for number, (change, probability) in enumerate(changes):
         if probability > 0:
             images = _sometimes(change, images, tf.random.experimental.stateless_fold_in(seed, number), probability)
@@ -87,7 +92,7 @@ def noise(images: Sample, seed: tf.Tensor) -> Sample:
     return _of_sar(images, change)
 
 
-def wrap(images: Sample, seed: tf.Tensor) -> Sample:
+def elastic_deformation(images: Sample, seed: tf.Tensor) -> Sample:
     """Distorts a sample elastically, by smooth random displacements of many wavelengths at once.
 
     As in the augmentation of the CaFFe baselines the displacement is fractal noise, whose roughness and strength are

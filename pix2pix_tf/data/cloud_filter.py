@@ -24,7 +24,7 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
     if unknown:
         raise UserError(
             f"data.max_cloud={max_cloud:g} needs the share of cloud of every target, and {dataset.root}/dataset.json "
-            f"has none for {len(unknown)}: {validation.some(unknown)}. Let a classifier find it: python -m "
+            f"has none for {len(unknown)}: {validation.abbreviate(unknown)}. Let a classifier find it: python -m "
             f"pix2pix_tf.prepare score-clouds --model PATH --data {dataset.root}. Or take all targets: train.py --set "
             "data.max_cloud=1, evaluate.py --max-cloud 1."
         )
@@ -50,4 +50,4 @@ def unscored(dataset: Dataset, stems: Iterable[str]) -> list[str]:
 
 def shares_of(dataset: Dataset) -> dict[str, float]:
     """The share of cloud of each sample of which it is known, 0 to 1."""
-    return {stem: row.cloud for stem, row in dataset.rows.items() if row.cloud is not None}
+    return {stem: row.cloud for stem, row in dataset.pairs.items() if row.cloud is not None}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pix2pix_tf.data.dataset import Dataset, Scene
 from pix2pix_tf.data.scene_names import Facts, scene_of, season_of
-from pix2pix_tf.utils.errors import UserError, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 Conditions = Mapping[str, Sequence[str]]  # key -> the values a generator knows, in the order of its channels
 
@@ -51,7 +51,7 @@ def text_of(dataset: Dataset, conditions: Conditions, stem: str) -> str:
       conditions: the generator's keys and values.
       stem: of the patch.
     """
-    row = dataset.rows.get(stem)
+    row = dataset.pairs.get(stem)
     scene = dataset.scenes[scene_of(row.input if row and row.input else stem)]
     return as_text(facts_of(scene, conditions), conditions)
 
@@ -85,9 +85,9 @@ def wishes_of(words: Sequence[str], conditions: Conditions) -> dict[str, str]:
         if not equals:
             raise UserError(f"--condition takes KEY=VALUE, such as sensor=TSX, not {word!r}.")
         if key not in conditions:
-            raise unknown("condition", key, conditions)
+            raise did_you_mean("condition", key, conditions)
         if value not in conditions[key]:
-            raise unknown(key, value, conditions[key])
+            raise did_you_mean(key, value, conditions[key])
         wishes[key] = value
     return wishes
 

@@ -9,7 +9,7 @@ from pix2pix_tf.data import classes
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.data.scene_names import QUALITIES, is_file_name, scene_of
 from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 FILE = "dataset.json"
 SPLITS = ("train", "val", "test")
@@ -40,7 +40,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Row:
+class Pairing:
     """What one sample has beyond files of its own name. None: nothing."""
 
     input: str | None = None  # the stem under which its inputs lie, where several samples share them
@@ -58,9 +58,13 @@ class Dataset:
     bits: Mapping[str, int]  # 8 or 16, for each role there is
     scenes: Mapping[str, Scene]
     stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # sorted, for each split
-    rows: Mapping[str, Row] = field(default_factory=dict)  # by the stem of a sample; most data sets have none
-    seen: tuple[str, ...] | None = None  # glaciers that the generator of painted images was trained on; None: unknown
-    row_role: str = "optical"  # the role of which one input may have several files: the samples are named after these
+    pairs: Mapping[str, Pairing] = field(default_factory=dict)  # by the stem of a sample; most data sets have none
+    generator_train_glaciers: tuple[str, ...] | None = (
+        None  # glaciers that the generator of painted images was trained on; None: unknown
+    )
+    target_role: str = (
+        "optical"  # the role of which one input may have several files: the samples are named after these
+    )
 
     def file_stem(self, role: str, stem: str) -> str:
         """Under which name a sample's file of a role lies: of `row_role` under its own, of the others as its row says.
@@ -69,8 +73,8 @@ class Dataset:
           role: such as "sar_vv".
           stem: of the sample.
         """
-        row = self.rows.get(stem)
-        return stem if role == self.row_role or row is None or row.input is None else row.input
+        row = self.pairs.get(stem)
+        return stem if role == self.target_role or row is None or row.input is None else row.input
 
     def glaciers(self, split: str) -> tuple[str, ...] | None:
         """The glaciers that a split shows, sorted; None when that of a patch is not known."""
@@ -105,19 +109,19 @@ def save(dataset: Dataset) -> None:
         "bits": dict(dataset.bits),
         "scenes": scenes,
     }
-    described |= {} if dataset.seen is None else {"seen": list(dataset.seen)}
-    files.write_json(dataset.root / FILE, described | (_rows_as_json(dataset) if dataset.rows else {}))
+    described |= {} if dataset.generator_train_glaciers is None else {"seen": list(dataset.generator_train_glaciers)}
+    files.write_json(dataset.root / FILE, described | (_pairs_as_json(dataset) if dataset.pairs else {}))
 
 
-def save_rows(dataset: Dataset) -> None:
+def save_pairs(dataset: Dataset) -> None:
     """Writes the rows into the `dataset.json` that is there; whatever else stands in it stays."""
     path = dataset.root / FILE
-    files.write_json(path, files.read_json(path) | _rows_as_json(dataset))
+    files.write_json(path, files.read_json(path) | _pairs_as_json(dataset))
 
 
-def _rows_as_json(dataset: Dataset) -> dict:
-    rows = {stem: _known(asdict(row)) for stem, row in sorted(dataset.rows.items())}
-    return {"row_role": dataset.row_role, "rows": rows}
+def _pairs_as_json(dataset: Dataset) -> dict:
+    rows = {stem: _known(asdict(row)) for stem, row in sorted(dataset.pairs.items())}
+    return {"row_role": dataset.target_role, "rows": rows}
 
 
 def _known(values: dict) -> dict:
@@ -137,19 +141,28 @@ def read(root: Path) -> Dataset:
         missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
         _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
         for key in ("name", "origin"):
-            _demand(isinstance(values[key], str), f"{key} should be a text, not {shown(values[key])}")
-        _demand(_count(values["size"]) and values["size"] > 0, f"size should be pixels, not {shown(values['size'])}")
+            _demand(isinstance(values[key], str), f"{key} should be a text, not {truncated_repr(values[key])}")
+        _demand(
+            _count(values["size"]) and values["size"] > 0,
+            f"size should be pixels, not {truncated_repr(values['size'])}",
+        )
         for key in ("bits", "scenes"):
-            _demand(isinstance(values[key], dict), f"{key} should be an object, not {shown(values[key])}")
+            _demand(isinstance(values[key], dict), f"{key} should be an object, not {truncated_repr(values[key])}")
         for role, bits in values["bits"].items():
-            _demand(bits in (8, 16) and _count(bits), f"bits of {brief(role)} should be 8 or 16, not {shown(bits)}")
+            _demand(
+                bits in (8, 16) and _count(bits),
+                f"bits of {truncate(role)} should be 8 or 16, not {truncated_repr(bits)}",
+            )
         scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
         seen = values.get("seen")
         texts = isinstance(seen, list) and all(map(_text, seen))
-        _demand(seen is None or texts, f"seen should be a list of glaciers, not {shown(seen)}")
-        role = values.get("row_role", Dataset.row_role)
-        _demand(_text(role) and role in CHANNELS, f"row_role should be one of {', '.join(CHANNELS)}, not {shown(role)}")
-        rows = _rows(values.get("rows", {}))
+        _demand(seen is None or texts, f"seen should be a list of glaciers, not {truncated_repr(seen)}")
+        role = values.get("row_role", Dataset.target_role)
+        _demand(
+            _text(role) and role in CHANNELS,
+            f"row_role should be one of {', '.join(CHANNELS)}, not {truncated_repr(role)}",
+        )
+        rows = _pairs(values.get("rows", {}))
     except ValueError as error:
         raise UserError(
             f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
@@ -157,14 +170,14 @@ def read(root: Path) -> Dataset:
         ) from None
     name, origin, size, bits = (values[key] for key in ("name", "origin", "size", "bits"))
     seen = None if seen is None else tuple(seen)
-    return Dataset(root, name, origin, size, bits, scenes, rows=rows, row_role=role, seen=seen)
+    return Dataset(root, name, origin, size, bits, scenes, pairs=rows, target_role=role, generator_train_glaciers=seen)
 
 
 def _scene(name: str, values: Any) -> Scene:
-    _demand(is_file_name(name), f"the scene {brief(name)} should have a plain name, as its files have")
-    _demand(isinstance(values, dict), f"scene {brief(name)} should be an object, not {shown(values)}")
+    _demand(is_file_name(name), f"the scene {truncate(name)} should have a plain name, as its files have")
+    _demand(isinstance(values, dict), f"scene {truncate(name)} should be an object, not {truncated_repr(values)}")
     _demand(
-        not (missing := {"split", "height", "width"} - values.keys()), f"scene {brief(name)} lacks {sorted(missing)}"
+        not (missing := {"split", "height", "width"} - values.keys()), f"scene {truncate(name)} lacks {sorted(missing)}"
     )
     return Scene(**checked_fields(name, values))
 
@@ -182,12 +195,12 @@ def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     known = {key.name for key in fields(Scene)}
     for key, value in values.items():
         if key not in known:
-            raise ValueError(f"scene {brief(name)}: {unknown('field', key, known)}")
+            raise ValueError(f"scene {truncate(name)}: {did_you_mean('field', key, known)}")
         fits, words = _FORMS[key]
         required = key in ("split", "height", "width", "padding", "overlap")
         _demand(
             fits(value) or (value is None and not required),
-            f"{key} of scene {brief(name)} should be {words}: {shown(value)}",
+            f"{key} of scene {truncate(name)} should be {words}: {truncated_repr(value)}",
         )
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     if given.get("stretch") is not None:
@@ -195,26 +208,28 @@ def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _rows(values: Any) -> dict[str, Row]:
-    _demand(isinstance(values, dict), f"rows should be an object, not {shown(values)}")
-    rows: dict[str, Row] = {}
+def _pairs(values: Any) -> dict[str, Pairing]:
+    _demand(isinstance(values, dict), f"rows should be an object, not {truncated_repr(values)}")
+    rows: dict[str, Pairing] = {}
     for stem, row in values.items():
-        which = f"row {brief(stem)}"
+        which = f"row {truncate(stem)}"
         _demand(is_file_name(stem), f"the {which} should have the name of a patch")
-        _demand(isinstance(row, dict), f"{which} should be an object, not {shown(row)}")
+        _demand(isinstance(row, dict), f"{which} should be an object, not {truncated_repr(row)}")
         for key in row:
             if key not in ("input", "cloud"):
-                raise ValueError(f"{which}: {unknown('field', key, ('input', 'cloud'))}")
+                raise ValueError(f"{which}: {did_you_mean('field', key, ('input', 'cloud'))}")
         given, cloud = row.get("input"), row.get("cloud")
         named = given is None or (_text(given) and is_file_name(given))
-        _demand(named, f"input of {which} should be the name of a patch: {shown(given)}")
-        _demand(cloud is None or _share(cloud), f"cloud of {which} should be a share from 0 to 1: {shown(cloud)}")
-        rows[stem] = Row(**row)
+        _demand(named, f"input of {which} should be the name of a patch: {truncated_repr(given)}")
+        _demand(
+            cloud is None or _share(cloud), f"cloud of {which} should be a share from 0 to 1: {truncated_repr(cloud)}"
+        )
+        rows[stem] = Pairing(**row)
     for stem, row in rows.items():  # a name that is a sample's and its input's must mean the same files
         other = rows[row.input].input if row.input in rows else None
         _demand(
             other in (None, row.input),
-            f"row {brief(stem)} has the input {brief(row.input)}, whose own row has {brief(other)}",
+            f"row {truncate(stem)} has the input {truncate(row.input)}, whose own row has {truncate(other)}",
         )
     return rows
 

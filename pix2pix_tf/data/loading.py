@@ -19,12 +19,12 @@ from pix2pix_tf.data.dataset import MIXED, Dataset, Scene
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.data.scene_names import Facts, facts_of, place_of, scene_of
-from pix2pix_tf.utils.errors import UserError, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 Item = TypeVar("Item")
 
 
-def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val")) -> Dataset:
+def load_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val")) -> Dataset:
     """Opens a data set and checks every file of the named roles and splits.
 
     The full check reads each pixel once; a data set that has not changed since is opened by its file list alone.
@@ -39,7 +39,7 @@ def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
     """
     for role in roles:
         if role not in CHANNELS:
-            raise unknown("role", role, CHANNELS)
+            raise did_you_mean("role", role, CHANNELS)
     if not root.is_dir():
         raise UserError(
             f"There is no data set {root}. Make one with python -m pix2pix_tf.prepare (see --help), or check --data."
@@ -48,14 +48,14 @@ def open_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
     found = dataset.read(root) if described else Dataset(root, root.resolve().name, "unknown", 0, {}, {})
     stems, problems = _listing(found, roles, splits)
     if problems:
-        raise validation.refusal(f"The data set {root} cannot be used", problems)
+        raise validation.validation_error(f"The data set {root} cannot be used", problems)
     found = _completed(replace(found, stems=stems), roles, described)
     patches = [(found.path(split, role, stem), role) for split in stems for role in roles for stem in stems[split]]
     validation.verify(root, found.size, found.bits, dict.fromkeys(patches))  # an input that is shared is read once
     return found
 
 
-def spread(stems: Sequence[Item], count: int) -> tuple[Item, ...]:
+def evenly_spaced(stems: Sequence[Item], count: int) -> tuple[Item, ...]:
     """Evenly spread members of a list, always the same ones; all when there are no more than `count`."""
     places = np.linspace(0, len(stems) - 1, min(count, len(stems))).round().astype(int)
     return tuple(stems[place] for place in places)
@@ -78,8 +78,8 @@ def _listing(
                 (f"No .png files in {' and '.join(empty)}: put patches there, or choose another --data{derived}", "")
             )
             continue
-        shared = described.row_role in roles and any(row.input for row in described.rows.values())
-        everything = sorted(found[described.row_role] if shared else set().union(*found.values()))
+        shared = described.target_role in roles and any(row.input for row in described.pairs.values())
+        everything = sorted(found[described.target_role] if shared else set().union(*found.values()))
         for role in roles:
             problems += _lonely(described, split, role, everything, found[role])
         stems[split] = tuple(everything)
@@ -119,7 +119,7 @@ def _completed(found: Dataset, roles: Sequence[str], described: bool) -> Dataset
         for stem in stems:
             name = scene_of(stem)
             if name not in found.scenes:
-                scenes[name] = grown(scenes.get(name), split, stem, size, facts_of(name))
+                scenes[name] = extend_scene(scenes.get(name), split, stem, size, facts_of(name))
     new = sorted(scenes.keys() - found.scenes.keys())
     if not described:
         depths = ", ".join(f"{role} {bits[role]} bit" for role in roles)
@@ -129,7 +129,8 @@ def _completed(found: Dataset, roles: Sequence[str], described: bool) -> Dataset
         )
     elif new:
         print(
-            f"{found.root}/dataset.json does not describe {validation.some(new)}: taken from the names of the patches"
+            f"{found.root}/dataset.json does not describe {validation.abbreviate(new)}: taken from the names of the "
+            "patches"
         )
     return replace(found, size=size, bits=bits, scenes=scenes)
 
@@ -146,7 +147,7 @@ def _first_good(found: Dataset, role: str) -> tuple[int, int]:
     return 0, 8
 
 
-def grown(scene: Scene | None, split: str, stem: str, size: int, facts: Facts) -> Scene:
+def extend_scene(scene: Scene | None, split: str, stem: str, size: int, facts: Facts) -> Scene:
     """A scene as far as its patches' names tell, one patch more.
 
     Args:

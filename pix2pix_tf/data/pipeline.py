@@ -87,7 +87,7 @@ def training_batches(
         images = _load(dataset, config, paths, index)
         images = augmentation.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
-        condition = [] if told is None else [_hidden(told[index], noise, config.data.hide_condition)]
+        condition = [] if told is None else [_hidden(told[index], noise, config.data.condition_dropout)]
         return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
 
     numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of the worker's own samples
@@ -137,7 +137,7 @@ def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: 
         pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
         images[role] = encoding.encode(pixels, role, config.data.mask)
     if config.data.targets == ("fronts",) and line_role(dataset.root) == "fronts":
-        images["fronts"] = targets.widen(images["fronts"], config.data.front_width)
+        images["fronts"] = targets.dilate(images["fronts"], config.data.front_width)
     return images
 
 
@@ -174,8 +174,8 @@ def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tens
         return None
     if unknown := unscored(dataset, stems):
         raise UserError(
-            f"{dataset.root}/dataset.json does not say how cloudy {validation.some(unknown)} are. Write rows with "
-            "`cloud`, or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
+            f"{dataset.root}/dataset.json does not say how cloudy {validation.abbreviate(unknown)} are. Write rows "
+            "with `cloud`, or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
         )
     shares = shares_of(dataset)
     return tf.constant([[float(shares[stem] > config.data.cloudy)] for stem in stems])

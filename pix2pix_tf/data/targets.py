@@ -11,7 +11,7 @@ from scipy import ndimage
 from pix2pix_tf.config import LossConfig
 
 
-def widen(fronts: tf.Tensor, width: int) -> tf.Tensor:
+def dilate(fronts: tf.Tensor, width: int) -> tf.Tensor:
     """Dilates front lines with a square.
 
     Args:

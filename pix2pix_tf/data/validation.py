@@ -26,7 +26,7 @@ def channels_of(pixels: np.ndarray) -> int:
     return 1 if pixels.ndim == 2 else pixels.shape[2]
 
 
-def wanted(role: str) -> str:
+def expected_channels(role: str) -> str:
     """The channels of a role, in words."""
     return "one grey channel" if CHANNELS[role] == 1 else "three channels (RGB)"
 
@@ -42,7 +42,7 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
         return None
     # Colours that are saved as grey are other greys than those of the classes.
     cure = f" of {', '.join(map(str, VALUES[role]))}" if role in VALUES else ": save it so"
-    return f"{channels_of(pixels)} channel(s), but {role} takes {wanted(role)}{cure}"
+    return f"{channels_of(pixels)} channel(s), but {role} takes {expected_channels(role)}{cure}"
 
 
 def class_problem(role: str, pixels: np.ndarray) -> str | None:
@@ -99,7 +99,7 @@ def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tup
         problems = list(pool.map(lambda one: patch_problem(one[0], one[1], size, bits[one[1]]), patches))
     bad = [(p, str(path.relative_to(root))) for (path, _), p in zip(patches, problems, strict=True) if p]
     if bad:
-        raise refusal(f"The data set {root} cannot be used", bad)
+        raise validation_error(f"The data set {root} cannot be used", bad)
     try:
         files.write_text(mark, "\n".join([*known[-REMEMBERED:], seen]))
     except OSError:
@@ -132,7 +132,7 @@ def patch_problem(path: Path, role: str, size: int, bits: int) -> str | None:
     return class_problem(role, pixels)
 
 
-def refusal(head: str, problems: Iterable[tuple[str, str]]) -> UserError:
+def validation_error(head: str, problems: Iterable[tuple[str, str]]) -> UserError:
     """One error for all that is wrong, each problem once, with the names it holds for.
 
     Args:
@@ -144,12 +144,12 @@ def refusal(head: str, problems: Iterable[tuple[str, str]]) -> UserError:
         names.setdefault(problem, []).append(name)
     lines = []
     for problem, found in names.items():
-        who = f"{some(found)}: " if any(found) else ""
+        who = f"{abbreviate(found)}: " if any(found) else ""
         lines.append(f"- {who}{problem}{'' if problem[-1] in '.?' else '.'}")
     return UserError(f"{head}:\n" + "\n".join(lines))
 
 
-def some(names: Sequence[str]) -> str:
+def abbreviate(names: Sequence[str]) -> str:
     """The first few of many names, and how many more there are."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
@@ -159,7 +159,7 @@ def _state(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]
     """The files as they are now, for `.verified`."""
     digest = hashlib.sha256(f"{size} {sorted(bits.items())}".encode())
     for path in paths:
-        digest.update(f"{path.relative_to(root)} {stamp(path)}\n".encode())
+        digest.update(f"{path.relative_to(root)} {file_signature(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -171,11 +171,11 @@ def fingerprint(named: Iterable[tuple[str, Path]]) -> str:
     """
     digest = hashlib.sha256()
     for name, path in named:
-        digest.update(f"{name} {stamp(path)}\n".encode())
+        digest.update(f"{name} {file_signature(path)}\n".encode())
     return digest.hexdigest()[:12]
 
 
-def stamp(path: Path) -> str:
+def file_signature(path: Path) -> str:
     """A file's size and time: another stamp, another file. A link that leads nowhere has one too."""
     try:
         status = path.stat()

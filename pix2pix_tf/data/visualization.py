@@ -144,7 +144,7 @@ def grid(
     body = _joined(stacks)
     parts = [_text(title, TITLE, body.width), body, *([_legend(body.width)] if legend else [])]
     sheet = ImageOps.expand(_joined(parts, down=True, gap=2 * GAP), MARGIN, PAPER)
-    with files.whole_file(path) as temporary:
+    with files.atomic_write(path) as temporary:
         sheet.save(temporary, format="PNG")
 
 

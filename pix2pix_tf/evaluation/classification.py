@@ -97,7 +97,7 @@ def score(told: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, float, fl
 
 def _shares(setting: Setting) -> np.ndarray:
     """The share of clouds of each patch, float64 [n]."""
-    rows = setting.dataset.rows
+    rows = setting.dataset.pairs
     shares = [rows[stem].cloud if stem in rows else None for stem in setting.stems]
     if None in shares:
         raise UserError(

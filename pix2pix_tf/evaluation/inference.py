@@ -37,7 +37,7 @@ class Setting:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The input of each image of the split; several images may share one."""
-        rows = self.dataset.rows
+        rows = self.dataset.pairs
         return tuple((rows[stem].input if stem in rows else None) or stem for stem in self.stems)
 
     @property

@@ -70,10 +70,10 @@ def save(figure: Figure, path: Path) -> None:
       figure: what is drawn.
       path: the PNG's.
     """
-    with files.whole_file(path) as temporary:
+    with files.atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
     names = matplotlib.rc_context({"svg.hashsalt": path.stem})  # else they are random
-    with names, files.whole_file(path.with_suffix(".svg")) as temporary:
+    with names, files.atomic_write(path.with_suffix(".svg")) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 

@@ -8,15 +8,15 @@ from pix2pix_tf import config as configuration
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.cloud_filter import without_clouds
 from pix2pix_tf.data.dataset import Dataset, line_role
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 # What may change between two starts of a run: the weights do not follow from it.
 MAY_CHANGE = tuple(
     f"train.{option}:"
     for option in (
-        *("epochs", "export_every", "checkpoint_minutes", "keep_checkpoints", "log_steps", "samples"),
+        *("epochs", "export_every", "checkpoint_minutes", "max_to_keep", "log_steps", "samples"),
         "devices",  # any number of them takes the same steps, but for rounding
     )
 )
@@ -37,14 +37,14 @@ class Run:
     max_cloud: float = 1.0  # share of a target under cloud, above which it was left out
 
     @property
-    def tells_classes(self) -> bool:
+    def is_segmentation(self) -> bool:
         """Whether it makes masks of zones or fronts, rather than to paint brightness."""
         return self.targets in (("zones",), ("fronts",))
 
     @property
-    def kind(self) -> str:
+    def task(self) -> str:
         """What its scores can be compared by: those of another kind mean something else."""
-        return "fronts" if self.tells_classes else "-".join(self.targets) or "clouds"
+        return "fronts" if self.is_segmentation else "-".join(self.targets) or "clouds"
 
 
 def claim(run: Path, config: Config, dataset: Dataset) -> None:
@@ -74,14 +74,14 @@ def check(run: Path, config: Config, dataset: Dataset) -> None:
         changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
         changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
         before = values["data"] if isinstance(values.get("data"), dict) else {}
-        changes += [f"data {key}: {brief(before.get(key))} -> {data[key]}" for key in ("name", "train", "val")
+        changes += [f"data {key}: {truncate(before.get(key))} -> {data[key]}" for key in ("name", "train", "val")
                     if before.get(key) != data[key]]  # fmt: skip
         if changes:
             raise UserError(
                 f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
                 "\nChoose another --run, or remove that folder."
             )  # fmt: skip
-    elif not files.is_free(run):
+    elif not files.is_empty(run):
         raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
 
 
@@ -125,9 +125,9 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
     return list(runs.values())
 
 
-def alike(runs: Sequence[Run]) -> list[list[Run]]:
+def group_by_task(runs: Sequence[Run]) -> list[list[Run]]:
     """Sorts runs by kind."""
-    return [[run for run in runs if run.kind == kind] for kind in dict.fromkeys(run.kind for run in runs)]
+    return [[run for run in runs if run.task == kind] for kind in dict.fromkeys(run.task for run in runs)]
 
 
 def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: float | None = None) -> Dataset:
@@ -144,7 +144,7 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: flo
       UserError: the runs paint different things, they were trained on different data sets and none is named, or the
         split or a role is missing.
     """
-    other = next((run for run in runs if run.kind != runs[0].kind), None)
+    other = next((run for run in runs if run.task != runs[0].task), None)
     if other:
         raise UserError(
             f"{runs[0].folder} makes {', '.join(runs[0].targets)} and {other.folder} {', '.join(other.targets)}: "
@@ -155,9 +155,9 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: flo
         where = ", ".join(f"{run.folder} on {run.data}" for run in trained_on.values())
         raise UserError(f"The runs were trained on different data sets ({where}). Name one for all with --data.")
     roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
-    if runs[0].tells_classes:
+    if runs[0].is_segmentation:
         roles |= {line_role(data or runs[0].data): None}  # the truth for the fronts
-    dataset = open_dataset(data or runs[0].data, tuple(roles), (split,))
+    dataset = load_dataset(data or runs[0].data, tuple(roles), (split,))
     return without_clouds(dataset, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
 
 
@@ -167,7 +167,7 @@ def _has_export(folder: Path) -> bool:
 
 def _read(folder: Path, others: Sequence[Path]) -> Run:
     if not folder.is_dir():
-        raise unknown("run", str(folder), map(str, others)) if others else UserError(f"There is no run {folder}.")
+        raise did_you_mean("run", str(folder), map(str, others)) if others else UserError(f"There is no run {folder}.")
     path = folder / "config.json"
     if not path.exists():
         raise UserError(f"{folder} is no run of train.py: it has no config.json.")
@@ -191,4 +191,4 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
             max_cloud=float(config["data"].get("max_cloud", 1.0)),  # runs of before have none
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UserError(f"{path} is not as train.py writes it ({shown(error)}). Name another run.") from None
+        raise UserError(f"{path} is not as train.py writes it ({truncated_repr(error)}). Name another run.") from None

@@ -46,7 +46,7 @@ def write(
     for name, (function, specs) in signatures.items():
         as_written = tf.autograph.experimental.do_not_convert(function)  # there is nothing to convert; Keras 3 knows
         archive.add_endpoint(name, as_written, input_signature=specs)
-    with files.whole_folder(version) as temporary:
+    with files.atomic_directory(version) as temporary:
         with writing(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
         files.write_json(temporary / DESCRIPTION, dict(description))

@@ -73,7 +73,7 @@ def draw(
         (_swatch(None), None if box is None else "box of the evaluation"),
     ]
     bar = scale_bar(max(picture.shape[1], NARROWEST) / 5, scale[1], metres_per_pixel)
-    with files.whole_file(path) as temporary:
+    with files.atomic_write(path) as temporary:
         _page(picture, title, [(swatch, name) for swatch, name in legend if name], bar).save(temporary, format="PNG")
 
 

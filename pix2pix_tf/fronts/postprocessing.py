@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
 from pix2pix_tf.data import classes
-from pix2pix_tf.fronts.vectorize import lines_of
+from pix2pix_tf.fronts.vectorize import polylines
 
 LENGTH = 750.0  # metres: a front of at most this length is taken for an error [CaFFe]
 THRESHOLD = classes.FRONT_THRESHOLD
@@ -26,56 +26,7 @@ SMALLEST_SKELETON = 5  # pixels: a skeleton of at most so many is a speck [CaFFe
 
 _CORNERS_TOUCH = np.ones((3, 3), bool)
 
-# ---- From patches to a scene ----------------------------------------------------------------------------------------
-
-
-def gaussian_weights(size: int) -> np.ndarray:
-    """How much each pixel of a patch counts: its middle most, since there the network sees all around.
-
-    Args:
-      size: pixels of the patch's side.
-
-    Returns:
-      float32 [size, size], a Gaussian of sigma = size / 8 that is 1 at the pixel size // 2. It reaches 4 sigma, which
-      is the border, so that no weight is 0.
-    """
-    impulse = np.zeros((size, size))
-    impulse[size // 2, size // 2] = 1
-    weights = ndimage.gaussian_filter(impulse, size / 8, mode="constant")
-    return (weights / weights.max()).astype(np.float32)
-
-
-def stitch(pieces: Iterable[tuple[int, int, np.ndarray]], height: int, width: int) -> np.ndarray:
-    """Puts the patches of a scene together: where they overlap, their mean, weighted by `gaussian_weights`.
-
-    Args:
-      pieces: row and column of the upper left pixel, and patch float32 [size, size, C], for each; all of one size. They
-        may reach over the scene's bottom and right. A generator will do: one patch is looked at at a time.
-      height: pixels of the scene without padding.
-      width: likewise.
-
-    Returns:
-      float64 [height, width, C]. Products are float32 and sums float64, as published.
-
-    Raises:
-      ValueError: a pixel that no patch covers, or a patch with values that are not finite.
-    """
-    total: np.ndarray | None = None
-    weight = np.zeros((height, width))
-    for row, column, patch in pieces:
-        if total is None:
-            weights, total = gaussian_weights(len(patch)), np.zeros((height, width, patch.shape[2]))
-        if not np.isfinite(patch).all():
-            raise ValueError(f"The patch at row {row}, column {column} holds values that are not finite.")
-        place = slice(row, row + len(patch)), slice(column, column + len(patch))
-        inside = weight[place].shape  # less than the patch where the scene ends
-        weight[place] += weights[: inside[0], : inside[1]]
-        total[place] += (weights[..., None] * patch)[: inside[0], : inside[1]]
-    if total is None or not weight.all():
-        bare = np.unravel_index(weight.argmin(), weight.shape)
-        raise ValueError(f"No patch covers row {bare[0]}, column {bare[1]} of a scene of {height} x {width} pixels.")
-    total /= weight[..., None]
-    return total
+# ---- From probabilities to classes --------------------------------------------------------------------------------
 
 
 def zones_of(probabilities: np.ndarray) -> np.ndarray:
@@ -135,7 +86,7 @@ def front_from_probabilities(probability: np.ndarray, shortest: float, threshold
     """
     skeleton = _without_short(skeletonize(probability > threshold), SMALLEST_SKELETON)
     front = np.zeros(skeleton.shape, bool)
-    for line in lines_of(skeleton):
+    for line in polylines(skeleton):
         if len(line) > shortest:
             front[tuple(line.T)] = True
     return front
@@ -158,7 +109,7 @@ def _without_short(mask: np.ndarray, shortest: float) -> np.ndarray:
 # ---- The box --------------------------------------------------------------------------------------------------------
 
 
-def cut_to_box(front: np.ndarray, box: Sequence[float] | None) -> np.ndarray:
+def clip_to_bbox(front: np.ndarray, box: Sequence[float] | None) -> np.ndarray:
     """Takes away what lies outside the box that a front is judged in. As published, only a predicted front is cut.
 
     As published also, an upper limit beyond the image becomes its side - 1, so that the last row or column falls away
@@ -238,7 +189,7 @@ def score(predicted: np.ndarray, true: np.ndarray, scale: float) -> FrontScore:
     return FrontScore(scale * float(apart.sum()), len(apart), not absent and not predicted.any(), absent)
 
 
-def pooled(scores: Iterable[FrontScore]) -> tuple[float | None, int, int]:
+def mean_distance_error(scores: Iterable[FrontScore]) -> tuple[float | None, int, int]:
     """The benchmark's mean distance error: the mean over all distances of all scenes, so that long fronts count more.
 
     A scene without a predicted front adds no distance, and a model that predicts only easy fronts looks well: say the

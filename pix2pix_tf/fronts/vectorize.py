@@ -7,7 +7,7 @@ from scipy import ndimage, sparse
 from scipy.sparse import csgraph
 
 
-def lines_of(front: np.ndarray) -> list[np.ndarray]:
+def polylines(front: np.ndarray) -> list[np.ndarray]:
     """Orders the pixels of a front: the longest line through each of its pieces; branches off that line are left out.
 
     The line is the longest among the shortest ways from one pixel to another, a step counting 1 or, over a corner,
@@ -31,7 +31,7 @@ def lines_of(front: np.ndarray) -> list[np.ndarray]:
     ends, _, _ = _farthest(graph, np.unique(pieces, return_index=True)[1], pieces)
     ends, lengths, before = _farthest(graph, ends, pieces)
     before = before.tolist()
-    lines = [_way(end, before) for end in ends[np.argsort(-lengths[ends], kind="stable")].tolist()]
+    lines = [_longest_path(end, before) for end in ends[np.argsort(-lengths[ends], kind="stable")].tolist()]
     return [pixels[line if line[0] <= line[-1] else line[::-1]] for line in lines]
 
 
@@ -84,7 +84,7 @@ def _farthest(
     return np.ravel(farthest), lengths, before
 
 
-def _way(end: int, before: list[int]) -> list[int]:
+def _longest_path(end: int, before: list[int]) -> list[int]:
     """The pixels from `end` back to where the sweep began."""
     way = []
     while end >= 0:

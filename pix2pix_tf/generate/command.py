@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from pix2pix_tf.data import conditions
 from pix2pix_tf.data.dataset import SPLITS
+from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.generate import inference, output
 from pix2pix_tf.generate import masks as mask_files
-from pix2pix_tf.generate.inference import Job
-from pix2pix_tf.generate.tiles import Tiling
+from pix2pix_tf.generate.inference import ImageTask
 from pix2pix_tf.utils import cli, files, parallel
 from pix2pix_tf.utils.errors import UserError
 
@@ -50,11 +50,11 @@ def main(argv: list[str]) -> None:
     mask_files.check_split(masks, options.any_split)
     wishes = conditions.wishes_of(options.condition, model.conditions)
     size = output.patch_size(mask_files.check(masks, model, tiling), masks, model.size)
-    with files.held(options.output):
+    with files.lock(options.output):
         output.claim(options.output, options, model, tiling, size)
         jobs = jobs_of(model, masks, tiling, options, size)
         wanted = [job for job in jobs if not job.is_done]
-        parallel.run_all(inference.paint_image, wanted, options.workers, "images painted", options.scheduler)
+        parallel.parallel_map(inference.paint_image, wanted, options.workers, "images painted", options.scheduler)
         output.describe(options.output, model, masks, options.samples, size, wishes)
         output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
     print(output.closing(options.output, len(jobs), size, model.size))
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
 
 def jobs_of(
     model: "Model", masks: mask_files.Masks, tiling: Tiling, options: argparse.Namespace, size: int | None
-) -> list[Job]:
+) -> list[ImageTask]:
     """What is to be painted: each mask, as often as samples are wanted.
 
     Args:
@@ -80,7 +80,7 @@ def jobs_of(
         written = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
         told = conditions.facts_of(mask_files.scene(masks, known, stem), model.conditions) | wishes
         text, seed = conditions.as_text(told, model.conditions), seed_of(options.seed, stem, sample)
-        jobs.append(Job(model.folder, masks.paths[stem], written, seed, text, tiling, alone=len(wanted) == 1))
+        jobs.append(ImageTask(model.folder, masks.paths[stem], written, seed, text, tiling, alone=len(wanted) == 1))
     return jobs
 
 

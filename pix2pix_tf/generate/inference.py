@@ -11,9 +11,10 @@ import numpy as np
 
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import png
-from pix2pix_tf.data.io.strips import Rows
+from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.roles import CHANNELS
-from pix2pix_tf.generate.tiles import Tiling, stitched
+from pix2pix_tf.data.tiling import Tiling
+from pix2pix_tf.generate.tiles import generate_strips
 from pix2pix_tf.utils import cli
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ THREADS = 2
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageTask:
     """One image to paint, and what goes with it."""
 
     model: Path  # a version folder
@@ -63,7 +64,7 @@ def load(folder: Path) -> "Model":
     return saved_model.load(folder)
 
 
-def paint_image(job: Job) -> None:
+def paint_image(job: ImageTask) -> None:
     """Writes the files of one image that are not there yet; the image itself comes last.
 
     Raises:
@@ -74,7 +75,7 @@ def paint_image(job: Job) -> None:
     for role, path in job.outputs:
         if path.exists() or role in model.targets:
             continue
-        rows = Rows(sources["zones" if role == "fronts" and "fronts" not in sources else role])
+        rows = StripReader(sources["zones" if role == "fronts" and "fronts" not in sources else role])
         blocks = rows.blocks() if role in sources else front_rows(rows.blocks())
         with png.written(path, rows.height, rows.width, rows.channels, 8 * rows.dtype.itemsize) as write:
             for block in blocks:
@@ -83,11 +84,11 @@ def paint_image(job: Job) -> None:
         _paint(job, model)
 
 
-def _paint(job: Job, model: "Model") -> None:
+def _paint(job: ImageTask, model: "Model") -> None:
     """Paints the target roles, all at once, from the top down."""
-    inputs = [Rows(path) for path in job.inputs]
+    inputs = [StripReader(path) for path in job.inputs]
     height, width = inputs[0].height, inputs[0].width
-    strips = stitched(
+    strips = generate_strips(
         lambda count: np.concatenate([rows.read(count) for rows in inputs], axis=-1),
         height, width, job.tiling, functools.partial(paint_tile, model, job.condition), job.seed,
     )  # fmt: skip

@@ -10,9 +10,9 @@ import numpy as np
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.io import images, mask_drawings, raster
-from pix2pix_tf.data.io.strips import SUFFIXES, Rows
+from pix2pix_tf.data.io.strips import SUFFIXES, StripReader
 from pix2pix_tf.data.roles import VALUES
-from pix2pix_tf.generate.tiles import Tiling
+from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.prepare.own_scenes.source import visible
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
@@ -55,7 +55,7 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
         if stem not in files
     ]
     if missing:
-        raise validation.refusal(f"{path} lacks files", missing)
+        raise validation.validation_error(f"{path} lacks files", missing)
     if not stems:
         raise UserError(f"There is no {' or '.join(SUFFIXES)} file in {' or '.join(map(str, folders))}.")
     return Masks(
@@ -131,7 +131,7 @@ def check(masks: Masks, model: "Model", tiling: Tiling) -> dict[str, tuple[int, 
             classes = f"the model tells classes, which cannot be blended: sides of at most --tile {tiling.tile} pixels"
             problems.append((classes, stem))
     if problems:
-        raise validation.refusal("These masks cannot be used", problems)
+        raise validation.validation_error("These masks cannot be used", problems)
     return sizes
 
 
@@ -148,7 +148,7 @@ def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
     Raises:
       BadImage: it is not.
     """
-    rows = Rows(path)
+    rows = StripReader(path)
     wrong = validation.channel_problem(role, np.empty((1, 1, rows.channels)))
     if not wrong and 8 * rows.dtype.itemsize != bits:
         wrong = f"{8 * rows.dtype.itemsize} bit, but the model takes {role} of {bits} bit"

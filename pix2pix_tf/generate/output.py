@@ -15,12 +15,12 @@ import numpy as np
 
 from pix2pix_tf.data import conditions, dataset, scene_names, visualization
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.data.io.strips import Rows
-from pix2pix_tf.data.loading import grown, spread
+from pix2pix_tf.data.io.strips import StripReader
+from pix2pix_tf.data.loading import evenly_spaced, extend_scene
 from pix2pix_tf.data.roles import VALUES
+from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.masks import Masks
-from pix2pix_tf.generate.tiles import Tiling
 from pix2pix_tf.prepare.own_scenes.source import TOLD
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
@@ -80,7 +80,7 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
         ]
         if changes:
             raise UserError(f"{output} holds images of other settings ({', '.join(changes)}). Choose another --output.")
-    elif not files.is_free(output):
+    elif not files.is_empty(output):
         raise UserError(f"{output} is there already, and not empty. Choose another --output.")
     files.clear(output, *(image_path(output, size, role, "any").parent for role in roles_of(model)))
     files.write_json(path, settings)
@@ -114,10 +114,10 @@ def describe(
     for new, stem in stems.items():
         name = scene_names.scene_of(new)
         described = known.get(scene_names.scene_of(stem))
-        scene = described or grown(scenes.get(name), "train", new, size, mask_files.facts(masks, stem))
+        scene = described or extend_scene(scenes.get(name), "train", new, size, mask_files.facts(masks, stem))
         scenes[name] = replace(scene, **conditions.changes(scene, wishes))
     bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
-    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, seen=seen))
+    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, generator_train_glaciers=seen))
 
 
 def closing(output: Path, images: int, size: int | None, known: int) -> str:
@@ -135,7 +135,7 @@ def closing(output: Path, images: int, size: int | None, known: int) -> str:
 
 def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: int, size: int | None) -> None:
     """A sheet of some masks, spread evenly over all, each with its images."""
-    shown = spread(stems, SHOWN)
+    shown = evenly_spaced(stems, SHOWN)
     role, target = model.inputs[0], model.targets[0]
     columns = [
         (visualization.name_of(role), _pictures(output, size, role, [sample_stem(s, 0, samples) for s in shown]))
@@ -160,7 +160,7 @@ def _pictures(output: Path, size: int | None, role: str, stems: Sequence[str]) -
 
 def _small(path: Path, role: str) -> np.ndarray:
     """An image made at most SIDE pixels large by taking (classes) or averaging (brightness) squares: [h, w, C]."""
-    rows = Rows(path)
+    rows = StripReader(path)
     step = -(-max(rows.height, rows.width) // SIDE)
     if step == 1:
         return rows.read(rows.height)

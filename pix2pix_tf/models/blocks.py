@@ -68,8 +68,8 @@ def upsample(
     Returns:
       A block ([N, H, W, C], mask [N, 2 H, 2 W, M], seed int32 [N]) -> [N, 2 H, 2 W, filters].
     """
-    convolve = doubled_convolution(filters, kernel, upsampling, use_bias=norm == "none" and not spade_width)
-    normalise = spade(filters, spade_width, norm) if spade_width else heedless(normalization(norm))
+    convolve = upsampling_convolution(filters, kernel, upsampling, use_bias=norm == "none" and not spade_width)
+    normalise = spade(filters, spade_width, norm) if spade_width else ignore_mask(normalization(norm))
     if dropout is None:
         activate = LeakyReLU(LEAK)
         return lambda x, mask, seed: activate(normalise(convolve(x), mask))
@@ -77,7 +77,7 @@ def upsample(
     return lambda x, mask, seed: activate(dropout([normalise(convolve(x), mask), seed]))
 
 
-def heedless(block: Block) -> Block:
+def ignore_mask(block: Block) -> Block:
     """A block that takes a mask as well, and does not look at it."""
     return lambda x, mask: block(x)
 
@@ -221,7 +221,7 @@ def convolution(
     return lambda x: layer(pad(x))
 
 
-def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bool = True) -> Block:
+def upsampling_convolution(filters: int, kernel: int, upsampling: str, use_bias: bool = True) -> Block:
     """A convolution that doubles the map.
 
     A transposed convolution of stride 2 has other weights for even than for odd pixels, and so leaves a grid on plain
@@ -245,7 +245,7 @@ def doubled_convolution(filters: int, kernel: int, upsampling: str, use_bias: bo
     return lambda x: enlarge(convolve(x))
 
 
-def last_convolution(filters: int, kernel: int, upsampling: str) -> Block:
+def output_convolution(filters: int, kernel: int, upsampling: str) -> Block:
     """The layer that paints: transposed in any case, for interpolated pixels have no speckle.
 
     Args:

@@ -167,7 +167,7 @@ def subpixel_transpose(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Call
     return dealt[:, first : first + height, first : first + width], gradient
 
 
-def each_image(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
+def per_example(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
     """Applies a function to each image of a batch: written out where the batch is known and small, else in a loop.
 
     Args:
@@ -216,7 +216,7 @@ class FusedInstanceNormalization(tf_compat.InstanceNormalization):
             batch, *_ = tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)
             return tf.squeeze(batch, 0)
 
-        return each_image(normalise, x)
+        return per_example(normalise, x)
 
 
 class SharedBatchNormalization(tf.keras.layers.BatchNormalization):
@@ -285,7 +285,7 @@ class SeededDropout(tf.keras.layers.Layer):
         def noise(one_seed: tf.Tensor) -> tf.Tensor:
             return tf.random.stateless_uniform(shape, tf.stack([one_seed, self.salt]), alg="philox")
 
-        kept = each_image(noise, seed) >= self.rate
+        kept = per_example(noise, seed) >= self.rate
         return tf.where(kept, x / (1.0 - self.rate), tf.zeros_like(x))
 
     def compute_output_shape(self, input_shape):

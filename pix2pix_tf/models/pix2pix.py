@@ -10,7 +10,7 @@ import functools
 import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
-from pix2pix_tf.models.blocks import convolution, downsample, last_convolution, upsample
+from pix2pix_tf.models.blocks import convolution, downsample, output_convolution, upsample
 from pix2pix_tf.models.layers import SeededDropout
 from pix2pix_tf.utils.errors import UserError
 
@@ -20,7 +20,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
 
     Args:
       model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`), dropout (the noise z: in
-        the innermost `noise_blocks` blocks), and whether the mask steers the decoder's norms (`blocks.spade`).
+        the innermost `dropout_blocks` blocks), and whether the mask steers the decoder's norms (`blocks.spade`).
       input_channels: channels of the mask, one-hot, and of what is stacked on it.
       output_channels: channels of the image.
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
@@ -34,9 +34,9 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     _check_size(size, model)
     w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
     up = functools.partial(upsample, upsampling=model.upsampling)
-    z = [SeededDropout(model.dropout, salt) if salt < model.noise_blocks else None for salt in range(7)]
-    inner = model.levels - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
-    at_bottom = "none" if size == 2**model.levels else n  # a norm would turn a 1 x 1 map into zeros
+    z = [SeededDropout(model.dropout, salt) if salt < model.dropout_blocks else None for salt in range(7)]
+    inner = model.depth - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
+    at_bottom = "none" if size == 2**model.depth else n  # a norm would turn a 1 x 1 map into zeros
 
     image = tf.keras.Input([None, None, input_channels], name="image")
     seed = tf.keras.Input([], dtype="int32", name="seed")
@@ -63,7 +63,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
         up(2 * w, k, n, z[5], s),  # [N, 64, 64, 128 + 128]
         up(1 * w, k, n, z[6], s),  # [N, 128, 128, 64 + 64]
     ]
-    last = last_convolution(output_channels, k, model.upsampling)  # [N, 256, 256, output_channels]
+    last = output_convolution(output_channels, k, model.upsampling)  # [N, 256, 256, output_channels]
 
     x, skips = image, []
     for down in down_stack:
@@ -121,14 +121,14 @@ def _halved(image: tf.Tensor, times: int) -> list[tf.Tensor]:
 
 def _check_size(size: int, model: ModelConfig) -> None:
     """Refuses patches that do not halve so often, or not so often with a kernel that fits the innermost map."""
-    levels, kernel = model.levels, model.generator_kernel
+    levels, kernel = model.depth, model.generator_kernel
     # Else the outer weights see the rim alone; where they did, in bfloat16, their gradients came out as NaN.
     smallest = kernel // 2 + 1 if model.upsampling == "resized" else 1
     fitting = [some for some in range(5, 9) if size % 2**some == 0 and size // 2**some >= smallest]
     if levels in fitting:
         return
     fewer = [some for some in fitting if some < levels]
-    cure = f"--set model.levels={fewer[-1]}" if fewer else "prepare patches of 128 or 256 pixels"
+    cure = f"--set model.depth={fewer[-1]}" if fewer else "prepare patches of 128 or 256 pixels"
     if size % 2**levels:
         raise UserError(
             f"Patches of {size} x {size} do not divide by 2**{levels} = {2**levels}, as the generator's {levels} "

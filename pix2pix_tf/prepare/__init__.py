@@ -37,5 +37,5 @@ def main(argv: list[str]) -> None:
     add_score_clouds(commands)
     arguments = parser.parse_args(argv)
     output = getattr(arguments, "output", None)  # score-clouds has none: it replaces one file, whole
-    with files.held(output) if output else contextlib.nullcontext():
+    with files.lock(output) if output else contextlib.nullcontext():
         arguments.run(arguments)

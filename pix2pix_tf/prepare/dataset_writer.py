@@ -1,112 +1,22 @@
-"""From scenes to a data set of patches: cutting, writing, and going on after an interruption.
+"""A data set on its way to the disk: written patch by patch, and resumed after an interruption.
 
 A data set is made in this order: `prepare.json` (the settings), the patches, `dataset.json`. So one without its
 `dataset.json` is visibly unfinished, and the same command goes on with what is missing.
 """
 
 import json
-import math
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import dataset, scene_names
+from pix2pix_tf.data import dataset
 from pix2pix_tf.data.io import images
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
 SETTINGS = "prepare.json"  # what a data set was made with
-
-# ---- Cutting --------------------------------------------------------------------------------------------------------
-
-
-def origins(length: int, size: int, overlap: int = 0) -> list[int]:
-    """Where patches begin along one side, so that together they cover it.
-
-    Args:
-      length: pixels of the scene's side.
-      size: pixels of a patch's side.
-      overlap: pixels that neighbours share, 0 to size - 1.
-    """
-    step = size - overlap
-    return [step * i for i in range(max(1, math.ceil((length - overlap) / step)))]
-
-
-def padding(height: int, width: int, size: int, overlap: int = 0) -> tuple[int, int]:
-    """Pixels that must be added at the bottom and at the right for the last patches to be whole.
-
-    Args:
-      height: pixels of the scene.
-      width: likewise.
-      size: pixels of a patch's side.
-      overlap: pixels that neighbours share, 0 to size - 1.
-    """
-    return (
-        origins(height, size, overlap)[-1] + size - height,
-        origins(width, size, overlap)[-1] + size - width,
-    )
-
-
-def cut(image: np.ndarray, size: int, overlap: int = 0) -> list[tuple[int, int, np.ndarray]]:
-    """Cuts a scene into square patches, row by row.
-
-    Args:
-      image: [H, W] or [H, W, C], any dtype and any size; it is not changed.
-      size: pixels of a patch's side.
-      overlap: pixels that neighbours share, 0 to size - 1.
-
-    Returns:
-      Row, column of the upper left pixel, and patch [size, size] or [size, size, C] of the same dtype, for each. Where
-      the scene ends, at the bottom and at the right, patches are filled up with zeros: in a zone mask "not available".
-    """
-    pieces = []
-    for row in origins(image.shape[0], size, overlap):
-        for column in origins(image.shape[1], size, overlap):
-            inside = image[row : row + size, column : column + size]
-            patch = np.zeros((size, size, *image.shape[2:]), image.dtype)
-            patch[: inside.shape[0], : inside.shape[1]] = inside
-            pieces.append((row, column, patch))
-    return pieces
-
-
-def join(pieces: list[tuple[int, int, np.ndarray]], height: int, width: int) -> np.ndarray:
-    """Puts a scene together again: the inverse of `cut`.
-
-    Args:
-      pieces: row, column and patch, as from `cut`. Where patches overlap, the last one counts.
-      height: pixels of the scene without padding.
-      width: likewise.
-
-    Returns:
-      [H, W] or [H, W, C], dtype of the patches.
-    """
-    first = pieces[0][2]
-    image = np.zeros((height, width, *first.shape[2:]), first.dtype)
-    for row, column, patch in pieces:
-        place = image[row : row + patch.shape[0], column : column + patch.shape[1]]
-        place[:] = patch[: place.shape[0], : place.shape[1]]
-    return image
-
-
-def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> list[str]:
-    """Names a scene's patches, in the order of `cut`; the only patch of a scene has the scene's name.
-
-    Args:
-      scene: its name.
-      height: pixels of the scene.
-      width: likewise.
-      size: pixels of a patch's side.
-      overlap: pixels that neighbours share, 0 to size - 1.
-    """
-    places = [(row, column) for row in origins(height, size, overlap) for column in origins(width, size, overlap)]
-    if len(places) == 1:
-        return [scene]
-    return [scene_names.patch_stem(scene, row, column) for row, column in places]
-
-
-# ---- Writing --------------------------------------------------------------------------------------------------------
 
 
 def is_finished(output: Path, settings: dict[str, object]) -> bool:
@@ -178,7 +88,7 @@ def missing(root: Path, split: str, roles: Iterable[str], stem: str) -> list[str
     return [role for role in roles if not (root / split / role / f"{stem}.png").exists()]
 
 
-def noted(path: Path, key: str) -> float:
+def png_metadata(path: Path, key: str) -> float:
     """The number that the command wrote as a note into a PNG that is there from before.
 
     Args:

@@ -17,7 +17,7 @@ from typing import cast
 
 from pix2pix_tf.data.dataset import checked_fields
 from pix2pix_tf.data.scene_names import Facts
-from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 FILE = "scenes.csv"
 FACTS = ("glacier", "date", "sensor", "metres_per_pixel", "quality", "orbit")  # of Scene, that a table may tell
@@ -68,20 +68,22 @@ def read_facts(folder: Path) -> dict[str, Facts]:
         columns = [column.lower() for column in head]
         strange = next((column for column in columns if column not in ("name", *FACTS)), None)
         if strange is not None:
-            raise ValueError(str(unknown("column", strange, ("name", *FACTS))))
+            raise ValueError(str(did_you_mean("column", strange, ("name", *FACTS))))
         if "name" not in columns or len(set(columns)) < len(columns):
             raise ValueError("Its first line should name the columns, each once, and name among them.")
         found: dict[str, Facts] = {}
         for row in rows:
             cells = dict(zip(columns, row, strict=False))
             if len(row) > len(columns) or not cells["name"]:
-                raise ValueError(f"A line should have a name, and no more cells than the first line: {shown(row)}.")
+                raise ValueError(
+                    f"A line should have a name, and no more cells than the first line: {truncated_repr(row)}."
+                )
             if cells["name"] in found:
-                raise ValueError(f"Scene {brief(cells['name'])} has two lines. Keep one.")
+                raise ValueError(f"Scene {truncate(cells['name'])} has two lines. Keep one.")
             found[cells["name"]] = _facts(cells)
         return found
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be used. {brief(error)}") from None
+        raise UserError(f"{path} cannot be used. {truncate(error)}") from None
 
 
 def _facts(cells: Mapping[str, str]) -> Facts:
@@ -99,8 +101,8 @@ def _facts(cells: Mapping[str, str]) -> Facts:
             facts["quality"] = int(told["quality"])
     except ValueError:
         raise ValueError(
-            f"Of scene {brief(name)}, date should be YYYY-MM-DD or DD.MM.YYYY, metres_per_pixel a number and quality "
-            f"1 to 6: {shown(told)}."
+            f"Of scene {truncate(name)}, date should be YYYY-MM-DD or DD.MM.YYYY, metres_per_pixel a number and "
+            f"quality 1 to 6: {truncated_repr(told)}."
         ) from None
     try:
         return cast("Facts", checked_fields(name, facts))  # just FACTS, each in Scene's form

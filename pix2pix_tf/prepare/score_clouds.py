@@ -10,9 +10,9 @@ import numpy as np
 
 from pix2pix_tf.data import dataset
 from pix2pix_tf.data.cloud_filter import unscored
-from pix2pix_tf.data.dataset import SPLITS, Dataset, Row
+from pix2pix_tf.data.dataset import SPLITS, Dataset, Pairing
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare.commands import Commands, command
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
@@ -80,9 +80,9 @@ def open_targets(root: Path) -> Dataset:
     """
     if root.is_dir() and not (root / dataset.FILE).exists():
         raise UserError(f"{root} has no {dataset.FILE}, into which the scores go. Make the data set with prepare.")
-    role = dataset.read(root).row_role if root.is_dir() else Dataset.row_role
+    role = dataset.read(root).target_role if root.is_dir() else Dataset.target_role
     splits = tuple(split for split in SPLITS if (root / split / role).is_dir())
-    return open_dataset(root, (role,), splits or ("train",))
+    return load_dataset(root, (role,), splits or ("train",))
 
 
 def wanted_of(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
@@ -116,19 +116,19 @@ def score(model: "saved_model.Model", found: Dataset, wanted: Sequence[tuple[str
     batches = [wanted[first : first + batch_size] for first in range(0, len(wanted), batch_size)]
     try:
         for batch in cli.progress(batches, len(batches), f"batches of {batch_size} targets scored"):
-            pixels = np.stack([images.read_png(found.path(split, found.row_role, stem)) for split, stem in batch])
+            pixels = np.stack([images.read_png(found.path(split, found.target_role, stem)) for split, stem in batch])
             values = _probabilities(model, pixels if pixels.ndim == 4 else pixels[..., np.newaxis])
             scores.update(zip((stem for _, stem in batch), values, strict=True))
     finally:
         if scores:
-            dataset.save_rows(replace(found, rows=_with_scores(found.rows, scores)))
+            dataset.save_pairs(replace(found, pairs=_with_scores(found.pairs, scores)))
             cloudy = sum(value > CLOUDY for value in scores.values())
             kept = sum(len(stems) for stems in found.stems.values()) - len(wanted)
             print(f"{len(scores)} of {len(wanted)} targets scored, {cloudy} of them above {CLOUDY}; {kept} kept theirs")
 
 
 def _check(model: "saved_model.Model", found: Dataset) -> None:
-    role = found.row_role
+    role = found.target_role
     if tuple(model.inputs) != (role,):
         raise UserError(
             f"{model.folder} takes {', '.join(model.inputs)}; scoring needs a classifier of {role} alone, such as "
@@ -160,5 +160,5 @@ def _probabilities(model: "saved_model.Model", pixels: np.ndarray) -> list[float
     return [float(value) for value in values[:, 0]]
 
 
-def _with_scores(rows: Mapping[str, Row], scores: Mapping[str, float]) -> dict[str, Row]:
-    return {**rows, **{stem: replace(rows.get(stem, Row()), cloud=value) for stem, value in scores.items()}}
+def _with_scores(rows: Mapping[str, Pairing], scores: Mapping[str, float]) -> dict[str, Pairing]:
+    return {**rows, **{stem: replace(rows.get(stem, Pairing()), cloud=value) for stem, value in scores.items()}}

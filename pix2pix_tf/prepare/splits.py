@@ -7,9 +7,9 @@ import numpy as np
 
 from pix2pix_tf.data import scene_names, validation
 from pix2pix_tf.data.dataset import MIXED
-from pix2pix_tf.prepare.own_scenes.survey import Settings, Surveyed
+from pix2pix_tf.prepare.own_scenes.survey import SceneInfo, Settings
 from pix2pix_tf.prepare.stretch import Cut
-from pix2pix_tf.utils.errors import UserError, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 
 def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | None) -> None:
@@ -26,7 +26,7 @@ def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | No
       UserError: an option is out of range, or the split unknown.
     """
     if split not in known:
-        raise unknown("split", split, known)
+        raise did_you_mean("split", split, known)
     if not 0 < val < 1:
         raise UserError(f"--val {val} must be a share between 0 and 1, such as 0.1.")
     if not 0 <= seed < 2**32:
@@ -55,7 +55,7 @@ def choose_val(units: Mapping[str, int], share: float, seed: int) -> set[str]:
     return chosen
 
 
-def divide(found: Sequence[Surveyed], settings: Settings) -> dict[str, str]:
+def make_splits(found: Sequence[SceneInfo], settings: Settings) -> dict[str, str]:
     """Says for each patch in which split it lies.
 
     Held-out glaciers are the test split; what the folders fix stays; the rest is divided as the settings say.
@@ -88,21 +88,21 @@ def divide(found: Sequence[Surveyed], settings: Settings) -> dict[str, str]:
             f"not held out, and there are {len(set(_units(free, settings.split).values()))}. Add scenes, hold out "
             "less, or choose another --split."
         )
-    _warn_of_twins(found, where)
+    _warn_of_duplicates(found, where)
     return where
 
 
-def _held_out(found: Sequence[Surveyed], glaciers: Iterable[str]) -> list[str]:
+def _held_out(found: Sequence[SceneInfo], glaciers: Iterable[str]) -> list[str]:
     known = {one.scene.glacier for one in found if one.scene.glacier}
     for glacier in glaciers:
         if not known:
             raise UserError(f"--hold-out {glacier}: no scene says its glacier. {_naming_cure()}")
         if glacier not in known:
-            raise unknown("glacier", glacier, known)
+            raise did_you_mean("glacier", glacier, known)
     return [one.source.name for one in found if one.scene.glacier in set(glaciers)]
 
 
-def _units(found: Sequence[Surveyed], split: str) -> dict[str, str]:
+def _units(found: Sequence[SceneInfo], split: str) -> dict[str, str]:
     """What each patch must stay together with: itself, its scene and that scene's twins, or its glacier."""
     if split == "random":
         return {stem: stem for one in found for stem in one.stems}
@@ -110,11 +110,11 @@ def _units(found: Sequence[Surveyed], split: str) -> dict[str, str]:
         nameless = [one.source.name for one in found if not one.scene.glacier]
         if nameless:
             raise UserError(
-                f"--split glacier: the glacier of {validation.some(nameless)} is not known. {_naming_cure()}"
+                f"--split glacier: the glacier of {validation.abbreviate(nameless)} is not known. {_naming_cure()}"
             )
         return {stem: one.scene.glacier for one in found if one.scene.glacier for stem in one.stems}
     leader = {one.source.name: one.source.name for one in found}
-    for same in _twins(found).values():
+    for same in _duplicates(found).values():
         together = {leader[name] for name in same}
         leader |= {name: min(together) for name, first in leader.items() if first in together}
     return {stem: leader[one.source.name] for one in found for stem in one.stems}
@@ -127,7 +127,7 @@ def _naming_cure() -> str:
     )
 
 
-def _twins(found: Sequence[Surveyed]) -> dict[str, list[str]]:
+def _duplicates(found: Sequence[SceneInfo]) -> dict[str, list[str]]:
     """Scenes that hold the same target image, by its digest."""
     holders: dict[str, list[str]] = defaultdict(list)
     for one in found:
@@ -136,15 +136,15 @@ def _twins(found: Sequence[Surveyed]) -> dict[str, list[str]]:
     return {digest: same for digest, same in holders.items() if len(same) > 1}
 
 
-def _warn_of_twins(found: Sequence[Surveyed], where: Mapping[str, str]) -> None:
+def _warn_of_duplicates(found: Sequence[SceneInfo], where: Mapping[str, str]) -> None:
     split = {one.source.name: split_of(one, where) for one in found}
-    for same in _twins(found).values():
+    for same in _duplicates(found).values():
         if len({split[name] for name in same}) > 1 or MIXED in {split[name] for name in same}:
             listed = ", ".join(f"{name} ({split[name]})" for name in same)
             print(f"warning: the same image lies in different splits, so results on them are too good: {listed}")
 
 
-def split_of(one: Surveyed, where: Mapping[str, str]) -> str:
+def split_of(one: SceneInfo, where: Mapping[str, str]) -> str:
     """The split that holds all patches of a scene; `mixed` when several do.
 
     Args:

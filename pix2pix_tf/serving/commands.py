@@ -151,7 +151,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
     for name, png in painted.items():
         several = len(painted) > 1
         path = arguments.output.with_stem(f"{arguments.output.stem}_{name.removesuffix('_bytes')}")
-        with files.whole_file(path if several else arguments.output) as temporary:
+        with files.atomic_write(path if several else arguments.output) as temporary:
             temporary.write_bytes(png)
         print(path if several else arguments.output)
 

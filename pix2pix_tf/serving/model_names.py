@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pix2pix_tf.utils.errors import UserError, shown
+from pix2pix_tf.utils.errors import UserError, truncated_repr
 
 
 def name_models(wishes: Sequence[str]) -> dict[str, Path]:
@@ -27,14 +27,18 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
     try:
         chosen = [name or re.sub(r"[^\w.+-]", "_", _name(path, often)) for name, path in parts]
     except OSError as error:  # such as a name that is longer than the file system takes
-        raise UserError(f"{shown(error.filename)} cannot be looked at ({error.strerror}). Check --model.") from None
+        raise UserError(
+            f"{truncated_repr(error.filename)} cannot be looked at ({error.strerror}). Check --model."
+        ) from None
     for name, count in Counter(chosen).items():
         if count > 1:
             raise UserError(
-                f"{count} models would be called {shown(name)}. Give them names, such as mine=runs/gen5/..."
+                f"{count} models would be called {truncated_repr(name)}. Give them names, such as mine=runs/gen5/..."
             )
         if not re.fullmatch(r"[\w.+-]+", name):
-            raise UserError(f"A model cannot be called {shown(name)}: a name has letters, digits and any of _ . + -.")
+            raise UserError(
+                f"A model cannot be called {truncated_repr(name)}: a name has letters, digits and any of _ . + -."
+            )
     return {name: path for name, (_, path) in zip(chosen, parts, strict=True)}
 
 

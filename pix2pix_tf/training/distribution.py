@@ -80,7 +80,7 @@ class Devices:
 
         return iter(self.strategy.distribute_datasets_from_function(of_worker))
 
-    def share(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def distribute(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Deals a batch that each worker has out to the devices; one that does not divide goes to each as a whole."""
         if self.strategy is None:
             return batch
@@ -115,22 +115,22 @@ class Devices:
 
         return on_all
 
-    def here(self, value: tf.Tensor) -> tf.Tensor:
+    def local_results(self, value: tf.Tensor) -> tf.Tensor:
         """What the devices of this worker have of a batch's part, one after the other, such as `batch["index"]`."""
         return tf.concat(self.strategy.experimental_local_results(value), axis=0) if self.strategy else value
 
-    def any(self, *wishes: bool) -> tuple[bool, ...]:
+    def any_worker(self, *wishes: bool) -> tuple[bool, ...]:
         """Whether at least one worker wishes each of these; of nothing, to wait until all workers have come here."""
         if self.workers == 1:
             return wishes
         return tuple(votes > 0 for votes in self._sums(*wishes, 0)[:-1])
 
-    def alike(self, number: int) -> bool:
+    def all_equal(self, number: int) -> bool:
         """Whether all workers have the same number."""
         if self.workers == 1:
             return True
         (total,) = self._sums(number)
-        return not self.any(total != number * self.count)[0]
+        return not self.any_worker(total != number * self.count)[0]
 
     def _sums(self, *numbers: float) -> list[float]:
         assert self.strategy  # several workers have one
@@ -150,14 +150,14 @@ class Devices:
                     (of_chief if self.chief else of_others)()
                 except UserError as error:
                     refusal = error
-            (refused,) = self.any(refusal is not None)
+            (refused,) = self.any_worker(refusal is not None)
             if refusal:
                 raise refusal
             if refused:
                 raise UserError("Another worker of this training has refused to go on; its own message says why.")
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
+    def guard_workers(self) -> Iterator[None]:
         """In this block the chief alone prints, and a worker that is gone is told of in one sentence.
 
         Raises:

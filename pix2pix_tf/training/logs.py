@@ -12,7 +12,7 @@ from pix2pix_tf.utils import files
 KEPT = "events.out.tfevents.0.kept"
 
 
-def forget_after(folder: Path, step: int) -> None:
+def purge_after(folder: Path, step: int) -> None:
     """Drops the events of steps that will be trained again.
 
     Nothing is touched where there are none. Else what remains comes into one file; should the process die before the
@@ -36,7 +36,7 @@ def forget_after(folder: Path, step: int) -> None:
             seen.add(digest)
     if not dropped:
         return
-    with files.whole_file(folder / KEPT) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+    with files.atomic_write(folder / KEPT) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
         writer.write(tf.compat.v1.Event(file_version="brain.Event:2").SerializeToString())
         for record in kept:
             writer.write(record)

@@ -11,19 +11,19 @@ import tensorflow as tf
 _GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikevicius et al. 2018
 
 
-def triangular(step: tf.Tensor, low: float, peak: float, rise_steps: int) -> tf.Tensor:
+def triangular(step: tf.Tensor, low: float, peak: float, step_size_up: int) -> tf.Tensor:
     """The learning rate of a step: from `low` to `peak` in a straight line and back, again and again (Smith 2017).
 
     Args:
       step: int64 scalar, steps done.
       low: the rate at step 0.
-      peak: the rate at step `rise_steps`.
-      rise_steps: from the one to the other.
+      peak: the rate at step `step_size_up`.
+      step_size_up: from the one to the other.
 
     Returns:
       A float32 scalar.
     """
-    place = tf.cast(step % (2 * rise_steps), tf.float32) / rise_steps  # 0 to 2
+    place = tf.cast(step % (2 * step_size_up), tf.float32) / step_size_up  # 0 to 2
     return low + (peak - low) * (1.0 - tf.abs(place - 1.0))
 
 
@@ -42,9 +42,9 @@ class Adam(tf.Module):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         scale_loss: bool = False,
-        clip_norm: float = 0.0,
-        peak_rate: float = 0.0,
-        rise_steps: int = 1,
+        global_clipnorm: float = 0.0,
+        max_learning_rate: float = 0.0,
+        step_size_up: int = 1,
     ):
         """Makes the moments, all zero.
 
@@ -55,19 +55,19 @@ class Adam(tf.Module):
           beta_2: decay of the second moment.
           epsilon: added to the root of the second moment.
           scale_loss: whether `scaled` scales, for float16.
-          clip_norm: the longest that the gradient of all variables together may be; 0 for any length.
-          peak_rate: the learning rate goes up to this and back in a triangle (`triangular`); 0: it is constant.
-          rise_steps: from the one to the other.
+          global_clipnorm: the longest that the gradient of all variables together may be; 0 for any length.
+          max_learning_rate: the learning rate goes up to this and back in a triangle (`triangular`); 0: it is constant.
+          step_size_up: from the one to the other.
         """
         super().__init__(name="adam")
         self._variables = variables
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
-        self._scale_loss, self._clip_norm = scale_loss, clip_norm
-        self._low, self._peak, self._rise_steps = learning_rate, peak_rate, rise_steps
-        self.learning_rate = _each_devices_own(learning_rate, tf.float32)
-        self.steps = _each_devices_own(0, tf.int64)
-        self.loss_scale = _each_devices_own(2.0**15 if scale_loss else 1.0, tf.float32)
-        self.good_steps = _each_devices_own(0, tf.int64)
+        self._scale_loss, self._global_clipnorm = scale_loss, global_clipnorm
+        self._low, self._peak, self._step_size_up = learning_rate, max_learning_rate, step_size_up
+        self.learning_rate = _per_replica(learning_rate, tf.float32)
+        self.steps = _per_replica(0, tf.int64)
+        self.loss_scale = _per_replica(2.0**15 if scale_loss else 1.0, tf.float32)
+        self.good_steps = _per_replica(0, tf.int64)
         self.first_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
         self.second_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
 
@@ -107,10 +107,10 @@ class Adam(tf.Module):
         self.loss_scale.assign(tf.maximum(self.loss_scale / 2.0, 1.0))
 
     def _update(self, gradients: list[tf.Tensor]) -> None:
-        if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        if self._global_clipnorm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._global_clipnorm)
         if self._peak:
-            self.learning_rate.assign(triangular(self.steps, self._low, self._peak, self._rise_steps))
+            self.learning_rate.assign(triangular(self.steps, self._low, self._peak, self._step_size_up))
         step = tf.cast(self.steps.assign_add(1), tf.float64)
         powers = [tf.cast(beta**step, tf.float32) for beta in (self._beta_1, self._beta_2)]
         for variable, m, v, gradient in zip(
@@ -130,7 +130,7 @@ class Adam(tf.Module):
             )
 
 
-def _each_devices_own(value: float, dtype: tf.DType) -> tf.Variable:
+def _per_replica(value: float, dtype: tf.DType) -> tf.Variable:
     """A number that all devices change in the same way, each for itself; a checkpoint holds the first one's."""
     return tf.Variable(
         value,

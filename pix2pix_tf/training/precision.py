@@ -54,7 +54,7 @@ def using(name: str) -> Iterator[None]:
         tf.keras.mixed_precision.set_global_policy(before)
 
 
-def kept_as_computed(network: tf.keras.Model) -> tf.keras.Model:
+def cast_for_inference(network: tf.keras.Model) -> tf.keras.Model:
     """A twin for exports, whose kernels have the precision that the network computes in, and so need no cast any more.
 
     In bfloat16 it has half the bytes, and with the products of small maps by large kernels (`models/cpu_kernels`) it

@@ -60,7 +60,7 @@ class Pix2Pix:
 
     def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str, conditions: Conditions):
         """Builds the networks with fresh weights; see `make_task`."""
-        self.config, self.bits, self.divisor, self.conditions = config, bits, 2**config.model.levels, conditions
+        self.config, self.bits, self.divisor, self.conditions = config, bits, 2**config.model.depth, conditions
         inputs = encoding.channels(config.data.inputs, config.data.mask, conditions)
         targets = encoding.channels(config.data.targets, config.data.mask)
         with precision.using(computed_in):
@@ -117,7 +117,7 @@ class Pix2Pix:
 
     def signatures(self) -> dict[str, Signature]:
         """The export's functions, of today's weights: `tensor` gives `output`, the images in [-1, 1]."""
-        generator = precision.kept_as_computed(self.generator)
+        generator = precision.cast_for_inference(self.generator)
 
         def paint(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"output": generator([encoded, seed], training=False)}
@@ -187,7 +187,7 @@ class Segmenter:
         `probabilities` are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
         `features` are float32 [N, C]: what the network has of an image at its bottom, averaged over the map.
         """
-        with_features = unet.with_features(precision.kept_as_computed(self.segmenter))
+        with_features = unet.with_features(precision.cast_for_inference(self.segmenter))
 
         def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             logits, features = with_features([encoded, seed], training=False)
@@ -263,7 +263,7 @@ class Classifier:
 
     def signatures(self) -> dict[str, Signature]:
         """The export's functions, of today's weights: each gives `probabilities`, float32 [N, 1], of being cloudy."""
-        classifier = precision.kept_as_computed(self.classifier)
+        classifier = precision.cast_for_inference(self.classifier)
 
         def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"probabilities": tf.sigmoid(classifier([encoded, seed], training=False))}
@@ -281,7 +281,7 @@ def _optimizer(variables: list[tf.Variable], config: Config, computed_in: str) -
         train.learning_rate,
         train.beta_1,
         scale_loss=computed_in == "mixed_float16",
-        clip_norm=train.clip_norm,
-        peak_rate=train.peak_rate,
-        rise_steps=train.rise_steps,
+        global_clipnorm=train.global_clipnorm,
+        max_learning_rate=train.max_learning_rate,
+        step_size_up=train.step_size_up,
     )

@@ -24,7 +24,7 @@ import tensorflow as tf
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import conditions, pipeline
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.data.loading import spread
+from pix2pix_tf.data.loading import evenly_spaced
 from pix2pix_tf.evaluation import runs
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.training import distribution, logs, precision, snapshots
@@ -68,13 +68,13 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
       ConnectionError: another worker is gone.
     """
     devices = distribution.choose(config.train)
-    with devices.at_work():
+    with devices.guard_workers():
         chosen, reason = precision.choose(config.train.precision, config.model.width)
         patches = len(dataset.stems["train"])
         print(f"{config.variant}: {patches} training patches, on {devices.described}, {chosen} ({reason})")
         with devices.scope():
             task = build_task(config, dataset, chosen)
-        with files.held(run) if devices.chief else contextlib.nullcontext():
+        with files.lock(run) if devices.chief else contextlib.nullcontext():
             Training(config, dataset, run, task, devices).fit()
 
 
@@ -89,7 +89,7 @@ class Training:
         self.devices = devices or distribution.Devices()  # those on which the task was built; one
         self.take_step, self.score = self.devices.compiled(task.train_step), self.devices.compiled(task.validate)
         one_pass = pipeline.steps_per_epoch(dataset, config)
-        self.steps_per_epoch = config.train.epoch_steps or one_pass
+        self.steps_per_epoch = config.train.steps_per_epoch or one_pass
         self.devices.chief_first(lambda: runs.claim(run, config, dataset), lambda: runs.check(run, config, dataset))
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.saved_sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
@@ -97,25 +97,25 @@ class Training:
         self.best_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)  # 0: none yet
         best = {"best_value": self.best_value, "best_epoch": self.best_epoch}
         parts = {"step": self.step, "sums": self.saved_sums, **best, **task.modules()}
-        self.checkpoints = Checkpoints(run / "checkpoints", parts, config.train.keep_checkpoints)
+        self.checkpoints = Checkpoints(run / "checkpoints", parts, config.train.max_to_keep)
         self.saved_at = time.monotonic()
         if self.checkpoints.restore():
             print(f"going on from {self._place()}")
         # of the epoch's steps so far; in Python, as to add to a variable costs more than all else beside a step
         self.sums = {name: float(saved) for name, saved in self.saved_sums.items()}
-        if not self.devices.alike(int(self.step)):
+        if not self.devices.all_equal(int(self.step)):
             raise UserError(f"The workers read different checkpoints: {run} must be one folder that all see.")
         if self.devices.chief:
             self.checkpoints.clear()
             _forget_after(run / "log.jsonl", int(self.step))
-            logs.forget_after(run / "tensorboard", int(self.step))
+            logs.purge_after(run / "tensorboard", int(self.step))
         self.writer = (
             tf.summary.create_file_writer(str(run / "tensorboard"))
             if self.devices.chief
             else tf.summary.create_noop_writer()
         )
-        self.shown = spread(dataset.stems["val"], config.train.samples)
-        self.validated = spread(dataset.stems["val"], config.train.validate)
+        self.shown = evenly_spaced(dataset.stems["val"], config.train.samples)
+        self.validated = evenly_spaced(dataset.stems["val"], config.train.validation_patches)
 
     @property
     def epoch(self) -> int:
@@ -144,7 +144,7 @@ class Training:
                 self._finish_epoch()
                 self._save_if_due(asked_to_stop)
         if self._stopped_early():
-            print(f"stopped early: no better {self.config.train.best_by} in {self.config.train.patience} epochs")
+            print(f"stopped early: no better {self.config.train.monitor} in {self.config.train.patience} epochs")
         print(f"trained to epoch {self.epoch}; exports: {self.run / 'export' / self.config.variant}", flush=True)
 
     def _stopped_early(self) -> bool:
@@ -176,7 +176,7 @@ class Training:
         if all(math.isfinite(value) for value in losses.values()):
             return
         files_shown = ", ".join(
-            f"{self.dataset.stems['train'][i]}.png" for i in self.devices.here(batch["index"]).numpy()
+            f"{self.dataset.stems['train'][i]}.png" for i in self.devices.local_results(batch["index"]).numpy()
         )
         raise Diverged(self._divergence(self.epoch + 1, f"step {int(self.step) + 1}", losses, files_shown))
 
@@ -224,16 +224,16 @@ class Training:
 
     def _remember_if_best(self, values: dict[str, float]) -> None:
         train = self.config.train
-        if train.best_by != "none":
-            value, before = values[train.best_by], float(self.best_value)
-            if math.isnan(before) or (value < before if train.best_by == "val_loss" else value > before):
+        if train.monitor != "none":
+            value, before = values[train.monitor], float(self.best_value)
+            if math.isnan(before) or (value < before if train.monitor == "val_loss" else value > before):
                 self.best_value.assign(value)
                 self.best_epoch.assign(self.epoch)
 
     def _worth_exporting(self) -> bool:
-        """Whether the epoch is one for the calendar or, where `best_by` says so, the best so far."""
+        """Whether the epoch is one for the calendar or, where `monitor` says so, the best so far."""
         train = self.config.train
-        if train.best_by == "none":
+        if train.monitor == "none":
             return self.epoch == train.epochs or self.epoch % train.export_every == 0
         return self.epoch == int(self.best_epoch)
 
@@ -244,14 +244,14 @@ class Training:
             return
         if self.epoch not in saved_model.versions(base):
             snapshots.export_epoch(base, self.task, self.dataset, self.run.name, self.epoch, self.shown[0])
-        if self.config.train.best_by != "none":  # the best epoch is the newest version, which TF Serving takes
+        if self.config.train.monitor != "none":  # the best epoch is the newest version, which TF Serving takes
             saved_model.keep_only(base, self.epoch)
 
     def _validate(self) -> dict[str, float]:
         """Means over the validation patches, by name."""
         sums: dict[str, float] = {}
         for batch in self.validation:
-            for name, value in self.score(self.devices.share(batch)).items():
+            for name, value in self.score(self.devices.distribute(batch)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch["index"])
         return {name: total / len(self.validated) for name, total in sums.items()}
 
@@ -271,7 +271,7 @@ class Training:
     def _save_if_due(self, asked_to_stop: list[int]) -> None:
         """All workers come here after the same steps, so that they save and stop after the same one."""
         overdue = time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes
-        stop, due = self.devices.any(bool(asked_to_stop), overdue)
+        stop, due = self.devices.any_worker(bool(asked_to_stop), overdue)
         if stop:
             self._save()
             raise Interrupted(
@@ -291,7 +291,7 @@ class Training:
             for name, total in self.sums.items():
                 self.saved_sums[name].assign(np.asarray(total))  # TensorFlow keeps a tensor of each float for ever
             self.checkpoints.save(int(self.step))
-        self.devices.any()  # all wait until it is written: where one leaves earlier, TensorFlow ends the others
+        self.devices.any_worker()  # all wait until it is written: where one leaves earlier, TensorFlow ends the others
         self.saved_at = time.monotonic()
 
     def _place(self) -> str:

@@ -41,7 +41,7 @@ SPEAKING = ("dask", "distributed")  # must be the same everywhere for the machin
 WRITING = ("numpy", "scipy", "pillow", "tensorflow")  # must be so wherever files are written, for the same bytes
 
 
-def run_all(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: str, what: str) -> list[Result]:
+def parallel_map(function: Callable[[Job], Result], jobs: Sequence[Job], scheduler: str, what: str) -> list[Result]:
     """Applies a function to all jobs on a cluster; when this process ends, however, what has not begun is dropped.
 
     Args:

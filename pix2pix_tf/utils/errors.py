@@ -22,7 +22,7 @@ class Interrupted(Exception):
         self.signal_number = signal_number
 
 
-def shown(value: object) -> str:
+def truncated_repr(value: object) -> str:
     """A value as it stands in a message: like repr, in one line, and cut where it is long."""
     try:
         text = repr(value)
@@ -31,13 +31,13 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
 
-def brief(reason: object) -> str:
+def truncate(reason: object) -> str:
     """What a library or a file says, in one line and cut where it is long."""
     words = " ".join(str(reason).split())
     return words if len(words) <= 4 * LONGEST else words[: 4 * LONGEST] + " ..."
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+def did_you_mean(kind: str, name: str, known: Iterable[str]) -> UserError:
     """An error for a name that does not exist, with the nearest one that does.
 
     Args:
@@ -48,4 +48,4 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     names = sorted(known)
     nearest = difflib.get_close_matches(name[:LONGEST], names, n=1, cutoff=0.5)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names)}."
-    return UserError(f"Unknown {kind} {shown(name)}. {hint}")
+    return UserError(f"Unknown {kind} {truncated_repr(name)}. {hint}")

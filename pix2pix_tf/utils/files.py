@@ -9,13 +9,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pix2pix_tf.utils.errors import UserError, brief
+from pix2pix_tf.utils.errors import UserError, truncate
 
 LOCK = ".lock"  # in a folder that a command is at work in
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Keeps all other commands out of a folder until the block ends.
 
     The lock is the operating system's (flock, on Windows msvcrt), and ends with its process, however that ends; but on
@@ -52,13 +52,13 @@ def held(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def is_free(path: Path) -> bool:
+def is_empty(path: Path) -> bool:
     """Whether a command may make a folder of this name: there is nothing yet, or only what a killed one left hidden."""
     return not path.exists() or (path.is_dir() and all(inside.name.startswith(".") for inside in path.iterdir()))
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Gives a temporary name beside `path`, and renames it to `path` when the block ends well.
 
     Several may write the same file at a time, in one process or on several machines: the last one to end well counts.
@@ -80,7 +80,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_directory(path: Path) -> Iterator[Path]:
     """Gives an empty temporary folder beside `path`, and renames it to `path` when the block ends well.
 
     What a killed process left behind under such a name is cleared away.
@@ -136,7 +136,7 @@ def remove_folder(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole, as UTF-8."""
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -159,7 +159,7 @@ def read_json(path: Path) -> dict:
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of thousands of digits; too deep
-        raise UserError(f"{path} is not readable as JSON ({brief(error)}). Mend it or make it anew.") from None
+        raise UserError(f"{path} is not readable as JSON ({truncate(error)}). Mend it or make it anew.") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} should hold a JSON object, not a {type(value).__name__}.")
     return value

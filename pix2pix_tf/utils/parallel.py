@@ -41,7 +41,7 @@ def _count(word: str) -> int:
     return int(word)
 
 
-def run_all(
+def parallel_map(
     function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, what: str, scheduler: str | None = None
 ) -> list[Result]:
     """Applies a function to all jobs; Ctrl-C, an exception and the end of this process end the workers at once.
@@ -63,7 +63,7 @@ def run_all(
       UserError: the system ended a worker; or there is no such cluster, or it is not fit for the work.
     """
     if scheduler is not None:
-        return _cluster().run_all(function, jobs, scheduler, what)
+        return _cluster().parallel_map(function, jobs, scheduler, what)
     if workers == 1 or len(jobs) < 2:
         return [function(job) for job in cli.progress(jobs, len(jobs), what)]
     # Spawned, not forked: a fork would copy the locks of whatever threads run here.

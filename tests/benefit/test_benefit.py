@@ -17,7 +17,7 @@ from pix2pix_tf import config, prepare
 from pix2pix_tf.benefit import command, data, experiment, merging, plot, results
 from pix2pix_tf.benefit import report as benefit_report
 from pix2pix_tf.benefit.results import Compared, Outcome, Trial
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training import tasks
 from pix2pix_tf.utils import cli
 from tests.conftest import SIZE, UNET
@@ -57,7 +57,18 @@ def held_out(real_data) -> list[str]:
 
 def arguments(real, made, names, output, *more):
     small = [text for override in UNET for text in ("--set", override)]
-    fast = ["--steps", "2", "--seeds", "1", "--fractions", "0.5", "--set", "train.epoch_steps=2", "--unit", "pixels"]
+    fast = [
+        "--steps",
+        "2",
+        "--seeds",
+        "1",
+        "--fractions",
+        "0.5",
+        "--set",
+        "train.steps_per_epoch=2",
+        "--unit",
+        "pixels",
+    ]
     return [
         *("--data", str(real), "--generated", str(made), "--hold-out", *names, "--output", str(output)),
         *(*small, *fast, "--shortest", "3", *more),
@@ -162,7 +173,7 @@ def test_scenes_without_a_scale_are_refused_before_anything_is_trained(
     ("more", "message"),
     [
         (["--set", "train.epochs=3"], "the comparison sets it itself"),
-        (["--set", "train.epoch_steps=0"], "set a number of steps"),
+        (["--set", "train.steps_per_epoch=0"], "set a number of steps"),
         (["--set", "train.batch_size=9"], "real-0.5-seed0 would have 4 training patches"),
         (["--fractions", "0.5", "1.5"], "up to 1, not 1.5"),
         (["--seeds", "0"], "--seeds takes"),
@@ -177,7 +188,7 @@ def test_options_that_do_not_fit_are_refused(real_data, made_data, held_out, tmp
 @pytest.mark.parametrize(("steps", "epochs", "epoch_steps"), [(10_000, 20, 500), (2, 2, 1), (50, 25, 2), (45, 23, 2)])
 def test_all_trainings_have_the_steps_that_are_asked_for_or_an_epochs_rest_more(steps, epochs, epoch_steps):
     train = experiment.equal_training([], steps).train
-    assert (train.epochs, train.epoch_steps, train.patience, train.best_by) == (epochs, epoch_steps, 0, "val_iou")
+    assert (train.epochs, train.steps_per_epoch, train.patience, train.monitor) == (epochs, epoch_steps, 0, "val_iou")
 
 
 # ---- Data sets ------------------------------------------------------------------------------------------------------
@@ -193,7 +204,7 @@ def stems(dataset):
 
 
 def test_held_out_scenes_test_and_nothing_else(opened, held_out, tmp_path):
-    chosen = experiment.Comparison(
+    chosen = experiment.Experiment(
         opened, experiment.equal_training([], 2), experiment.plan([0.5, 1], 2), tmp_path / "out", "pixels", 3
     )
     assert set(chosen.test_data.stems["test"]) == set(held_out)
@@ -223,7 +234,7 @@ def test_a_merged_data_set_is_one_like_any_other(opened, tmp_path, monkeypatch, 
     merging.lay_out(dataclasses.replace(wanted, bits={"zones": 8}), parts)  # as if interrupted ...
     (wanted.root / "dataset.json").unlink()  # ... before the file that says that all is there
     merging.lay_out(wanted, parts)
-    found = open_dataset(wanted.root, ROLES)
+    found = load_dataset(wanted.root, ROLES)
     assert dataclasses.replace(found, bits=dict(found.bits)) == wanted
     path, source = found.path("train", "sar", "synthetic-GEN_00001"), opened.synthetic.path("train", "sar", "GEN_00001")
     assert path.samefile(source) == links and path.read_bytes() == source.read_bytes()
@@ -403,4 +414,4 @@ def test_a_folder_of_other_things_is_left_alone(real_data, made_data, held_out, 
 def test_the_pipelines_settings_hold_for_all_trainings(compared):
     kept = [json.loads((compared / "runs" / name / "config.json").read_text())["config"] for name in TRIALS]
     assert kept[0] == kept[1] == kept[2]
-    assert config.from_dict(kept[0]).train.epoch_steps == 2
+    assert config.from_dict(kept[0]).train.steps_per_epoch == 2

@@ -62,7 +62,7 @@ def test_shapes_are_kept_and_known():
     assert images["sar"].shape == (32, 32, 1)
 
 
-CHANGES = [augmentation.rotate, augmentation.brighten, augmentation.noise, augmentation.wrap]
+CHANGES = [augmentation.rotate, augmentation.brighten, augmentation.noise, augmentation.elastic_deformation]
 
 
 def scene(rng, size=32):
@@ -142,7 +142,7 @@ def test_warping_is_scipys(rng):
 
 def test_a_wrapped_sar_and_its_zones_stay_together(rng):
     for i in range(5):
-        images = augmentation.wrap(scene(rng), tf.constant([i, 1]))
+        images = augmentation.elastic_deformation(scene(rng), tf.constant([i, 1]))
         dark = images["sar"].numpy()[..., 0] < -0.5
         assert np.mean(dark != (images["zones"].numpy()[..., 0] == 1)) < 0.04
 

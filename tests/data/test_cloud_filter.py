@@ -6,8 +6,8 @@ import pytest
 
 from pix2pix_tf import config
 from pix2pix_tf.data.cloud_filter import without_clouds
-from pix2pix_tf.data.dataset import Row
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.dataset import Pairing
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import runs
 from pix2pix_tf.utils.errors import UserError
 
@@ -17,10 +17,10 @@ ROLES = ("sar_vv", "sar_vh", "optical")
 @pytest.fixture
 def dataset(optical_data):
     """Opened, with scores that are easy to count: 0, 0.1, 0.2 and so on."""
-    found = open_dataset(optical_data, ROLES)
+    found = load_dataset(optical_data, ROLES)
     stems = [stem for stems in found.stems.values() for stem in stems]
-    rows = {stem: Row(found.rows[stem].input, place / 20) for place, stem in enumerate(stems)}
-    return dataclasses.replace(found, rows=rows)
+    rows = {stem: Pairing(found.pairs[stem].input, place / 20) for place, stem in enumerate(stems)}
+    return dataclasses.replace(found, pairs=rows)
 
 
 def test_targets_of_more_cloud_are_left_out_and_counted(dataset, capsys):
@@ -41,9 +41,9 @@ def test_scores_are_needed_and_named(dataset, tiny_dataset):
     with pytest.raises(UserError, match="has none for 9: S0, S1, S2, S3 and 5 more.*prepare score-clouds") as caught:
         without_clouds(tiny_dataset, 0.1)
     assert str(tiny_dataset.root) in str(caught.value)
-    rows = {stem: row for stem, row in dataset.rows.items() if stem != dataset.stems["val"][0]}
+    rows = {stem: row for stem, row in dataset.pairs.items() if stem != dataset.stems["val"][0]}
     with pytest.raises(UserError, match="has none for 1: SIM_"):
-        without_clouds(dataclasses.replace(dataset, rows=rows), 0.5)
+        without_clouds(dataclasses.replace(dataset, pairs=rows), 0.5)
 
 
 def test_nothing_left_in_a_split(dataset):
@@ -73,7 +73,7 @@ def test_runs_are_compared_on_what_the_strictest_was_trained_on(optical_data, tm
     everything = runs.open_data([loose], None, "train")
     clear = runs.open_data([loose, strict], None, "train")
     assert len(everything.stems["train"]) == 15
-    assert clear.stems["train"] == tuple(s for s in everything.stems["train"] if everything.rows[s].cloud <= 0.5)
+    assert clear.stems["train"] == tuple(s for s in everything.stems["train"] if everything.pairs[s].cloud <= 0.5)
     assert runs.open_data([loose, strict], None, "train", 1.0).stems == everything.stems
 
 

@@ -6,7 +6,7 @@ from pix2pix_tf import config
 from pix2pix_tf.data import conditions, encoding, pipeline
 from pix2pix_tf.data.dataset import Scene, read
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import season_of
 from pix2pix_tf.export import cpp_runtime, saved_model
 from pix2pix_tf.generate import command
@@ -43,7 +43,7 @@ def test_seasons_by_hand(glacier, date, season):
 @pytest.fixture(scope="module")
 def dataset(fronts_data):
     """Patches of two glaciers by two sensors."""
-    return open_dataset(fronts_data, ("zones", "sar"))
+    return load_dataset(fronts_data, ("zones", "sar"))
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +138,14 @@ def batches(dataset, *overrides, count=1):
 
 
 def test_the_pipeline_tells_each_patch_its_own_sensor(dataset):
-    (batch,) = batches(dataset, "train.batch_size=6", "data.hide_condition=0")
+    (batch,) = batches(dataset, "train.batch_size=6", "data.condition_dropout=0")
     for told, index in zip(batch["input"][..., 4:].numpy(), batch["index"].numpy(), strict=True):
         assert (told == [1.0, 0.0] if "ERS" in dataset.stems["train"][index] else told == [0.0, 1.0]).all()
 
 
 def test_the_sensor_is_hidden_as_often_as_asked_for_and_nothing_else_changes(dataset):
     shown, hidden, some = (
-        np.concatenate([batch["input"].numpy() for batch in batches(dataset, f"data.hide_condition={p}", count=60)])
+        np.concatenate([batch["input"].numpy() for batch in batches(dataset, f"data.condition_dropout={p}", count=60)])
         for p in (0, 1, 0.3)
     )
     np.testing.assert_array_equal(shown[..., :4], hidden[..., :4])

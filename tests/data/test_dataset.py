@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data import dataset, validation
-from pix2pix_tf.data.dataset import MIXED, Dataset, Row, Scene, save, save_rows
+from pix2pix_tf.data import dataset, tiling, validation
+from pix2pix_tf.data.dataset import MIXED, Dataset, Pairing, Scene, save, save_pairs
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.data.scene_names import scene_of
-from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.utils.errors import UserError
 
 SIZE = 32
@@ -40,7 +39,7 @@ def refusal(root, roles=("zones", "sar"), **options):
     """The message with which a data set is refused; and it is refused without leaving anything behind."""
     before = sorted(root.rglob("*"))
     with pytest.raises(UserError) as caught:
-        open_dataset(root, roles, **options)
+        load_dataset(root, roles, **options)
     assert sorted(root.rglob("*")) == before
     return str(caught.value)
 
@@ -65,7 +64,7 @@ def test_what_is_saved_is_opened_again(root):
         "c": Scene("val", SIZE, SIZE),
     }  # fmt: skip
     save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8}, scenes))
-    found = open_dataset(root, ("zones", "sar"))
+    found = load_dataset(root, ("zones", "sar"))
     assert found.scenes == scenes
     assert (found.name, found.origin, found.size, found.stems) == ("mine", "real", SIZE, STEMS)
     assert found.path("val", "sar", "c").is_file()
@@ -78,26 +77,26 @@ def share(root, rows):
             for number in (1, 2):
                 path = root / split / "optical" / f"{stem}_{number}.png"
                 images.write_png(path, np.full((SIZE, SIZE, 3), number, np.uint8))
-    save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8, "optical": 8}, {}, rows=rows))
+    save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8, "optical": 8}, {}, pairs=rows))
 
 
-ROWS = {f"{stem}_{number}": Row(stem, number / 4) for stem in "abc" for number in (1, 2)}
+ROWS = {f"{stem}_{number}": Pairing(stem, number / 4) for stem in "abc" for number in (1, 2)}
 
 
 def test_targets_share_an_input(root):
     share(root, ROWS)
-    found = open_dataset(root, ("sar", "optical"))
+    found = load_dataset(root, ("sar", "optical"))
     assert found.stems == {"train": ("a_1", "a_2", "b_1", "b_2"), "val": ("c_1", "c_2")}
     assert found.path("train", "sar", "a_2") == root / "train/sar/a.png"
     assert found.path("train", "optical", "a_2") == root / "train/optical/a_2.png"
-    assert found.rows == ROWS and found.row_role == "optical"
-    assert open_dataset(root, ("zones", "sar")).stems == STEMS  # without targets, the inputs are samples of their own
+    assert found.pairs == ROWS and found.target_role == "optical"
+    assert load_dataset(root, ("zones", "sar")).stems == STEMS  # without targets, the inputs are samples of their own
 
 
 def test_every_input_has_to_be_there_but_need_not_have_a_target(root):
     share(root, ROWS)
     shutil.copy(root / "train/sar/a.png", root / "train/sar/spare.png")
-    assert open_dataset(root, ("sar", "optical")).stems["train"] == ("a_1", "a_2", "b_1", "b_2")
+    assert load_dataset(root, ("sar", "optical")).stems["train"] == ("a_1", "a_2", "b_1", "b_2")
     (root / "train/sar/a.png").unlink()
     shutil.copy(root / "train/optical/a_1.png", root / "train/optical/new.png")
     message = refusal(root, ("sar", "optical"))
@@ -112,8 +111,8 @@ def test_rows_without_inputs_let_nothing_be_missing(root):
         path.rename(path.with_name(path.name.replace("_1", "")))
     for path in root.glob("*/optical/*_2.png"):
         path.unlink()
-    save_rows(Dataset(root, "mine", "real", SIZE, {}, {}, rows={"a": Row(cloud=0.5)}))
-    assert open_dataset(root, ("sar", "optical")).stems == STEMS
+    save_pairs(Dataset(root, "mine", "real", SIZE, {}, {}, pairs={"a": Pairing(cloud=0.5)}))
+    assert load_dataset(root, ("sar", "optical")).stems == STEMS
     (root / "train/optical/a.png").unlink()
     assert "a: no partner in train/optical" in refusal(root, ("sar", "optical"))
 
@@ -122,9 +121,9 @@ def test_rows_may_be_of_another_role(root):
     for number in (1, 2):
         shutil.copy(root / "val/sar/c.png", root / f"val/sar/c_{number}.png")
     (root / "val/sar/c.png").unlink()
-    rows = {"c_1": Row("c"), "c_2": Row("c")}
-    save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8}, {}, rows=rows, row_role="sar"))
-    found = open_dataset(root, ("zones", "sar"))
+    rows = {"c_1": Pairing("c"), "c_2": Pairing("c")}
+    save(Dataset(root, "mine", "real", SIZE, {"zones": 8, "sar": 8}, {}, pairs=rows, target_role="sar"))
+    found = load_dataset(root, ("zones", "sar"))
     assert found.stems == {**STEMS, "val": ("c_1", "c_2")}
     assert found.path("val", "zones", "c_2").name == "c.png"
 
@@ -134,7 +133,7 @@ def test_a_shared_input_is_checked_once(root, monkeypatch):
     read = []
     real = validation.patch_problem
     monkeypatch.setattr(validation, "patch_problem", lambda path, *rest: read.append(path) or real(path, *rest))
-    open_dataset(root, ("sar", "optical"))
+    load_dataset(root, ("sar", "optical"))
     assert len(read) == len(set(read)) == 9
 
 
@@ -142,7 +141,7 @@ def test_saving_rows_leaves_everything_else(root):
     share(root, ROWS)
     before = json.loads((root / "dataset.json").read_text()) | {"note": "mine"}
     (root / "dataset.json").write_text(json.dumps(before))
-    save_rows(Dataset(root, "other", "unknown", 1, {}, {}, rows={"a_1": Row("a", 0.5)}))
+    save_pairs(Dataset(root, "other", "unknown", 1, {}, {}, pairs={"a_1": Pairing("a", 0.5)}))
     after = json.loads((root / "dataset.json").read_text())
     assert after == before | {"rows": {"a_1": {"input": "a", "cloud": 0.5}}}
 
@@ -154,7 +153,7 @@ def test_dataset_json_says_the_classes(root):
 
 
 def test_a_plain_folder_is_inferred_and_said(root, capsys):
-    found = open_dataset(root, ("zones", "sar"))
+    found = load_dataset(root, ("zones", "sar"))
     assert (found.size, found.bits, found.origin) == (SIZE, {"zones": 8, "sar": 8}, "unknown")
     assert found.scenes == {"a": Scene("train", 32, 32), "b": Scene("train", 32, 32), "c": Scene("val", 32, 32)}
     assert "no dataset.json" in capsys.readouterr().out
@@ -165,7 +164,7 @@ def test_names_of_patches_tell_scene_size_place_and_facts(root):
     for split, place in (("train", "y00000_x00000"), ("val", "y00032_x00064")):
         for role in ("zones", "sar"):
             shutil.copy(root / "val" / role / "c.png", root / split / role / f"{name}__{place}.png")
-    scene = open_dataset(root, ("zones", "sar")).scenes[name]
+    scene = load_dataset(root, ("zones", "sar")).scenes[name]
     assert scene == Scene(MIXED, 64, 96, "DBE", "2004-10-07", "RSAT", 12.0, 4, "282")
     assert scene_of(f"{name}__y00032_x00064") == name
     assert scene_of("plain_name") == "plain_name"
@@ -173,7 +172,7 @@ def test_names_of_patches_tell_scene_size_place_and_facts(root):
 
 def test_patches_that_dataset_json_leaves_out_are_taken_and_said(root, capsys):
     describe(root, scenes={"a": {"split": "train", "height": SIZE, "width": SIZE}}, bits={"zones": 8})
-    found = open_dataset(root, ("zones", "sar"))
+    found = load_dataset(root, ("zones", "sar"))
     assert found.scenes.keys() == {"a", "b", "c"}
     assert found.bits == {"zones": 8, "sar": 8}
     assert "b, c" in capsys.readouterr().out
@@ -183,26 +182,26 @@ def test_sixteen_bits_and_colour(tmp_path):
     for split in ("train", "val"):
         images.write_png(tmp_path / split / "sar_vv" / "a.png", np.full((SIZE, SIZE), 4000, np.uint16))
         images.write_png(tmp_path / split / "optical" / "a.png", np.full((SIZE, SIZE, 3), 4000, np.uint16))
-    assert open_dataset(tmp_path, ("sar_vv", "optical")).bits == {"sar_vv": 16, "optical": 16}
+    assert load_dataset(tmp_path, ("sar_vv", "optical")).bits == {"sar_vv": 16, "optical": 16}
 
 
 def test_hidden_files_are_no_patches(root):
     (root / "train/sar/.tmp-77-a.png").write_bytes(b"half")
     (root / "train/zones/._a.png").write_bytes(b"resource fork")
-    assert open_dataset(root, ("zones", "sar")).stems == STEMS
+    assert load_dataset(root, ("zones", "sar")).stems == STEMS
 
 
 # ---- The check is made once -----------------------------------------------------------------------------------------
 
 
 def test_an_unchanged_data_set_is_not_decoded_again(root, monkeypatch):
-    open_dataset(root, ("zones", "sar"))
+    load_dataset(root, ("zones", "sar"))
     monkeypatch.setattr(validation, "patch_problem", lambda *_: pytest.fail("decoded again"))
-    open_dataset(root, ("zones", "sar"))
+    load_dataset(root, ("zones", "sar"))
 
 
 def test_a_changed_file_is_checked_again(root):
-    open_dataset(root, ("zones", "sar"))
+    load_dataset(root, ("zones", "sar"))
     path = root / "train/sar/a.png"
     path.write_bytes(path.read_bytes()[:-20])
     assert "train/sar/a.png" in refusal(root)
@@ -210,7 +209,7 @@ def test_a_changed_file_is_checked_again(root):
 
 def test_a_broken_mark_does_no_harm(root):
     (root / ".verified").write_bytes(b"\xff\xfe\x00")
-    assert open_dataset(root, ("zones", "sar")).stems == STEMS
+    assert load_dataset(root, ("zones", "sar")).stems == STEMS
 
 
 # ---- What is refused, and with which words --------------------------------------------------------------------------
@@ -218,7 +217,7 @@ def test_a_broken_mark_does_no_harm(root):
 
 def test_no_folder(tmp_path):
     with pytest.raises(UserError, match=r"There is no data set .*nowhere.*prepare"):
-        open_dataset(tmp_path / "nowhere", ("sar",))
+        load_dataset(tmp_path / "nowhere", ("sar",))
 
 
 def test_an_unknown_role_names_the_nearest(root):
@@ -390,11 +389,11 @@ def test_the_example_of_the_readme_follows_the_contract(tmp_path):
     (tmp_path / "dataset.json").write_text(readme.split("```json\n")[1].split("```")[0], encoding="utf-8")
     found = dataset.read(tmp_path)
     scene = found.scenes["DBE_2004-10-07_RSAT_12_4_282"]
-    assert scene.padding == dataset_writer.padding(scene.height, scene.width, found.size)
+    assert scene.padding == tiling.padding(scene.height, scene.width, found.size)
     save(found)
     assert dataset.read(tmp_path) == found
     assert all(f"`{role}`" in readme for role in CHANNELS)
     rows = '"row_role"' + readme.split('"row_role"')[1].split("```")[0]
     values = json.loads((tmp_path / "dataset.json").read_text()) | json.loads(f"{{{rows}}}")
     (tmp_path / "dataset.json").write_text(json.dumps(values))
-    assert [row.cloud for row in dataset.read(tmp_path).rows.values()] == [0.41, 0.07]
+    assert [row.cloud for row in dataset.read(tmp_path).pairs.values()] == [0.41, 0.07]

@@ -11,7 +11,7 @@ from PIL import Image
 from pix2pix_tf import config
 from pix2pix_tf.data import pipeline
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import SIZE, TINY
 
@@ -99,7 +99,7 @@ def test_fixed_batches_are_the_files_in_order_with_their_place_as_seed(tiny_data
 
 def test_roles_are_stacked_in_the_order_of_the_configuration(tiny_data):
     chosen = config.make_config("orig", [*TINY, "data.inputs=elevation,zones", "data.mask=binary"])
-    dataset = open_dataset(tiny_data, ("elevation", "zones", "sar"))
+    dataset = load_dataset(tiny_data, ("elevation", "zones", "sar"))
     (batch,) = take(dataset, chosen, 1)
     assert batch["input"].shape[-1] == 2
     assert len(np.unique(batch["input"][..., 0])) > 2
@@ -110,14 +110,14 @@ SAR_TO_OPTICAL = (*TINY, "data.inputs=sar_vv,sar_vh", "data.targets=optical", "d
 
 
 def test_targets_that_share_an_input_are_shown_with_it(optical_data):
-    dataset = open_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
+    dataset = load_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
     chosen = config.make_config("orig", SAR_TO_OPTICAL)
     stems = dataset.stems["val"][:3]  # of one scene
     (batch,) = pipeline.fixed_batches(dataset, chosen, "val", stems, 3)
     given = batch["input"].numpy()
     assert given.shape == (3, SIZE, SIZE, 2) and (given == given[0]).all()
     for place, role in enumerate(("sar_vv", "sar_vh")):
-        grey = np.asarray(Image.open(optical_data / "val" / role / f"{dataset.rows[stems[0]].input}.png"))
+        grey = np.asarray(Image.open(optical_data / "val" / role / f"{dataset.pairs[stems[0]].input}.png"))
         np.testing.assert_allclose(given[0, ..., place], grey / 127.5 - 1, atol=1e-6)
     for target, stem in zip(batch["target"].numpy(), stems, strict=True):
         colour = np.asarray(Image.open(optical_data / "val" / "optical" / f"{stem}.png"))
@@ -131,7 +131,7 @@ def test_sixteen_bits_come_through_without_loss(tmp_path, rng):
     for split in ("train", "val"):
         images.write_png(tmp_path / split / "sar_vv" / "a.png", deep[..., 3])
         images.write_png(tmp_path / split / "optical" / "a.png", deep[..., :3])
-    dataset = open_dataset(tmp_path, ("sar_vv", "optical"))
+    dataset = load_dataset(tmp_path, ("sar_vv", "optical"))
     chosen = config.make_config("orig", [*SAR_TO_OPTICAL, "data.inputs=sar_vv"])
     (batch,) = pipeline.fixed_batches(dataset, chosen, "val", ("a",), 1)
     for name, pixels in (("input", deep[..., 3:]), ("target", deep[..., :3])):
@@ -150,7 +150,7 @@ def fronts_of(tiny_data, tmp_path, *roles):
             target = path.parent.parent / role / path.name
             target.parent.mkdir(exist_ok=True)
             Image.fromarray(line).save(target)
-    return open_dataset(root, ("sar", "fronts"))
+    return load_dataset(root, ("sar", "fronts"))
 
 
 @pytest.mark.parametrize(("roles", "wide"), [(("fronts",), 3), (("fronts", "lines"), 1)])

@@ -4,7 +4,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf.data.io import images, png
-from pix2pix_tf.data.io.strips import Rows
+from pix2pix_tf.data.io.strips import StripReader
 
 
 def write(path, pixels, step):
@@ -22,7 +22,7 @@ def test_rows_that_were_written_are_read_again(tmp_path, rng, dtype, shape):
     write(tmp_path / "b.png", pixels, 21)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (images.read_png(tmp_path / "a.png") == pixels).all()  # another decoder
-    rows = Rows(tmp_path / "a.png")
+    rows = StripReader(tmp_path / "a.png")
     assert (rows.height, rows.width, rows.channels, rows.dtype) == (21, 13, 3 if len(shape) == 3 else 1, dtype)
     got = [rows.read(5), rows.read(0), *rows.blocks(7)]
     assert [len(block) for block in got] == [5, 0, 7, 7, 2]
@@ -33,7 +33,7 @@ def test_rows_that_were_written_are_read_again(tmp_path, rng, dtype, shape):
 def test_two_readers_of_one_file_do_not_disturb_each_other(tmp_path, rng):
     pixels = rng.integers(0, 256, (600, 5), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    first, second = Rows(tmp_path / "a.png"), Rows(tmp_path / "a.png")
+    first, second = StripReader(tmp_path / "a.png"), StripReader(tmp_path / "a.png")
     first.read(500)
     assert (second.read(600)[..., 0] == pixels).all()
     assert (first.read(100)[..., 0] == pixels[500:]).all()
@@ -42,7 +42,7 @@ def test_two_readers_of_one_file_do_not_disturb_each_other(tmp_path, rng):
 def test_tiffs_in_tiles_are_read_by_rows(tmp_path, rng):
     pixels = rng.integers(0, 256, (100, 70), np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", pixels, tile=(32, 32), compression="zlib")
-    assert (np.concatenate(list(Rows(tmp_path / "a.tif").blocks(9)))[..., 0] == pixels).all()
+    assert (np.concatenate(list(StripReader(tmp_path / "a.tif").blocks(9)))[..., 0] == pixels).all()
 
 
 def test_other_rows_than_announced_leave_no_file(tmp_path):
@@ -63,10 +63,10 @@ def test_other_rows_than_announced_leave_no_file(tmp_path):
 def test_kinds_that_no_role_has_are_refused(tmp_path, image, message):
     image.save(tmp_path / "a.png")
     with pytest.raises(images.BadImage, match=message):
-        Rows(tmp_path / "a.png")
+        StripReader(tmp_path / "a.png")
 
 
 def test_float_tiffs_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.float32))
     with pytest.raises(images.BadImage, match="float numbers"):
-        Rows(tmp_path / "a.tif")
+        StripReader(tmp_path / "a.tif")

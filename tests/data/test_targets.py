@@ -4,7 +4,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from pix2pix_tf.config import LossConfig
-from pix2pix_tf.data.targets import distance_weights, widen
+from pix2pix_tf.data.targets import dilate, distance_weights
 
 
 def line(size=9, column=4):
@@ -17,8 +17,8 @@ def line(size=9, column=4):
 def test_widening_is_a_dilation_with_a_square_eagerly_and_in_tf_data(width, rng):
     front = np.where(rng.uniform(size=(20, 24, 1)) > 0.95, 1, -1).astype(np.float32)
     wanted = np.where(ndimage.binary_dilation(front[..., 0] > 0, np.ones((width, width))), 1, -1)
-    np.testing.assert_array_equal(widen(tf.constant(front), width)[..., 0], wanted)
-    (mapped,) = tf.data.Dataset.from_tensors(front).map(lambda image: widen(image, width))
+    np.testing.assert_array_equal(dilate(tf.constant(front), width)[..., 0], wanted)
+    (mapped,) = tf.data.Dataset.from_tensors(front).map(lambda image: dilate(image, width))
     np.testing.assert_array_equal(mapped[..., 0], wanted)
 
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix_tf.generate.tiles import Tiling, filled, stitched, tile_seed, weights
+from pix2pix_tf.data.tiling import Tiling, pad_by_reflection, ramp_weights
+from pix2pix_tf.generate.tiles import generate_strips, tile_seed
 from pix2pix_tf.utils.errors import UserError
 
 TILINGS = st.builds(
@@ -21,7 +22,7 @@ def reader(image):
 
 
 def scene_of(image, tiling, paint, seed=0):
-    return np.concatenate(list(stitched(reader(image), *image.shape[:2], tiling, paint, seed)))
+    return np.concatenate(list(generate_strips(reader(image), *image.shape[:2], tiling, paint, seed)))
 
 
 @given(TILINGS, st.integers(1, 300))
@@ -29,7 +30,7 @@ def test_weights_sum_to_one_and_at_most_two_tiles_meet(tiling, length):
     side, places = tiling.side(length), tiling.places(length)
     total, count = np.zeros((2, places[-1].start + side))
     for place in places:
-        total[place.start : place.start + side] += weights(side, place.before, place.after)
+        total[place.start : place.start + side] += ramp_weights(side, place.before, place.after)
         count[place.start : place.start + side] += 1
     assert len(total) >= length
     np.testing.assert_allclose(total, 1, atol=1e-6)
@@ -74,7 +75,7 @@ def test_tiles_cover_a_side_and_share_the_overlap():
 
 def test_a_mask_is_continued_by_its_mirror_image():
     image = np.array([[1, 2, 3], [4, 5, 6]])[..., np.newaxis]
-    assert filled(image, 3, 5)[..., 0].tolist() == [[1, 2, 3, 2, 1], [4, 5, 6, 5, 4], [1, 2, 3, 2, 1]]
+    assert pad_by_reflection(image, 3, 5)[..., 0].tolist() == [[1, 2, 3, 2, 1], [4, 5, 6, 5, 4], [1, 2, 3, 2, 1]]
 
 
 @pytest.mark.parametrize("tiling", [Tiling(0, 0, 8), Tiling(12, 0, 8), Tiling(16, 9, 8), Tiling(16, -1, 8)])

@@ -12,7 +12,7 @@ import evaluate
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.dataset import Dataset, save
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import inference, runs
 from pix2pix_tf.evaluation.realism import evaluation, statistics
 from pix2pix_tf.export import saved_model
@@ -72,7 +72,7 @@ def house(template, tmp_path, monkeypatch):
 
 
 def setting_of(segmenter, **options):
-    dataset = open_dataset(Path("data"), ("zones", "sar"), ("val",))
+    dataset = load_dataset(Path("data"), ("zones", "sar"), ("val",))
     return inference.Setting(dataset, "val", **{"seed": 0, "batch_size": 3} | options, segmenter=segmenter)
 
 
@@ -80,7 +80,7 @@ def judged(folder="scores", **options):
     """The run `orig`, judged by the run `zones`."""
     setting = setting_of(Path("runs/zones"), **options)
     found = runs.find_runs([Path("runs/orig")], Path("runs"))
-    return evaluation.judge(found, setting, evaluation.open_segmenter(setting.segmenter, setting), Path(folder))
+    return evaluation.score_realism(found, setting, evaluation.open_segmenter(setting.segmenter, setting), Path(folder))
 
 
 def means_of(report):

@@ -4,7 +4,7 @@ from PIL import Image
 
 from pix2pix_tf.evaluation import plots
 from pix2pix_tf.evaluation.realism import plot, report, statistics
-from pix2pix_tf.evaluation.realism.report import Judged
+from pix2pix_tf.evaluation.realism.report import RealismResults
 from pix2pix_tf.evaluation.scores import Scores
 from pix2pix_tf.metrics import sar_realism
 
@@ -17,8 +17,8 @@ def traits(rng, brightness=100, right=True, features=5, size=32):
     images = rng.integers(brightness - 50, brightness + 50, zones.shape) / 255
     read = zones if right else np.full_like(zones, 127)
     seen = rng.normal(brightness / 100, 1, (COUNT, features)) if features else None
-    measured = statistics.traits_of(images, zones, read, seen)
-    return statistics.Traits(**{name: np.stack([one[name] for one in measured]) for name in measured[0]})
+    measured = statistics.image_statistics(images, zones, read, seen)
+    return statistics.ImageStatistics(**{name: np.stack([one[name] for one in measured]) for name in measured[0]})
 
 
 def made(rng, **options):
@@ -29,7 +29,7 @@ def made(rng, **options):
     control = statistics.compare(real, real, halves)
     stems = tuple(f"s{i}" for i in range(COUNT))
     scores = [Scores("a|b", "orig", epoch, stems, stems, {"dice": np.ones(COUNT)}) for epoch in (1, 2)]
-    return scores, Judged("zones@7", "real", COUNT, real.features.shape[1] > 0, control, generated)
+    return scores, RealismResults("zones@7", "real", COUNT, real.features.shape[1] > 0, control, generated)
 
 
 def cells(text, heading):

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 import evaluate
-from pix2pix_tf.data import classes
+from pix2pix_tf.data import classes, tiling
 from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, save
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.segmentation import evaluation
 from pix2pix_tf.export import saved_model
@@ -45,12 +45,12 @@ def data(tmp_path) -> Path:
     names = {"DBE_2010-01-01_ERS_7_1_1": "train", "COL_2011-06-01_TSX_7_1_2": "val", "COL_2011-12-01_TDX_7_1_3": "test"}
     for name, split in names.items():
         for role, pixels in scene_pixels().items():
-            pieces = dataset_writer.cut(pixels, SIDE, SIDE // 2)
-            stems = dataset_writer.stems(name, HEIGHT, WIDTH, SIDE, SIDE // 2)
+            pieces = tiling.cut(pixels, SIDE, SIDE // 2)
+            stems = tiling.stems(name, HEIGHT, WIDTH, SIDE, SIDE // 2)
             for stem, (_, _, patch) in zip(stems, pieces, strict=True):
                 dataset_writer.write(root, split, stem, {role: patch})
         glacier, date, sensor = name.split("_")[:3]
-        padding = dataset_writer.padding(HEIGHT, WIDTH, SIDE, SIDE // 2)
+        padding = tiling.padding(HEIGHT, WIDTH, SIDE, SIDE // 2)
         facts = {"glacier": glacier, "date": date, "sensor": sensor, "metres_per_pixel": 7.0}
         scenes[name] = Scene(split, HEIGHT, WIDTH, padding=padding, overlap=SIDE // 2, **facts)
     roles = ("zones", "lines", "fronts", "sar")
@@ -59,7 +59,7 @@ def data(tmp_path) -> Path:
 
 
 def setting(data, unit="metres", shortest=100.0, **changes):
-    dataset = open_dataset(data, ("zones", "lines", "sar"), ("val",))
+    dataset = load_dataset(data, ("zones", "lines", "sar"), ("val",))
     scenes = {name: replace(scene, **changes) for name, scene in dataset.scenes.items()}
     return evaluation.Setting(replace(dataset, scenes=scenes), "val", 4, unit, shortest)
 
@@ -160,7 +160,7 @@ def test_scenes_that_cannot_be_judged_are_named_with_the_cure(data, tmp_path, ch
 
 def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
     run = Run(zones_run, "zones", "zones", ("sar",), ("zones",), fronts_data, "simulated")
-    dataset = open_dataset(fronts_data, ("sar", "zones", "fronts"), ("val",))
+    dataset = load_dataset(fronts_data, ("sar", "zones", "fronts"), ("val",))
     baseline = evaluation._mean_mask(run, evaluation.Setting(dataset, "val", 2, "pixels", 5.0))
     zones = np.stack([np.asarray(Image.open(path)) for path in (fronts_data / "train" / "zones").iterdir()])
     wanted = np.stack([(zones == value).mean(axis=0) for value in classes.ZONE_VALUES], axis=-1)

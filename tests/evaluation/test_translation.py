@@ -16,9 +16,9 @@ from PIL import Image
 import evaluate
 from pix2pix_tf import config
 from pix2pix_tf.data import classes
-from pix2pix_tf.data.dataset import Dataset, Row, save
+from pix2pix_tf.data.dataset import Dataset, Pairing, save
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.evaluation import inference, runs
 from pix2pix_tf.evaluation.translation import evaluation, examples
@@ -236,7 +236,7 @@ def test_roles_are_stacked_in_the_models_order_and_depth(house):
 
 
 def test_a_real_export_is_measured(house):
-    options = ["model.levels=5", "model.generator_width=4", "model.discriminator_width=4", "train.precision=float32"]
+    options = ["model.depth=5", "model.generator_width=4", "model.discriminator_width=4", "train.precision=float32"]
     chosen = config.make_config("gen5", options)
     task = tasks.make_task(chosen, SIZE, {"zones": 8, "sar": 8}, "float32")
     described = {"variant": "gen5", "run": "gen5", "epoch": 3, "inputs": ["zones"], "targets": ["sar"], "size": SIZE,
@@ -390,18 +390,18 @@ def test_an_export_is_known_by_its_weights_not_by_its_date(house):
 def shared_inputs(tmp_path):
     """Three optical targets, grey 8, 15 and 13 all over; the first two share an input. Painted: the seed / 100."""
     root = tmp_path / "data"
-    rows = {"a_1": Row("a"), "a_2": Row("a"), "b_1": Row("b")}
+    rows = {"a_1": Pairing("a"), "a_2": Pairing("a"), "b_1": Pairing("b")}
     for name in ("a", "b"):
         images.write_png(root / "val" / "sar" / f"{name}.png", np.zeros((SIZE, SIZE), np.uint8))
     for stem, grey in zip(rows, (8, 15, 13), strict=True):
         images.write_png(root / "val" / "optical" / f"{stem}.png", np.full((SIZE, SIZE, 3), grey, np.uint8))
-    save(Dataset(root, "pairs", "simulated", SIZE, {"sar": 8, "optical": 8}, {}, rows=rows))
+    save(Dataset(root, "pairs", "simulated", SIZE, {"sar": 8, "optical": 8}, {}, pairs=rows))
     make_run(tmp_path / "runs" / "s2o", {1: -1.0}, ("sar",), ("optical",), root)
     return tmp_path
 
 
 def test_the_error_score_by_hand(shared_inputs):
-    dataset = open_dataset(shared_inputs / "data", ("sar", "optical"), ("val",))
+    dataset = load_dataset(shared_inputs / "data", ("sar", "optical"), ("val",))
     (run,) = runs.find_runs([shared_inputs / "runs" / "s2o"], shared_inputs)
     setting = inference.Setting(dataset, "val", 0, 2, (1, 2, 3))
     (scores,) = evaluation.score_run(run, setting, shared_inputs / "scores")

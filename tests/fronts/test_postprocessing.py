@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
+from pix2pix_tf.data import tiling
 from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES
 from pix2pix_tf.fronts import postprocessing
 from pix2pix_tf.fronts.postprocessing import (
     FrontScore,
-    cut_to_box,
+    clip_to_bbox,
     distances,
     front_from_probabilities,
     front_from_zones,
 )
-from pix2pix_tf.prepare import dataset_writer
 
 LETTERS = {".": OCEAN, "g": GLACIER, "r": ROCK, "n": NOT_AVAILABLE}
 
@@ -39,7 +39,7 @@ def horizontal(row, columns=range(20), shape=(30, 20)):
 
 
 def test_weights_are_a_gaussian_of_an_eighth_around_the_middle():
-    weights = postprocessing.gaussian_weights(16)
+    weights = tiling.gaussian_weights(16)
     assert weights.dtype == np.float32 and weights.shape == (16, 16)
     assert weights[8, 8] == 1
     assert weights[8, 10] == pytest.approx(math.exp(-1 / 2), rel=1e-3)  # one sigma, 16 / 8 pixels, aside
@@ -48,13 +48,13 @@ def test_weights_are_a_gaussian_of_an_eighth_around_the_middle():
 
 
 def test_no_weight_is_zero_and_one_pixel_has_weight_one():
-    assert postprocessing.gaussian_weights(1).tolist() == [[1]]
-    assert all(postprocessing.gaussian_weights(size).min() > 0 for size in (2, 3, 5, 8, 31, 64, 255, 256, 512))
+    assert tiling.gaussian_weights(1).tolist() == [[1]]
+    assert all(tiling.gaussian_weights(size).min() > 0 for size in (2, 3, 5, 8, 31, 64, 255, 256, 512))
 
 
 def test_stitch_weighs_what_overlaps_by_hand():
     left, right = np.zeros((4, 4, 1), np.float32), np.ones((4, 4, 1), np.float32)
-    stitched = postprocessing.stitch([(0, 0, left), (0, 2, right)], 4, 6)
+    stitched = tiling.stitch([(0, 0, left), (0, 2, right)], 4, 6)
     # of one row, about the pixel 2, with sigma 1/2: exp(-8), exp(-2), 1, exp(-2); column 2 is the left patch's
     # third pixel and the right one's first, column 3 the left one's fourth and the right one's second
     third = math.exp(-8) / (1 + math.exp(-8))
@@ -64,16 +64,16 @@ def test_stitch_weighs_what_overlaps_by_hand():
 
 def test_one_patch_is_its_scene_with_and_without_padding():
     patch = np.random.default_rng(0).random((8, 8, 3)).astype(np.float32)
-    np.testing.assert_allclose(postprocessing.stitch([(0, 0, patch)], 8, 8), patch, rtol=1e-6)
-    np.testing.assert_allclose(postprocessing.stitch([(0, 0, patch)], 5, 8), patch[:5], rtol=1e-6)
-    np.testing.assert_allclose(postprocessing.stitch([(0, 0, patch)], 8, 1), patch[:, :1], rtol=1e-6)
+    np.testing.assert_allclose(tiling.stitch([(0, 0, patch)], 8, 8), patch, rtol=1e-6)
+    np.testing.assert_allclose(tiling.stitch([(0, 0, patch)], 5, 8), patch[:5], rtol=1e-6)
+    np.testing.assert_allclose(tiling.stitch([(0, 0, patch)], 8, 1), patch[:, :1], rtol=1e-6)
 
 
 def test_stitch_is_the_inverse_of_cut_and_takes_a_generator():
     scene = np.random.default_rng(1).random((21, 34, 4)).astype(np.float32)
     for size, overlap in ((8, 0), (8, 4), (7, 0), (16, 11), (40, 0)):
-        pieces = dataset_writer.cut(scene, size, overlap)
-        np.testing.assert_allclose(postprocessing.stitch((piece for piece in pieces), 21, 34), scene, rtol=1e-6)
+        pieces = tiling.cut(scene, size, overlap)
+        np.testing.assert_allclose(tiling.stitch((piece for piece in pieces), 21, 34), scene, rtol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -81,23 +81,23 @@ def test_stitch_is_the_inverse_of_cut_and_takes_a_generator():
 def test_what_is_constant_stays_constant(height, width, size, data):
     overlap = data.draw(st.integers(0, size - 1))
     value = np.float32(data.draw(st.floats(0.125, 1, width=32)))
-    pieces = dataset_writer.cut(np.full((height, width, 2), value), size, overlap)
+    pieces = tiling.cut(np.full((height, width, 2), value), size, overlap)
     pieces = [(row, column, np.full_like(patch, value)) for row, column, patch in pieces]  # no zeros for padding
-    np.testing.assert_allclose(postprocessing.stitch(pieces, height, width), value, rtol=1e-6)
+    np.testing.assert_allclose(tiling.stitch(pieces, height, width), value, rtol=1e-6)
 
 
 def test_a_pixel_that_no_patch_covers_is_named():
     patch = np.ones((4, 4, 1), np.float32)
     with pytest.raises(ValueError, match="row 0, column 4 of a scene of 4 x 9"):
-        postprocessing.stitch([(0, 0, patch), (0, 5, patch)], 4, 9)
+        tiling.stitch([(0, 0, patch), (0, 5, patch)], 4, 9)
     with pytest.raises(ValueError, match="row 0, column 0 of a scene of 2 x 2"):
-        postprocessing.stitch([], 2, 2)
+        tiling.stitch([], 2, 2)
 
 
 def test_a_patch_that_is_not_finite_is_named():
     patch = np.full((4, 4, 1), np.nan, np.float32)
     with pytest.raises(ValueError, match="row 0, column 4 holds values that are not finite"):
-        postprocessing.stitch([(0, 0, np.ones_like(patch)), (0, 4, patch)], 4, 8)
+        tiling.stitch([(0, 0, np.ones_like(patch)), (0, 4, patch)], 4, 8)
 
 
 def test_the_likeliest_class_wins_and_the_first_of_equals():
@@ -226,7 +226,7 @@ def test_no_probability_and_one_pixel_have_no_front():
 
 def test_a_box_keeps_from_its_lower_to_below_its_upper_limits():
     front = np.ones((6, 8), bool)
-    kept = cut_to_box(front, (1, 4, 2, 7))
+    kept = clip_to_bbox(front, (1, 4, 2, 7))
     assert front.all()
     assert kept.sum() == 3 * 5 and kept[1:4, 2:7].all()
 
@@ -249,12 +249,12 @@ def test_a_box_keeps_from_its_lower_to_below_its_upper_limits():
 def test_how_a_box_is_clipped(box, kept):
     wanted = np.zeros((6, 8), bool)
     wanted[kept] = True
-    assert np.array_equal(cut_to_box(np.ones((6, 8), bool), box), wanted)
+    assert np.array_equal(clip_to_bbox(np.ones((6, 8), bool), box), wanted)
 
 
 def test_a_cut_front_is_a_copy():
     front = np.ones((2, 2), bool)
-    cut_to_box(front, None)[0, 0] = False
+    clip_to_bbox(front, None)[0, 0] = False
     assert front.all()
 
 
@@ -277,7 +277,7 @@ def test_both_ways_are_counted():
 def test_a_front_cut_by_its_box_is_measured_without_what_was_cut():
     predicted, true = horizontal(10), horizontal(10)
     predicted[12:, 19] = True
-    cut = cut_to_box(predicted, (0, 12, 0, 10))
+    cut = clip_to_bbox(predicted, (0, 12, 0, 10))
     # the true front is not cut: its columns 10 to 19 are 1 to 10 pixels from the last predicted one
     assert postprocessing.score(cut, true, 1) == FrontScore(55.0, 30, False, False)
 
@@ -294,10 +294,10 @@ def test_one_pixel_images():
     one, none = np.ones((1, 1), bool), np.zeros((1, 1), bool)
     assert postprocessing.score(one, one, 5) == FrontScore(0.0, 2, False, False)
     assert distances(one, none).size == 0
-    assert cut_to_box(one, (0, 1, 0, 1)).all()
-    assert not cut_to_box(one, (0, 2, 0, 1)).any()
+    assert clip_to_bbox(one, (0, 1, 0, 1)).all()
+    assert not clip_to_bbox(one, (0, 2, 0, 1)).any()
     assert postprocessing.zones_of(np.ones((1, 1, 4))).tolist() == [[0]]
-    assert postprocessing.stitch([(0, 0, np.full((1, 1, 1), 0.5, np.float32))], 1, 1).tolist() == [[[0.5]]]
+    assert tiling.stitch([(0, 0, np.full((1, 1, 1), 0.5, np.float32))], 1, 1).tolist() == [[[0.5]]]
 
 
 def test_fronts_of_two_shapes_are_refused():
@@ -313,9 +313,9 @@ def test_pooled_is_the_mean_over_all_distances_and_not_over_images():
         FrontScore(0.0, 0, False, True),
         FrontScore(0.0, 0, False, True),
     ]
-    assert postprocessing.pooled(iter(scores)) == (400 / 12, 1, 2)
-    assert postprocessing.pooled(scores[2:]) == (None, 1, 2)
-    assert postprocessing.pooled([]) == (None, 0, 0)
+    assert postprocessing.mean_distance_error(iter(scores)) == (400 / 12, 1, 2)
+    assert postprocessing.mean_distance_error(scores[2:]) == (None, 1, 2)
+    assert postprocessing.mean_distance_error([]) == (None, 0, 0)
 
 
 MASKS = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(

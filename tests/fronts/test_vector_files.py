@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.fronts import vector_files
-from pix2pix_tf.fronts.vectorize import lines_of
+from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.utils import files
 
 LINE, PIXEL = np.array([[0, 0], [1, 1], [1, 2]]), np.array([[3, 4]])
@@ -62,7 +62,7 @@ def test_what_is_written_gives_the_front_again(tmp_path):
     front[np.arange(11, 20), np.arange(25, 34)] = True
     path = tmp_path / "front.geojson"
     facts = {"glacier": "Müller", "date": None}
-    files.write_json(path, vector_files.front(lines_of(front), BOUNDS, "EPSG:3031", *front.shape, facts))
+    files.write_json(path, vector_files.front(polylines(front), BOUNDS, "EPSG:3031", *front.shape, facts))
     read = json.loads(path.read_text(encoding="utf-8"))
     assert read["type"] == "FeatureCollection"
     again = np.zeros_like(front)

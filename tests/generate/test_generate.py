@@ -10,7 +10,7 @@ from PIL import Image
 
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data import classes, dataset, pipeline
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import best_epoch, saved_model
 from pix2pix_tf.generate import command, inference
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
@@ -71,7 +71,7 @@ def test_a_drawing_is_refused_with_the_cure(arguments, tmp_path, capsys, drawn):
 def test_a_data_set_of_masks_becomes_a_data_set_of_images(arguments, tiny_run, tiny_data, tmp_path, capsys):
     assert run(arguments()) == 0
     assert f"images in {tmp_path / 'out'}: 6" in capsys.readouterr().out
-    found = open_dataset(tmp_path / "out", ("zones", "sar", "fronts"), ("train",))
+    found = load_dataset(tmp_path / "out", ("zones", "sar", "fronts"), ("train",))
     assert found.origin == f"generated: {tiny_run.name}@2"
     assert found.stems["train"] == tuple(f"S{number}" for number in range(6))
     assert found.scenes["S3"] == dataset.read(tiny_data).scenes["S3"]  # metres per pixel among it
@@ -91,7 +91,7 @@ def test_an_image_is_what_the_export_serves(arguments, tiny_run, tiny_data, tmp_
 
 def test_zones_are_learnt_from_painted_images(arguments, tmp_path):
     assert run(arguments()) == 0
-    opened = open_dataset(tmp_path / "out", ("sar", "zones"), ("train",))
+    opened = load_dataset(tmp_path / "out", ("sar", "zones"), ("train",))
     chosen = config.make_config("zones", UNET)
     task = make_task(chosen, opened.size, opened.bits, "float32")
     losses = task.train_step(next(iter(pipeline.training_batches(opened, chosen))))
@@ -102,7 +102,7 @@ def test_samples_are_scenes_of_their_own_and_patches_keep_their_places(arguments
     stem = "DBE_2010-02-01_ERS_20_1_7__y00032_x00064"
     save(tmp_path / "masks" / f"{stem}.png", scene(SIZE, SIZE))
     assert run(arguments(masks=tmp_path / "masks", samples=2)) == 0
-    found = open_dataset(tmp_path / "out", ("zones", "sar"), ("train",))
+    found = load_dataset(tmp_path / "out", ("zones", "sar"), ("train",))
     assert found.stems["train"] == tuple(f"DBE_2010-02-01_ERS_20_1_7_s{i}__y00032_x00064" for i in (0, 1))
     described = found.scenes["DBE_2010-02-01_ERS_20_1_7_s1"]
     assert (described.glacier, described.metres_per_pixel, described.height, described.width) == ("DBE", 20, 64, 96)
@@ -143,9 +143,9 @@ def test_several_inputs_and_targets_have_a_folder_each(arguments, optical_model,
         save(tmp_path / "in" / role / "m.png", simulate_scene(seed, SIZE).sar)
         save(tmp_path / "wide" / role / "m.png", simulate_scene(seed, 64).sar[:40])
     assert run(arguments(model=optical_model, masks=tmp_path / "in")) == 0
-    found = open_dataset(tmp_path / "out", ("sar_vv", "sar_vh", "optical", "sar"), ("train",))
+    found = load_dataset(tmp_path / "out", ("sar_vv", "sar_vh", "optical", "sar"), ("train",))
     assert not (tmp_path / "out" / "train" / "fronts").exists()
-    assert found.seen == ("DBE",)
+    assert found.generator_train_glaciers == ("DBE",)
     pngs = [[(tmp_path / "in" / role / "m.png").read_bytes()] for role in ("sar_vv", "sar_vh")]
     served = saved_model.load(optical_model).paint(pngs, [command.seed_of(0, "m", 0)])
     for role, (png,) in zip(("optical", "sar"), served, strict=True):

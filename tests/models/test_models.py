@@ -77,7 +77,7 @@ def test_the_generator_paints_in_range_at_any_size_that_divides(norm, rng):
 
 @pytest.mark.parametrize("levels", [5, 6, 7, 8])
 def test_fewer_levels_for_smaller_patches_keep_the_noise(levels, rng):
-    generator = make_generator(tiny(f"model.levels={levels}"), 1, 1, 2**levels)
+    generator = make_generator(tiny(f"model.depth={levels}"), 1, 1, 2**levels)
     image = images(rng, 1, 2**levels, 2**levels, 1)
     one, other = (generator([image, tf.constant([seed])]).numpy() for seed in (1, 2))
     assert np.abs(one - other).max() > 1e-4
@@ -88,7 +88,7 @@ def test_noise_in_all_blocks_reaches_the_finest_scale(rng):
 
     def fine_noise(blocks):  # what two seeds make differ within squares of 4 pixels
         tf.keras.utils.set_random_seed(0)
-        generator = make_generator(tiny("model.levels=6", f"model.noise_blocks={blocks}"), 1, 1, 64)
+        generator = make_generator(tiny("model.depth=6", f"model.dropout_blocks={blocks}"), 1, 1, 64)
         one, other = (generator([image, tf.constant([seed])]).numpy()[0, ..., 0] for seed in (1, 2))
         squares = (one - other).reshape(16, 4, 16, 4)
         return np.std(squares - squares.mean(axis=(1, 3), keepdims=True)) / one.std()
@@ -101,14 +101,14 @@ def test_noise_in_all_blocks_reaches_the_finest_scale(rng):
 def test_interpolated_maps_leave_no_grid_on_a_plain_mask(upsampling, kernel, plain):
     # Far from the borders of a mask of one class all places are alike.
     tf.keras.utils.set_random_seed(0)
-    settings = (f"model.upsampling={upsampling}", f"model.generator_kernel={kernel}", "model.noise_blocks=0")
+    settings = (f"model.upsampling={upsampling}", f"model.generator_kernel={kernel}", "model.dropout_blocks=0")
     generator = make_generator(tiny(*settings), 1, 1, 64)
     painted = generator([tf.ones([1, 512, 512, 1]), tf.constant([0])]).numpy()[0, 240:272, 240:272, 0]
     assert (np.ptp(painted) < 1e-4) == plain
 
 
 def test_a_size_that_does_not_divide_is_refused_with_the_cure():
-    with pytest.raises(UserError, match="96 x 96 do not divide by 2\\*\\*8 = 256.*model.levels=5"):
+    with pytest.raises(UserError, match="96 x 96 do not divide by 2\\*\\*8 = 256.*model.depth=5"):
         make_generator(config.make_config("orig").model, 4, 1, 96)
 
 
@@ -124,9 +124,9 @@ def test_the_innermost_map_must_be_larger_than_half_a_kernel_where_maps_are_inte
 
 def test_the_cure_for_an_innermost_map_that_is_too_small_is_one_that_fits():
     settings = ["model.upsampling=resized", "model.generator_kernel=5", "model.generator_width=4"]
-    with pytest.raises(UserError, match="map of 1 x 1 pixels .* model.levels=6"):
+    with pytest.raises(UserError, match="map of 1 x 1 pixels .* model.depth=6"):
         make_generator(config.make_config("gen5", settings).model, 1, 1, 256)
-    make_generator(config.make_config("gen5", [*settings, "model.levels=6"]).model, 1, 1, 256)
+    make_generator(config.make_config("gen5", [*settings, "model.depth=6"]).model, 1, 1, 256)
 
 
 def test_instance_norm_is_batch_norm_in_training_mode_at_batch_size_one(rng):

@@ -15,10 +15,9 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf import prepare
-from pix2pix_tf.data import scene_names
+from pix2pix_tf.data import scene_names, tiling
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
-from pix2pix_tf.prepare import dataset_writer
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare.caffe import build, facts
 from pix2pix_tf.prepare.caffe import scene as caffe_scene
 from pix2pix_tf.prepare.caffe import source as caffe_source
@@ -129,12 +128,12 @@ def refused(capsys, raw, output, *options):
 )
 def test_patches_by_hand(length, size, overlap, count):
     height, _, *rest = caffe_scene.grid(length, length, size, overlap)
-    assert len(dataset_writer.origins(height, *rest)) == count
+    assert len(tiling.origins(height, *rest)) == count
     published = size - length % size if overlap == 0 else size - overlap - (length - size) % (size - overlap)
     padded = length + (published % size if overlap == 0 else published)
     if padded >= size:
         assert (padded - size) // (size - overlap) + 1 == count
-        assert dataset_writer.padding(height, height, *rest)[0] + height == padded
+        assert tiling.padding(height, height, *rest)[0] + height == padded
 
 
 def test_the_test_scenes_give_the_published_number_of_patches():
@@ -143,7 +142,7 @@ def test_the_test_scenes_give_the_published_number_of_patches():
     shapes = {(2107, 4476): 47, (702, 1492): 18, (1215, 1146): 22, (476, 449): 8, (405, 382): 27}
     assert sum(shapes.values()) == 122
     counts = {
-        shape: len(dataset_writer.stems("x", *caffe_scene.grid(*shape, 256, caffe_scene.overlap_of("test", 256))))
+        shape: len(tiling.stems("x", *caffe_scene.grid(*shape, 256, caffe_scene.overlap_of("test", 256))))
         for shape in shapes
     }
     assert sum(counts[shape] * number for shape, number in shapes.items()) == 28_376
@@ -203,7 +202,7 @@ def test_files_that_are_no_bounding_box(tmp_path, text):
 
 def test_the_benchmark_becomes_a_data_set(made, tmp_path, capsys):
     assert make(made, tmp_path / "out") == 0
-    found = open_dataset(tmp_path / "out", caffe_scene.ROLES, ("train", "val", "test"))
+    found = load_dataset(tmp_path / "out", caffe_scene.ROLES, ("train", "val", "test"))
     assert (found.origin, found.size, found.bits) == ("real", SIZE, dict.fromkeys(caffe_scene.ROLES, 8))
     splits = {name: one.split for name, one in found.scenes.items()}
     val = sorted(TRAIN)[2]  # as by hand above
@@ -230,7 +229,7 @@ def test_the_benchmark_becomes_a_data_set(made, tmp_path, capsys):
 
 def test_patches_hold_what_the_images_hold(made, tmp_path):
     assert make(made, tmp_path / "out") == 0
-    found = open_dataset(tmp_path / "out", caffe_scene.ROLES, ("train", "val", "test"))
+    found = load_dataset(tmp_path / "out", caffe_scene.ROLES, ("train", "val", "test"))
     for name, one in found.scenes.items():
         zones, front, sar = scene(name)
         wide = caffe_scene.widen(front)
@@ -240,7 +239,7 @@ def test_patches_hold_what_the_images_hold(made, tmp_path):
                 for stem in found.stems[one.split] if stem.split("__")[0] == name
             ]  # fmt: skip
             padded = np.pad(whole, ((0, one.padding[0]), (0, one.padding[1])))
-            np.testing.assert_array_equal(dataset_writer.join(pieces, *padded.shape), padded)
+            np.testing.assert_array_equal(tiling.join(pieces, *padded.shape), padded)
             assert tuple(np.max([piece[:2] for piece in pieces], axis=0) + SIZE) == padded.shape
 
 
@@ -439,7 +438,7 @@ def test_the_check_names_everything_at_once(raw, tmp_path, capsys):
 def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(made, tmp_path):
     source = next(iter(caffe_source.find(made)))
     with pytest.raises(UserError, match="all machines share"):
-        caffe_scene.write_scene(caffe_scene.Job(source, "train", SIZE, tmp_path / "out"))
+        caffe_scene.write_scene(caffe_scene.SceneTask(source, "train", SIZE, tmp_path / "out"))
     assert not list(tmp_path.iterdir())
 
 

@@ -14,9 +14,10 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf import prepare
+from pix2pix_tf.data import tiling
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
-from pix2pix_tf.prepare import dataset_writer, score_clouds
+from pix2pix_tf.data.loading import load_dataset
+from pix2pix_tf.prepare import score_clouds
 from pix2pix_tf.prepare.caffe import build as caffe_build
 from pix2pix_tf.prepare.caffe import source as caffe_source
 from pix2pix_tf.prepare.masks import command as masks_command
@@ -83,7 +84,7 @@ def splits_of(root, role="sar"):
 
 def test_simulated_data_sets_open(tmp_path):
     prepare.simulate(tmp_path / "sim", scenes=6, size=SIZE, seed=3, val=0.3)
-    found = open_dataset(tmp_path / "sim", simulation_command.ROLES)
+    found = load_dataset(tmp_path / "sim", simulation_command.ROLES)
     assert (found.origin, found.size, set(found.bits.values())) == ("simulated", SIZE, {8})
     assert {split: len(stems) for split, stems in found.stems.items()} == {"train": 4, "val": 2}
     assert found.scenes.keys() == {f"SIM_0000{i}" for i in range(1, 7)}
@@ -131,12 +132,12 @@ def test_a_finished_simulation_is_left_alone(tmp_path, capsys, monkeypatch):
 
 
 def test_simulated_optical_data_sets_open_and_share_their_inputs(optical_data, tmp_path):
-    found = open_dataset(optical_data, (*simulation_command.OPTICAL_ROLES, "optical"))
+    found = load_dataset(optical_data, (*simulation_command.OPTICAL_ROLES, "optical"))
     assert {split: len(stems) for split, stems in found.stems.items()} == {"train": 15, "val": 6}
     assert len(list((optical_data / "train/sar_vv").iterdir())) == 5
     for split, stems in found.stems.items():
         for stem in stems:
-            row, scene = found.rows[stem], found.scenes[stem]
+            row, scene = found.pairs[stem], found.scenes[stem]
             assert stem in [f"{row.input}_{number}" for number in (1, 2, 3)]
             assert scene.cloud == row.cloud and scene.glacier == row.input and scene.split == split
     # The picture of the radar is that of the data set without optical pictures, to the byte but for the role's name.
@@ -176,7 +177,7 @@ def test_simulate_refuses_what_cannot_be(tmp_path, options):
 def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(tmp_path):
     with pytest.raises(UserError, match="all machines share"):
         simulation_command._simulated(
-            simulation_command.Job(tmp_path / "sim", "train", "SIM_00001", 1, SIZE, optical=False)
+            simulation_command.SceneTask(tmp_path / "sim", "train", "SIM_00001", 1, SIZE, optical=False)
         )
     assert not list(tmp_path.iterdir())
 
@@ -188,7 +189,7 @@ def test_scenes_are_cut_padded_and_described(tmp_path, capsys):
     zones, sar = put_scene(tmp_path / "in", "DBE_2004-10-07_RSAT_12_4_282", 40, 32)
     put_scene(tmp_path / "in", "Sjögren Inlet 2", seed=1)
     assert make(tmp_path / "in", tmp_path / "out", "--split", "scene") == 0
-    found = open_dataset(tmp_path / "out", ("zones", "sar"))
+    found = load_dataset(tmp_path / "out", ("zones", "sar"))
     scene = found.scenes["DBE_2004-10-07_RSAT_12_4_282"]
     assert (scene.glacier, scene.date, scene.sensor, scene.metres_per_pixel) == ("DBE", "2004-10-07", "RSAT", 12.0)
     assert (scene.height, scene.width, scene.padding, scene.overlap) == (40, 32, (24, 0), 0)
@@ -199,7 +200,7 @@ def test_scenes_are_cut_padded_and_described(tmp_path, capsys):
         pieces = [
             (row, 0, images.read(found.path(scene.split, role, stem))) for row, stem in zip((0, 32), stems, strict=True)
         ]
-        np.testing.assert_array_equal(dataset_writer.join(pieces, 40, 32), whole)
+        np.testing.assert_array_equal(tiling.join(pieces, 40, 32), whole)
         assert not pieces[1][2][8:].any()
     out = capsys.readouterr().out
     assert "2 scenes, 3 patches of 32 x 32 pixels" in out
@@ -224,7 +225,7 @@ def test_stretch_limits_are_kept_and_gaps_reported(tmp_path, capsys):
         (tmp_path / "in/sar").mkdir(exist_ok=True)
         tifffile.imwrite(tmp_path / f"in/sar/{name}.tif", deep + ord(name))
     assert make(tmp_path / "in", tmp_path / "out", "--cut", "0", "100") == 0
-    found = open_dataset(tmp_path / "out", ("zones", "sar"))
+    found = load_dataset(tmp_path / "out", ("zones", "sar"))
     assert found.scenes["a"].stretch == {"sar": (98.0, 97.0 + 1023)}
     out = capsys.readouterr().out
     assert "sar: 2 of 2 scenes stretched to 8 bit, percentiles 0 to 100" in out
@@ -236,7 +237,7 @@ def test_sixteen_bits_are_kept_on_request(tmp_path):
         deep = np.random.default_rng(i).integers(0, 65536, (SIZE, SIZE, 3), dtype=np.uint16)
         put_scene(tmp_path / "in", name, sar_vv=deep[..., 0], optical=deep)
     assert make(tmp_path / "in", tmp_path / "out", "--cut", "none") == 0
-    found = open_dataset(tmp_path / "out", ("sar_vv", "optical"))
+    found = load_dataset(tmp_path / "out", ("sar_vv", "optical"))
     assert found.bits == {"optical": 16, "sar_vv": 16}
     (split,) = (split for split, stems in found.stems.items() if "b" in stems)
     np.testing.assert_array_equal(images.read(found.path(split, "optical", "b")), deep)
@@ -269,7 +270,7 @@ def test_side_by_side_without_a_val_folder_is_divided(tmp_path):
 
 def test_random_splits_patches(mine, tmp_path):
     assert make(mine, tmp_path / "out", "--val", "0.5") == 0
-    found = open_dataset(tmp_path / "out", ("sar",))
+    found = load_dataset(tmp_path / "out", ("sar",))
     assert {split: len(stems) for split, stems in found.stems.items()} == {"train": 12, "val": 12}
     assert "mixed" in {scene.split for scene in found.scenes.values()}
 
@@ -552,12 +553,12 @@ def test_real_scenes(tmp_path, capsys):
             (tmp_path / "in" / role / name).symlink_to(CAFFE256 / role / name)
     options = ["--split", "glacier", "--hold-out", "SI", "--size", "64"]
     assert make(tmp_path / "in", tmp_path / "out", *options) == 0
-    found = open_dataset(tmp_path / "out", ("sar", "zones", "fronts"), ("train", "val", "test"))
+    found = load_dataset(tmp_path / "out", ("sar", "zones", "fronts"), ("train", "val", "test"))
     assert sum(map(len, found.stems.values())) == 16 * len(set(names))
     assert {scene.glacier for scene in found.scenes.values() if scene.split == "test"} == {"SI"}
     assert "glaciers: DBE" in capsys.readouterr().out
     settings = own_scenes_build.Settings(split="scene", size=256)
     sources = scene_source.find(tmp_path / "in")
-    where = own_scenes_build.divide(own_scenes_build.survey(sources, settings, tmp_path / "in"), settings)
+    where = own_scenes_build.make_splits(own_scenes_build.scan(sources, settings, tmp_path / "in"), settings)
     assert where["JAC_2011-08-23_TSX_6_1_027"] == where["JAC_2011-09-03_TSX_6_1_027"]
     assert json.loads((tmp_path / "out/prepare.json").read_text())["hold_out"] == ["SI"]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pix2pix_tf.data import tiling
 from pix2pix_tf.data.io import images
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.splits import choose_val
@@ -27,23 +28,23 @@ def grids(draw):
 
 def test_a_cut_by_hand():
     image = np.arange(15, dtype=np.uint8).reshape(3, 5)
-    pieces = dataset_writer.cut(image, 2)
+    pieces = tiling.cut(image, 2)
     assert [(row, column) for row, column, _ in pieces] == [(0, 0), (0, 2), (0, 4), (2, 0), (2, 2), (2, 4)]
     assert pieces[1][2].tolist() == [[2, 3], [7, 8]]
     assert pieces[5][2].tolist() == [[14, 0], [0, 0]]
-    assert dataset_writer.padding(3, 5, 2) == (1, 1)
+    assert tiling.padding(3, 5, 2) == (1, 1)
 
 
 def test_an_overlapping_cut_by_hand():
     image = np.arange(6, dtype=np.uint16)[None]
-    pieces = dataset_writer.cut(image, 4, 2)
+    pieces = tiling.cut(image, 4, 2)
     assert [patch[0].tolist() for _, _, patch in pieces] == [[0, 1, 2, 3], [2, 3, 4, 5]]
-    assert dataset_writer.padding(1, 6, 4, 2) == (3, 0)
+    assert tiling.padding(1, 6, 4, 2) == (3, 0)
 
 
 def test_a_scene_of_patch_size_is_one_patch():
-    assert dataset_writer.origins(256, 256, 0) == dataset_writer.origins(256, 256, 128) == [0]
-    assert dataset_writer.origins(257, 256) == [0, 256]
+    assert tiling.origins(256, 256, 0) == tiling.origins(256, 256, 128) == [0]
+    assert tiling.origins(257, 256) == [0, 256]
 
 
 @given(grids(), st.sampled_from([(), (1,), (3,)]), st.sampled_from([np.uint8, np.uint16]))
@@ -51,8 +52,8 @@ def test_a_scene_of_patch_size_is_one_patch():
 def test_join_is_the_inverse_of_cut(grid, channels, dtype):
     height, width, size, overlap = grid
     image = np.random.default_rng(0).integers(1, 256, (height, width, *channels)).astype(dtype)
-    pieces = dataset_writer.cut(image, size, overlap)
-    joined = dataset_writer.join(pieces, height, width)
+    pieces = tiling.cut(image, size, overlap)
+    joined = tiling.join(pieces, height, width)
     assert joined.dtype == dtype
     np.testing.assert_array_equal(joined, image)
 
@@ -61,10 +62,10 @@ def test_join_is_the_inverse_of_cut(grid, channels, dtype):
 @settings(derandomize=True, deadline=None, max_examples=100)
 def test_patches_cover_the_scene_and_little_more(grid):
     height, width, size, overlap = grid
-    bottom, right = dataset_writer.padding(*grid)
+    bottom, right = tiling.padding(*grid)
     assert 0 <= bottom < size
     assert 0 <= right < size
-    pieces = dataset_writer.cut(np.ones((height, width), np.uint8), size, overlap)
+    pieces = tiling.cut(np.ones((height, width), np.uint8), size, overlap)
     assert all(patch.shape == (size, size) for _, _, patch in pieces)
     assert all(patch.any() for _, _, patch in pieces)  # no patch is all padding
     if overlap == 0:
@@ -75,8 +76,8 @@ def test_patches_cover_the_scene_and_little_more(grid):
 @settings(derandomize=True, deadline=None, max_examples=50)
 def test_names_go_with_the_cut(grid):
     height, width, size, overlap = grid
-    stems = dataset_writer.stems("s", height, width, size, overlap)
-    pieces = dataset_writer.cut(np.zeros((height, width), np.uint8), size, overlap)
+    stems = tiling.stems("s", height, width, size, overlap)
+    pieces = tiling.cut(np.zeros((height, width), np.uint8), size, overlap)
     if len(pieces) == 1:
         assert stems == ["s"]
     else:
@@ -145,9 +146,9 @@ def test_a_number_that_was_noted_is_there_again_and_another_file_is_told(tmp_pat
     pixels = np.zeros((4, 4), np.uint8)
     images.write_png(tmp_path / "ours.png", pixels, {"cloud": repr(0.1)})
     images.write_png(tmp_path / "other.png", pixels)
-    assert dataset_writer.noted(tmp_path / "ours.png", "cloud") == 0.1
+    assert dataset_writer.png_metadata(tmp_path / "ours.png", "cloud") == 0.1
     with pytest.raises(UserError, match="other.png was not written by this command"):
-        dataset_writer.noted(tmp_path / "other.png", "cloud")
+        dataset_writer.png_metadata(tmp_path / "other.png", "cloud")
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path):

@@ -13,11 +13,11 @@ from pix2pix_tf import prepare
 from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES, colour_zones
 from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.generate import masks
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.masks import build, sources
-from pix2pix_tf.prepare.masks.build import Job, Settings
+from pix2pix_tf.prepare.masks.build import MaskTask, Settings
 from pix2pix_tf.prepare.masks.front_motion import MoveSettings
 from pix2pix_tf.utils import cli
 
@@ -91,11 +91,11 @@ def touching(zones):
 def test_labels_agree_whatever_way_a_mask_was_made(tmp_path_factory, way, seed, advance, rough):
     root = tmp_path_factory.mktemp("made")
     dataset_writer.begin(root, {})
-    fjord = build.make(Job(root, "train", "fjord", (seed,), 40))
-    job = Job(root, "train", way, (seed,), 40)
+    fjord = build.make(MaskTask(root, "train", "fjord", (seed,), 40))
+    job = MaskTask(root, "train", way, (seed,), 40)
     if way != "fjord":
         move = MoveSettings((advance, advance), rough=(rough, rough)) if way == "moved" else None
-        job = Job(root, "train", way, (seed,), 40, root / "train/zones/fjord.png", move)
+        job = MaskTask(root, "train", way, (seed,), 40, root / "train/zones/fjord.png", move)
     made = build.make(job)
     assert fjord.good and fjord.metres_per_pixel > 0
     if not made.good:
@@ -113,7 +113,7 @@ def test_labels_agree_whatever_way_a_mask_was_made(tmp_path_factory, way, seed, 
 def test_new_fjords_are_a_data_set_that_generate_takes(tmp_path, capsys):
     root = tmp_path / "fjords"
     assert run(root, "--count", "7", "--size", "32", "--val", "0.3") == 0
-    found = open_dataset(root, ("zones", "fronts"))
+    found = load_dataset(root, ("zones", "fronts"))
     assert (found.origin, found.size, len(found.stems["train"]), len(found.stems["val"])) == ("simulated", 32, 5, 2)
     for name, scene in found.scenes.items():
         assert scene.glacier == name and 9000 / 32 <= scene.metres_per_pixel <= 24000 / 32
@@ -159,7 +159,7 @@ def test_fronts_move_by_metres_and_only_training_masks_are_taken(mapped, tmp_pat
     assert run(root, "--from", mapped, "--count", 2, "--move", -160, "--unit", "metres", *plain) == 0
     for zones in zones_of(root).values():
         np.testing.assert_array_equal(zones, straight(20 - 8))  # 160 m at 20 m a pixel
-    found = open_dataset(root, ("zones", "fronts"), ("train",))
+    found = load_dataset(root, ("zones", "fronts"), ("train",))
     assert found.origin == "moved: mapped (real)" and set(path.name for path in root.iterdir() if path.is_dir()) == {
         "train"
     }

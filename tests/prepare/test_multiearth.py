@@ -11,10 +11,11 @@ import pytest
 import tifffile
 
 from pix2pix_tf import prepare
+from pix2pix_tf.data import tiling
 from pix2pix_tf.data.cloud_filter import unscored, without_clouds
-from pix2pix_tf.data.dataset import Row
+from pix2pix_tf.data.dataset import Pairing
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.multiearth import build, files, pictures
 from pix2pix_tf.prepare.multiearth.pictures import CLOUD_BITS, Stretching
@@ -123,7 +124,7 @@ def test_days_count_over_the_end_of_a_year(tmp_path):
 
 def test_samples_are_targets_and_inputs_are_stored_once(raw, tmp_path, capsys):
     assert make(raw, tmp_path / "out", "--seed", "1") == 0
-    found = open_dataset(tmp_path / "out", ROLES)
+    found = load_dataset(tmp_path / "out", ROLES)
     assert found.stems == {
         "train": tuple(f"{HERE}_2019-06-{day}_S2" for day in ("06", "11", "21")),
         "val": (f"{THERE}_2021-01-08_S2",),
@@ -131,8 +132,8 @@ def test_samples_are_targets_and_inputs_are_stored_once(raw, tmp_path, capsys):
     assert sorted(path.stem for path in (tmp_path / "out/train/sar_vh").iterdir()) == [
         f"{HERE}_2019-06-08_S1", f"{HERE}_2019-06-20_S1",
     ]  # fmt: skip
-    assert found.rows[f"{HERE}_2019-06-06_S2"] == Row(f"{HERE}_2019-06-08_S1", 0.25)
-    assert found.rows[f"{HERE}_2019-06-21_S2"] == Row(f"{HERE}_2019-06-20_S1", None)
+    assert found.pairs[f"{HERE}_2019-06-06_S2"] == Pairing(f"{HERE}_2019-06-08_S1", 0.25)
+    assert found.pairs[f"{HERE}_2019-06-21_S2"] == Pairing(f"{HERE}_2019-06-20_S1", None)
     scene = found.scenes[f"{HERE}_2019-06-11_S2"]
     assert (scene.glacier, scene.date, scene.sensor, scene.cloud) == (HERE, "2019-06-11", "Sentinel2", 0.5)
     assert (found.origin, found.bits) == ("real", dict.fromkeys(ROLES, 8))
@@ -149,7 +150,7 @@ def test_samples_are_targets_and_inputs_are_stored_once(raw, tmp_path, capsys):
 @pytest.mark.parametrize("depth", [8, 16])
 def test_grey_reads_as_raw_values_again(raw, tmp_path, depth):
     assert make(raw, tmp_path / "out", "--depth", str(depth)) == 0
-    found = open_dataset(tmp_path / "out", ROLES)
+    found = load_dataset(tmp_path / "out", ROLES)
     assert found.bits == dict.fromkeys(ROLES, depth)
     for sensor, bands, role, date in (
         ("Sentinel1", ["VV"], "sar_vv", "2019-06-08"),
@@ -171,7 +172,7 @@ def test_grey_reads_as_raw_values_again(raw, tmp_path, depth):
 def test_limits_are_the_same_for_all_and_none_keeps_the_integers(raw, tmp_path, capsys):
     options = ["--cut", "none", "--limits", "sar_vv", "-25", "0", "sar_vh", "-32", "-5", "--depth", "16"]
     assert make(raw, tmp_path / "out", *options) == 0
-    found = open_dataset(tmp_path / "out", ROLES)
+    found = load_dataset(tmp_path / "out", ROLES)
     assert found.scenes[f"{HERE}_2019-06-08_S1"].stretch == {"sar_vv": (-25.0, 0.0), "sar_vh": (-32.0, -5.0)}
     assert found.scenes[f"{HERE}_2019-06-06_S2"].stretch is None
     optical = images.read_png(next((tmp_path / "out").glob(f"*/optical/{HERE}_2019-06-06_S2.png")))
@@ -189,7 +190,7 @@ def test_larger_pictures_are_cut_and_each_patch_has_its_own_cloud(tmp_path):
         put(tmp_path / "in", "Sentinel1", place, "2020_01_01", (40, 64))
         bands = put(tmp_path / "in", "Sentinel2", place, "2020_01_02", (40, 64), QA60=mask)
     assert make(tmp_path / "in", tmp_path / "out", "--cut", "0", "100", "--val", "0.5") == 0
-    found = open_dataset(tmp_path / "out", ROLES)
+    found = load_dataset(tmp_path / "out", ROLES)
     split = found.scenes[f"{THERE}_2020-01-02_S2"].split
     stems = found.stems[split]
     assert [stem.split("__")[1] for stem in stems] == [
@@ -198,13 +199,13 @@ def test_larger_pictures_are_cut_and_each_patch_has_its_own_cloud(tmp_path):
         "y00032_x00000",
         "y00032_x00032",
     ]
-    assert [found.rows[stem].cloud for stem in stems] == [0, 0.5, 0, 1]
-    assert [found.rows[stem].input for stem in stems] == [stem.replace("01-02_S2", "01-01_S1") for stem in stems]
+    assert [found.pairs[stem].cloud for stem in stems] == [0, 0.5, 0, 1]
+    assert [found.pairs[stem].input for stem in stems] == [stem.replace("01-02_S2", "01-01_S1") for stem in stems]
     pieces = [
         (row, column, images.read_png(found.path(split, "optical", stem)))
         for stem, (row, column) in zip(stems, ((0, 0), (0, 32), (32, 0), (32, 32)), strict=True)
     ]
-    whole = dataset_writer.join(pieces, 40, 64)
+    whole = tiling.join(pieces, 40, 64)
     scene = found.scenes[f"{THERE}_2020-01-02_S2"]
     step = (scene.stretch["optical"][1] - scene.stretch["optical"][0]) / 255
     assert np.abs(raw_values(whole, scene.stretch["optical"])[..., 0] - bands["B4"]).max() <= step / 2 + 1e-9
@@ -239,15 +240,15 @@ def test_masks_that_are_blank_throughout_are_not_believed(tmp_path, capsys):
     assert "QA60 marks no cloud in any of 2 pictures. That is taken for a mask that was never filled" in (
         capsys.readouterr().out
     )
-    found = open_dataset(tmp_path / "out", ROLES)
-    assert len(unscored(found, found.rows)) == 2
+    found = load_dataset(tmp_path / "out", ROLES)
+    assert len(unscored(found, found.pairs)) == 2
     assert all(scene.cloud is None for scene in found.scenes.values())
 
 
 def test_the_filter_takes_what_the_masks_say(raw, tmp_path):
     (raw / f"b/Sentinel2_B4_{HERE}_2019_06_21.tiff").unlink()  # it has no mask
     assert make(raw, tmp_path / "out", "--seed", "1") == 0
-    found = without_clouds(open_dataset(tmp_path / "out", ROLES), 0.25)
+    found = without_clouds(load_dataset(tmp_path / "out", ROLES), 0.25)
     assert found.stems["train"] == (f"{HERE}_2019-06-06_S2",)
 
 
@@ -267,7 +268,7 @@ def places(tmp_path, count=6):
 
 def test_places_are_never_on_both_sides(tmp_path):
     assert make(places(tmp_path), tmp_path / "out", "--val", "0.3") == 0
-    found = open_dataset(tmp_path / "out", ROLES)
+    found = load_dataset(tmp_path / "out", ROLES)
     train, val = ({found.scenes[stem.split("__")[0]].glacier for stem in stems} for stems in found.stems.values())
     assert len(train) == 4 and len(val) == 2 and not train & val
     assert {scene.split for scene in found.scenes.values()} == {"train", "val"}
@@ -277,9 +278,9 @@ def test_random_deals_patches_of_sar_images_with_their_targets(tmp_path):
     source = places(tmp_path)
     for seed in ("0", "1"):
         assert make(source, tmp_path / seed, "--val", "0.3", "--split", "random", "--seed", seed) == 0
-    found, other = (open_dataset(tmp_path / seed, ROLES) for seed in "01")
+    found, other = (load_dataset(tmp_path / seed, ROLES) for seed in "01")
     assert found.stems != other.stems
-    train, val = ({found.rows[stem].input for stem in stems} for stems in found.stems.values())
+    train, val = ({found.pairs[stem].input for stem in stems} for stems in found.stems.values())
     assert not train & val and len(train | val) == 24
     assert any(scene.split == "mixed" for scene in found.scenes.values())
 
@@ -411,7 +412,7 @@ def test_a_date_that_lacks_a_band_is_left_out_and_said(raw, tmp_path, capsys):
     assert make(raw, tmp_path / "out", "--days", "20") == 0
     out = capsys.readouterr().out
     assert f"a band is missing: {HERE}_2019-06-20_S1 lacks VH, {HERE}_2019-06-11_S2 lacks B4" in out
-    assert open_dataset(tmp_path / "out", ROLES).rows[f"{HERE}_2019-06-21_S2"].input == f"{HERE}_2019-06-08_S1"
+    assert load_dataset(tmp_path / "out", ROLES).pairs[f"{HERE}_2019-06-21_S2"].input == f"{HERE}_2019-06-08_S1"
 
 
 def test_pictures_without_a_partner_are_left_out_and_said(raw, tmp_path, capsys):
@@ -487,8 +488,8 @@ def test_real_pictures(tmp_path, capsys):
     assert make(REAL, tmp_path / "out", "--size", "256") == 2
     assert "--split place needs two places at least that have pairs, and there is 1" in capsys.readouterr().err
     assert make(REAL, tmp_path / "out", "--size", "256", "--split", "random", "--depth", "16") == 0
-    found = open_dataset(tmp_path / "out", ROLES)
-    assert {stem: row.input for stem, row in found.rows.items()} == {
+    found = load_dataset(tmp_path / "out", ROLES)
+    assert {stem: row.input for stem, row in found.pairs.items()} == {
         f"{HERE}_2019-06-06_S2": f"{HERE}_2019-06-08_S1",
         f"{HERE}_2019-06-11_S2": f"{HERE}_2019-06-08_S1",
         f"{HERE}_2019-07-01_S2": f"{HERE}_2019-07-02_S1",

@@ -17,7 +17,7 @@ from pix2pix_tf import prepare
 from pix2pix_tf.data import dataset, scene_names
 from pix2pix_tf.data.classes import ZONE_COLOURS, ZONE_VALUES, codes_of
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import scene_table
 from pix2pix_tf.prepare.caffe import facts as caffe_facts
 from pix2pix_tf.prepare.own_scenes import source
@@ -160,7 +160,7 @@ def test_several_values_may_be_of_one_class():
 def test_fronts_that_follow_from_the_zones(mine, tmp_path, capsys):
     assert run(mine, "--split", "scene", "--as-drawn", "--add-fronts") == 0
     made = mine.parent / "made"
-    data = open_dataset(made, ("fronts",))
+    data = load_dataset(made, ("fronts",))
     columns = set()
     for split, stems in data.stems.items():
         for stem in stems:
@@ -178,7 +178,7 @@ def test_fronts_that_follow_from_the_zones(mine, tmp_path, capsys):
 def test_missing_fronts_have_a_cure(mine):
     run(mine, "--split", "scene", "--as-drawn")
     with pytest.raises(UserError, match="prepare folder --add-fronts"):
-        open_dataset(mine.parent / "made", ("zones", "fronts"))
+        load_dataset(mine.parent / "made", ("zones", "fronts"))
 
 
 # ---- Tables ---------------------------------------------------------------------------------------------------------

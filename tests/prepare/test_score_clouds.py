@@ -12,9 +12,9 @@ import tensorflow as tf
 from pix2pix_tf import prepare
 from pix2pix_tf.data import dataset
 from pix2pix_tf.data.cloud_filter import without_clouds
-from pix2pix_tf.data.dataset import Dataset, Row
+from pix2pix_tf.data.dataset import Dataset, Pairing
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.prepare import score_clouds
 from pix2pix_tf.utils import cli
@@ -58,8 +58,8 @@ def data(tmp_path):
     for split, stem, grey in (("train", "a_1", 51), ("train", "a_2", 204), ("val", "b_1", 255)):
         images.write_png(root / split / "optical" / f"{stem}.png", np.full((SIZE, SIZE, 3), grey, np.uint8))
         images.write_png(root / split / "sar" / f"{stem[0]}.png", np.zeros((SIZE, SIZE), np.uint8))
-    rows = {"a_1": Row("a"), "a_2": Row("a", 0.125), "b_1": Row("b")}
-    dataset.save(Dataset(root, "mine", "real", SIZE, {"sar": 8, "optical": 8}, {}, rows=rows))
+    rows = {"a_1": Pairing("a"), "a_2": Pairing("a", 0.125), "b_1": Pairing("b")}
+    dataset.save(Dataset(root, "mine", "real", SIZE, {"sar": 8, "optical": 8}, {}, pairs=rows))
     return root
 
 
@@ -69,15 +69,15 @@ def make(model, data, *options):
 
 
 def clouds_of(data):
-    return {stem: row.cloud for stem, row in dataset.read(data).rows.items()}
+    return {stem: row.cloud for stem, row in dataset.read(data).pairs.items()}
 
 
 def test_targets_without_a_score_get_one(classifier, data, capsys):
     assert make(classifier, data) == 0
     assert clouds_of(data) == {"a_1": pytest.approx(0.2), "a_2": 0.125, "b_1": pytest.approx(1)}
-    assert {row.input for row in dataset.read(data).rows.values()} == {"a", "b"}
+    assert {row.input for row in dataset.read(data).pairs.values()} == {"a", "b"}
     assert "2 of 2 targets scored, 1 of them above 0.5; 1 kept theirs" in capsys.readouterr().out
-    found = without_clouds(open_dataset(data, ("sar", "optical"), ("train",)), 0.15)
+    found = without_clouds(load_dataset(data, ("sar", "optical"), ("train",)), 0.15)
     assert found.stems == {"train": ("a_2",)}
 
 
@@ -95,7 +95,7 @@ def test_a_data_set_without_rows_gets_some(classifier, data):
     del values["rows"], values["row_role"]
     (data / "dataset.json").write_text(json.dumps(values))
     assert make(classifier.parent, data) == 0  # the base path, too
-    assert dataset.read(data).rows["a_2"] == Row(None, pytest.approx(0.8))
+    assert dataset.read(data).pairs["a_2"] == Pairing(None, pytest.approx(0.8))
 
 
 def test_an_interruption_keeps_what_is_scored(data, monkeypatch):

@@ -36,7 +36,7 @@ HALF_WRITTEN = {  # what can be seen while a file or folder is being written
     "export": ("export/*/.tmp-*",),
     "other file": (".tmp-*", "*/.tmp-*", "*/*/.tmp-*"),
 }
-GAN = ("model.levels=5", "model.generator_width=4", "model.discriminator_width=4", "train.export_every=1")
+GAN = ("model.depth=5", "model.generator_width=4", "model.discriminator_width=4", "train.export_every=1")
 TRAIN = (
     *("train.precision=float32", "train.deterministic=true", "train.batch_size=2", "train.epochs=2", "train.samples=2"),
     *("train.checkpoint_minutes=0", "train.log_steps=1"),
@@ -77,7 +77,7 @@ def commands(folder: Path) -> list[Command]:
     with contextlib.redirect_stdout(sys.stderr):
         prepare.simulate(scenes, scenes=8, size=32, val=0.25)
         prepare.simulate(optical, scenes=5, size=32, val=0.4, optical=True)
-    unet = ("model.unet_width=4", "data.jitter=1.1", "data.noise=0.5", "data.wrap=0.5", "data.rotate=0.5")
+    unet = ("model.unet_width=4", "data.jitter=1.1", "data.noise=0.5", "data.elastic=0.5", "data.rotate=0.5")
     cut = ("folder", "--input", str(scenes / "train"), "--size", "16", "--split", "scene", "--output")
     return [
         training("orig", scenes, *GAN),

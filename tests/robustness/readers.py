@@ -25,7 +25,7 @@ from PIL import Image
 
 from pix2pix_tf import config
 from pix2pix_tf.data import dataset, scene_names
-from pix2pix_tf.data.dataset import Dataset, Row, Scene
+from pix2pix_tf.data.dataset import Dataset, Pairing, Scene
 from pix2pix_tf.data.io import images, mask_drawings
 from pix2pix_tf.evaluation import runs
 from pix2pix_tf.prepare.caffe import facts as caffe_facts
@@ -159,11 +159,11 @@ def _rows(suffix: str) -> Callable[[bytes, Path], None]:
     """Reads a file strip by strip."""
 
     def read(data: bytes, folder: Path) -> None:
-        from pix2pix_tf.data.io.strips import Rows
+        from pix2pix_tf.data.io.strips import StripReader
 
         path = folder / f"x{suffix}"
         path.write_bytes(data)
-        for _ in Rows(path).blocks():
+        for _ in StripReader(path).blocks():
             pass
 
     return read
@@ -184,11 +184,11 @@ def descriptions() -> list[bytes]:
     facts: scene_names.Facts = {**scene_names.facts_of(stem), "bounds": (0.0, 1.0, 2.0, 3.0)}
     whole = Scene("train", 700, 512, **facts, **fields, cloud=0.5)
     known = {stem: whole, "b": Scene("val", 9, 9)}
-    rows = {"t": Row(input=stem, cloud=0.1), "u": Row(cloud=0.9)}
+    rows = {"t": Pairing(input=stem, cloud=0.1), "u": Pairing(cloud=0.9)}
     found = []
     with tempfile.TemporaryDirectory() as folder:
         plain = Dataset(Path(folder), "mine", "real", 256, {"sar": 8, "zones": 8}, known)
-        for one in (plain, replace(plain, rows=rows, seen=("SI",))):
+        for one in (plain, replace(plain, pairs=rows, generator_train_glaciers=("SI",))):
             dataset.save(one)
             found.append((Path(folder) / dataset.FILE).read_bytes())
     return found
@@ -243,7 +243,7 @@ def _told(data: bytes, folder: Path) -> None:
     origin, seen = scene_source.origin(folder)
     [source] = scene_source.find(folder)
     scene = Scene("train", 8, 8, **scene_source.read(source).facts)
-    dataset.save(Dataset(folder, "x", origin, 8, {"sar": 8}, {"x": scene}, seen=seen))
+    dataset.save(Dataset(folder, "x", origin, 8, {"sar": 8}, {"x": scene}, generator_train_glaciers=seen))
     dataset.read(folder)
 
 

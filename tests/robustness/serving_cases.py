@@ -17,7 +17,7 @@ from benchmarks.speed.serving import Server, in_a_process_of_its_own, make_expor
 from tests.robustness import mutations
 from tests.robustness.readers import SIZE, Reader, bodies, bomb, masks, paths, pngs
 
-TINY = ["model.levels=5", "model.generator_width=4", "model.discriminator_width=4", "train.precision=float32"]
+TINY = ["model.depth=5", "model.generator_width=4", "model.discriminator_width=4", "train.precision=float32"]
 MAY_SAY = (400, 404, 405, 408, 411, 413, 414, 417, 426, 431, 501, 503)  # what HTTP has for a request that is not good
 PATIENCE = 0.25  # seconds for an answer, which takes some milliseconds
 

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.speed.serving import Server, ask_for, make_export, zones_png
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils import cli, files
 
 EXAMPLES = """\
@@ -30,7 +30,7 @@ EXAMPLES = """\
   python -m tests.robustness.steadiness --only generations --model runs/gen5/export/gen5 --size 256"""
 
 SIZE = 32  # pixels a side
-TINY = ["model.levels=5", "model.generator_width=4", "model.discriminator_width=4", "train.batch_size=2"]
+TINY = ["model.depth=5", "model.generator_width=4", "model.discriminator_width=4", "train.batch_size=2"]
 TINY += ["train.precision=float32", "train.deterministic=true"]
 BATCH = 16  # images painted at a time
 MASKS = 16  # painted by both generations
@@ -128,8 +128,8 @@ def train(data: Path, run: Path, epochs: int, epoch_steps: int, result: Path) ->
                 mib.append(own_mib())
 
     threading.Thread(target=sample, daemon=True).start()
-    schedule = [f"train.epochs={epochs}", f"train.epoch_steps={epoch_steps}", "train.export_every=1000"]
-    trainer.train(config.make_config("orig", [*TINY, *schedule]), open_dataset(data, ("zones", "sar")), run)
+    schedule = [f"train.epochs={epochs}", f"train.steps_per_epoch={epoch_steps}", "train.export_every=1000"]
+    trainer.train(config.make_config("orig", [*TINY, *schedule]), load_dataset(data, ("zones", "sar")), run)
     ended.set()
     files.write_json(result, {"mib": mib})
 

@@ -19,7 +19,7 @@ from PIL import Image
 from pix2pix_tf import config
 from pix2pix_tf.data import dataset, encoding, scene_names
 from pix2pix_tf.data.io import images, limits, mask_drawings
-from pix2pix_tf.data.io.strips import Rows
+from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.evaluation import runs
 from pix2pix_tf.prepare.caffe import unzip
 from pix2pix_tf.prepare.own_scenes import source
@@ -109,7 +109,7 @@ def test_a_jpeg_that_would_take_gigabytes_is_refused(tmp_path):
 def test_rows_too_long_for_a_strip_are_refused(tmp_path):
     (tmp_path / "x.png").write_bytes(bomb(limits.WIDEST + 1, 32, 10))
     with pytest.raises(images.BadImage, match="pixels wide"):
-        Rows(tmp_path / "x.png")
+        StripReader(tmp_path / "x.png")
 
 
 def changed_tag(data, tag, value):

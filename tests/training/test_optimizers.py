@@ -52,7 +52,7 @@ def test_an_overflow_is_left_out_and_halves_the_scale():
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])
 def test_a_gradient_that_is_no_number_is_told(spoilt, compiled):
     variables = [tf.Variable([1.0, 2.0]), tf.Variable([[3.0]])]
-    adam = Adam(variables, 0.1, 0.5, clip_norm=1.0)
+    adam = Adam(variables, 0.1, 0.5, global_clipnorm=1.0)
     step = tf.function(adam.apply) if compiled else adam.apply
     assert step([tf.constant([3e38, 3e30]), tf.constant([[0.0]])]).numpy() == 0.0
     assert np.isnan(step([tf.constant([1.0, 0.0]), tf.constant([[spoilt]])]).numpy())
@@ -84,7 +84,7 @@ def test_the_triangular_rate_by_hand():
 def test_the_gradient_of_all_variables_together_is_cut_to_a_length(scale_loss):
     # 30 and 40 are 50 long; cut to 5 they are 3 and 4. Adam's second moment tells what came in.
     variables = [tf.Variable([1.0]), tf.Variable([1.0])]
-    adam = Adam(variables, 0.1, 0.5, beta_2=0.5, scale_loss=scale_loss, clip_norm=5.0)
+    adam = Adam(variables, 0.1, 0.5, beta_2=0.5, scale_loss=scale_loss, global_clipnorm=5.0)
     adam.apply([g * adam.loss_scale for g in (tf.constant([30.0]), tf.constant([40.0]))])
     np.testing.assert_allclose(tf.concat(adam.second_moments, 0), [0.5 * 9, 0.5 * 16], rtol=1e-5)
     adam.apply([g * adam.loss_scale for g in (tf.constant([0.3]), tf.constant([0.4]))])  # short enough

@@ -47,11 +47,11 @@ def test_the_twin_for_exports_answers_to_the_bit_as_the_network(variant, overrid
     network = trained_network(variant, overrides, computed_in)
     wanted = answer(network)
     assert np.ptp(wanted) > 0
-    np.testing.assert_array_equal(answer(precision.kept_as_computed(network)), wanted)
+    np.testing.assert_array_equal(answer(precision.cast_for_inference(network)), wanted)
 
 
 def test_its_kernels_take_half_the_bytes_and_its_norms_stay_as_they_are():
-    twin = precision.kept_as_computed(trained_network("orig", TINY, "mixed_bfloat16"))
+    twin = precision.cast_for_inference(trained_network("orig", TINY, "mixed_bfloat16"))
     for layer in twin.layers:
         kept = tf.bfloat16 if isinstance(layer, precision.KERNELS) else tf.float32
         assert {tf.as_dtype(weight.dtype) for weight in layer.weights} <= {kept}
@@ -61,13 +61,13 @@ def test_its_kernels_take_half_the_bytes_and_its_norms_stay_as_they_are():
 def test_the_twin_alone_looks_at_batches_that_are_not_known():
     network = trained_network("orig", TINY, "mixed_bfloat16")
     kinds = layers.Conv2D, layers.Conv2DTranspose
-    for model, looks in ((network, False), (precision.kept_as_computed(network), True)):
+    for model, looks in ((network, False), (precision.cast_for_inference(network), True)):
         assert {layer.in_turns for layer in model.layers if isinstance(layer, kinds)} == {looks}
 
 
 def test_training_on_leaves_the_twin_alone():
     network = trained_network("orig", TINY, "mixed_bfloat16")
-    twin = precision.kept_as_computed(network)
+    twin = precision.cast_for_inference(network)
     before = answer(twin)
     for variable in network.trainable_variables:
         variable.assign_add(tf.ones_like(variable))
@@ -76,7 +76,7 @@ def test_training_on_leaves_the_twin_alone():
 
 def test_nothing_holds_on_to_a_twin_that_is_not_used_any_more():
     network = trained_network("orig", TINY, "mixed_bfloat16")
-    layers = [weakref.ref(layer) for layer in precision.kept_as_computed(network).layers if layer.weights]
+    layers = [weakref.ref(layer) for layer in precision.cast_for_inference(network).layers if layer.weights]
     gc.collect()
     assert layers
     assert not any(layer() for layer in layers)
@@ -95,5 +95,5 @@ def test_an_export_holds_each_weight_once(tmp_path, norm):
         for name, shape in reader.get_variable_to_shape_map().items()
         if not name.startswith("_CHECKPOINTABLE")
     )
-    twin = precision.kept_as_computed(task.generator)
+    twin = precision.cast_for_inference(task.generator)
     assert held == sum(weight.dtype.size * weight.numpy().size for weight in map(tf_compat.unwrapped, twin.weights))

@@ -5,7 +5,7 @@ from PIL import Image
 
 from pix2pix_tf import config
 from pix2pix_tf.data import classes, pipeline
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training.tasks import Classifier, Segmenter, make_task
 from tests.conftest import SIZE, TINY, UNET
 
@@ -92,31 +92,31 @@ def segmenter(variant, *overrides, computed_in="float32"):
 @pytest.fixture
 def zones_batch(fronts_data):
     chosen = config.make_config("zones", UNET)
-    return next(iter(pipeline.training_batches(open_dataset(fronts_data, ("sar", "zones")), chosen)))
+    return next(iter(pipeline.training_batches(load_dataset(fronts_data, ("sar", "zones")), chosen)))
 
 
 @pytest.fixture
 def fronts_batch(fronts_data):
-    chosen = config.make_config("fronts", [*UNET, "data.wrap=0"])
-    return next(iter(pipeline.training_batches(open_dataset(fronts_data, ("sar", "fronts")), chosen)))
+    chosen = config.make_config("fronts", [*UNET, "data.elastic=0"])
+    return next(iter(pipeline.training_batches(load_dataset(fronts_data, ("sar", "fronts")), chosen)))
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_zones_are_learnt_in_every_precision(zones_batch, precision):
-    trained = segmenter("zones", "train.learning_rate=0.01", "train.peak_rate=0", computed_in=precision)
+    trained = segmenter("zones", "train.learning_rate=0.01", "train.max_learning_rate=0", computed_in=precision)
     losses = [float(trained.train_step(zones_batch)["loss"]) for _ in range(25)]
     assert np.isfinite(losses).all() and losses[-1] < 0.6 * losses[0]
     assert all(variable.dtype == tf.float32 for variable in trained.variables)
 
 
 def test_fronts_are_learnt(fronts_batch):
-    trained = segmenter("fronts", "train.learning_rate=0.01", "train.peak_rate=0")
+    trained = segmenter("fronts", "train.learning_rate=0.01", "train.max_learning_rate=0")
     losses = [float(trained.train_step(fronts_batch)["loss"]) for _ in range(40)]
     assert losses[-1] < 0.7 * losses[0]
 
 
 def test_the_learning_rate_of_a_step_is_the_triangles(zones_batch):
-    trained = segmenter("zones", "train.learning_rate=0.001", "train.peak_rate=0.005", "train.rise_steps=4")
+    trained = segmenter("zones", "train.learning_rate=0.001", "train.max_learning_rate=0.005", "train.step_size_up=4")
     rates = []
     for _ in range(6):
         trained.train_step(zones_batch)

@@ -46,7 +46,7 @@ def test_a_dry_run_prints_json_and_trains_nothing(tiny_data, tmp_path):
 
 
 def test_a_dry_run_without_a_data_set_simulates_it_and_says_so(tmp_path):
-    answer = train("--variant", "orig", "--dry-run", *SMALL, "--set", "model.levels=8", folder=tmp_path)
+    answer = train("--variant", "orig", "--dry-run", *SMALL, "--set", "model.depth=8", folder=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["patches"] == {"train": 270, "val": 30}
     assert "no datasets/simulated yet: simulating it" in answer.stderr
@@ -94,4 +94,4 @@ def test_a_patch_size_that_does_not_divide(tiny_data, tmp_path):
     assert answer.returncode == 2
     assert "do not divide" in answer.stderr
     assert not (tmp_path / "run").exists()  # so that the cured command can have it
-    assert "--set model.levels=5" in answer.stderr
+    assert "--set model.depth=5" in answer.stderr

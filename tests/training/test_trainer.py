@@ -17,7 +17,7 @@ import tensorflow as tf
 import evaluate
 from pix2pix_tf import config
 from pix2pix_tf.data import pipeline
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.training import precision, tasks, trainer
 from pix2pix_tf.utils import cli, files
@@ -140,7 +140,7 @@ def test_more_epochs_go_on_and_the_same_command_again_has_nothing_to_do(tiny_dat
 def test_another_configuration_or_data_set_is_refused_and_named(tiny_data, tiny_dataset, tiny_run):
     with pytest.raises(UserError, match="loss.l1: 100.0 -> 50.0"):
         trainer.train(chosen("loss.l1=50"), tiny_dataset, tiny_run)
-    fewer = open_dataset(tiny_data, ("zones", "sar"), ("train",))
+    fewer = load_dataset(tiny_data, ("zones", "sar"), ("train",))
     object.__setattr__(fewer, "stems", {"train": fewer.stems["train"][:4], "val": ("S6",)})
     with pytest.raises(UserError, match="data train: 6 -> 4"):
         trainer.train(chosen(), fewer, tiny_run)
@@ -179,7 +179,7 @@ def test_a_damaged_checkpoint_is_named(tiny_dataset, tmp_path):
 
 def test_a_second_training_in_the_same_folder_is_refused(tiny_dataset, tiny_run):
     before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()}
-    with files.held(tiny_run), pytest.raises(UserError, match="Another command is at work in"):
+    with files.lock(tiny_run), pytest.raises(UserError, match="Another command is at work in"):
         trainer.train(chosen(epochs=3), tiny_dataset, tiny_run)
     assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()} == before
 
@@ -198,7 +198,7 @@ def test_a_folder_removed_under_a_training_does_not_come_back_in_part(tiny_datas
 
 
 def test_a_gradient_that_is_no_number_stops_the_run_at_its_step(optical_data, tmp_path, monkeypatch):
-    dataset, run = open_dataset(optical_data, ("optical",)), tmp_path / "run"
+    dataset, run = load_dataset(optical_data, ("optical",)), tmp_path / "run"
     settings = ["model.vgg_width=2", "train.batch_size=5", "train.checkpoint_minutes=0"]
     trainer.train(config.make_config("clouds", [*settings, "train.epochs=1"]), dataset, run)
     good, loss = state(run), tasks.clouds_loss
@@ -214,7 +214,7 @@ def test_a_gradient_that_is_no_number_stops_the_run_at_its_step(optical_data, tm
 
 
 def test_a_validation_that_is_no_number_stops_the_run_before_it_is_saved(fronts_data, tmp_path):
-    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
     with monkeypatched_validation(iter([0.5, math.inf])), pytest.raises(Diverged, match="epoch 2, validation .*ckpt-3"):
         trainer.train(of_zones(), dataset, run)
     assert [line["epoch"] for line in lines(run)] == [1]
@@ -260,7 +260,7 @@ def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):
 
 def test_a_checkpoint_is_due_by_the_clock_as_well(tiny_dataset, tmp_path):
     run = tmp_path / "run"
-    trainer.train(chosen("train.checkpoint_minutes=0", "train.keep_checkpoints=9", epochs=1), tiny_dataset, run)
+    trainer.train(chosen("train.checkpoint_minutes=0", "train.max_to_keep=9", epochs=1), tiny_dataset, run)
     saved = sorted(path.stem for path in (run / "checkpoints").glob("*.index"))
     assert saved == ["ckpt-1", "ckpt-2", "ckpt-3"]
 
@@ -300,8 +300,8 @@ def test_only_the_best_epoch_is_exported(zones_run):
 
 
 def test_a_training_stops_when_nothing_has_become_better_for_long(fronts_data, tmp_path, capsys):
-    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
-    never = ("train.learning_rate=1e-12", "train.peak_rate=0", "train.patience=2", "train.best_by=val_loss")
+    dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    never = ("train.learning_rate=1e-12", "train.max_learning_rate=0", "train.patience=2", "train.monitor=val_loss")
     with monkeypatched_validation(itertools.chain([1.0, 0.5], itertools.repeat(0.7))):
         trainer.train(of_zones(*never, epochs=9), dataset, run)
         assert "stopped early: no better val_loss in 2 epochs" in capsys.readouterr().out
@@ -335,7 +335,7 @@ def interrupted_in_step(number):
 
 @pytest.mark.long
 def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zones_run, tmp_path):
-    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
     with interrupted_in_step(5), pytest.raises(Interrupted):  # an epoch has three: within the second epoch
         trainer.train(of_zones(), dataset, run)
     trainer.train(of_zones(), dataset, run)
@@ -345,20 +345,20 @@ def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zo
 
 def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path):
     # Three passes of three steps, which are three epochs there, in one epoch of nine steps here; interrupted in it.
-    dataset, run = open_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
+    dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
     with interrupted_in_step(5), pytest.raises(Interrupted, match="epoch 0, step 5 of 9 of the next"):
-        trainer.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
-    trainer.train(of_zones("train.epoch_steps=9", epochs=1), dataset, run)
+        trainer.train(of_zones("train.steps_per_epoch=9", epochs=1), dataset, run)
+    trainer.train(of_zones("train.steps_per_epoch=9", epochs=1), dataset, run)
     assert [(line["epoch"], line["step"]) for line in lines(run)] == [(1, 9)]
     assert list(saved_model.epochs(run)) == [1]
     reached, before = ({k: v for k, v in state(r).items() if "best_" not in k} for r in (run, zones_run))
     assert_same(reached, before)
-    with pytest.raises(UserError, match="train.epoch_steps: 9 -> 3"):
-        trainer.train(of_zones("train.epoch_steps=3"), dataset, run)
+    with pytest.raises(UserError, match="train.steps_per_epoch: 9 -> 3"):
+        trainer.train(of_zones("train.steps_per_epoch=3"), dataset, run)
 
 
 def test_patches_that_do_not_fit_the_u_net_are_refused(fronts_data, tmp_path):
-    dataset = dataclasses.replace(open_dataset(fronts_data, ("sar", "zones")), size=40)
+    dataset = dataclasses.replace(load_dataset(fronts_data, ("sar", "zones")), size=40)
     with pytest.raises(UserError, match="do not divide by 16"):
         trainer.train(of_zones(), dataset, tmp_path / "run")
 
@@ -373,7 +373,7 @@ def of_optical(epochs=2):
 
 @pytest.mark.long
 def test_a_discriminator_that_rests_every_other_epoch_does_so_after_a_resumption_as_well(optical_data, tmp_path):
-    dataset = open_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
+    dataset = load_dataset(optical_data, ("sar_vv", "sar_vh", "optical"))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     trainer.train(of_optical(), dataset, whole)
     for epochs in (1, 2):  # it is trained in the first and rests in the second
@@ -388,7 +388,7 @@ def test_a_discriminator_that_rests_every_other_epoch_does_so_after_a_resumption
 def test_a_cloud_classifier_is_trained_exported_and_measured(optical_data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     chosen = config.make_config("clouds", ["model.vgg_width=2", "train.epochs=2", "train.batch_size=4"])
-    trainer.train(chosen, open_dataset(optical_data, ("optical",)), tmp_path / "runs" / "clouds")
+    trainer.train(chosen, load_dataset(optical_data, ("optical",)), tmp_path / "runs" / "clouds")
     (best,) = saved_model.epochs(tmp_path / "runs" / "clouds")
     assert (tmp_path / "runs" / "clouds" / "samples" / f"epoch_{best:04d}.png").exists()
     png = min((optical_data / "val" / "optical").iterdir()).read_bytes()

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from pix2pix_tf import config
 from pix2pix_tf.data import pipeline
-from pix2pix_tf.data.loading import open_dataset
+from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training import distribution, trainer
 
 
@@ -30,20 +30,20 @@ def trained(chosen, dataset, devices, steps):
     shown, losses = [], []
     for _ in range(steps):
         batch = next(batches)
-        shown += devices.here(batch["index"]).numpy().tolist()
+        shown += devices.local_results(batch["index"]).numpy().tolist()
         losses += [float(loss) for loss in step(batch).values()]
     stems = dataset.stems["train"][:6]  # in batches of 4: the second one has 2
     for batch in pipeline.fixed_batches(dataset, chosen, "train", stems, chosen.train.batch_size):
-        losses += [float(value) for value in score(devices.share(batch)).values()]
+        losses += [float(value) for value in score(devices.distribute(batch)).values()]
     variables = [variable.numpy() for variable in next(iter(task.modules().values())).variables]
     spoilt = next(iter(pipeline.training_batches(dataset, chosen)))
     spoilt["input"] *= np.array([1, 1, 1, np.nan], np.float32).reshape(4, 1, 1, 1)  # the last device's last image
-    return task, shown, losses, variables, next(iter(step(devices.share(spoilt)).values())).numpy()
+    return task, shown, losses, variables, next(iter(step(devices.distribute(spoilt)).values())).numpy()
 
 
 def main(data, steps, variant, *overrides):
     chosen = config.make_config(variant, overrides)
-    dataset = open_dataset(Path(data), tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets)))
+    dataset = load_dataset(Path(data), tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets)))
     two = distribution.choose(chosen.train)
     assert two.count == 2
     task, one_shown, one_losses, one, _ = trained(chosen, dataset, distribution.Devices(), int(steps))

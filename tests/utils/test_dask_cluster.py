@@ -138,31 +138,34 @@ def test_a_killed_worker_costs_its_unfinished_scene_only(address, tmp_path, monk
 )
 def test_what_a_job_raises_arrives(address, error):
     with pytest.raises(type(error)) as raised:
-        parallel.run_all(fails, [error], 1, "errors", address)
+        parallel.parallel_map(fails, [error], 1, "errors", address)
     assert str(raised.value) == str(error)
 
 
 def test_a_job_that_failed_is_tried_again_and_paths_are_sent_absolute(address, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert parallel.run_all(fails_once, [Path("a"), Path("b")], 1, "files", address) == [tmp_path / "a", tmp_path / "b"]
+    assert parallel.parallel_map(fails_once, [Path("a"), Path("b")], 1, "files", address) == [
+        tmp_path / "a",
+        tmp_path / "b",
+    ]
 
 
 def test_results_come_in_the_order_of_the_jobs(address):
-    assert parallel.run_all(abs, range(-40, 0), 1, "numbers", address) == list(range(40, 0, -1))
-    assert parallel.run_all(abs, [], 1, "numbers", address) == []
+    assert parallel.parallel_map(abs, range(-40, 0), 1, "numbers", address) == list(range(40, 0, -1))
+    assert parallel.parallel_map(abs, [], 1, "numbers", address) == []
 
 
 def test_a_worker_that_would_write_other_bytes_is_refused(address, monkeypatch):
     mine = dask_cluster._versions() | {"numpy": "0.1"}
     monkeypatch.setattr(dask_cluster, "_versions", lambda: mine)
     with pytest.raises(UserError, match=r"worker on .* differs: numpy [\d.]+ there, 0.1 here\. Install"):
-        parallel.run_all(abs, [1], 1, "numbers", address)
+        parallel.parallel_map(abs, [1], 1, "numbers", address)
 
 
 def test_a_worker_without_the_package_is_told(address, monkeypatch):
     monkeypatch.setattr(dask_cluster._Call, "__reduce__", lambda self: (NotThere(), ()))
     with pytest.raises(UserError, match="A Dask worker says: No module named 'not_there'"):
-        parallel.run_all(abs, [1], 1, "numbers", address)
+        parallel.parallel_map(abs, [1], 1, "numbers", address)
 
 
 class NotThere:
@@ -178,7 +181,7 @@ class NotThere:
 def test_another_dask_is_refused(address, monkeypatch):
     monkeypatch.setattr(dask_cluster.importlib.metadata, "version", lambda name: "2020.1.0")
     with pytest.raises(UserError, match=r"The Dask scheduler at tcp://.* differs: dask .* there, 2020.1.0 here"):
-        parallel.run_all(abs, [1], 1, "numbers", address)
+        parallel.parallel_map(abs, [1], 1, "numbers", address)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -217,7 +220,7 @@ def test_no_scheduler(address, monkeypatch, tmp_path, capsys):
 def test_no_worker(nobody_yet, monkeypatch):
     monkeypatch.setattr(dask_cluster, "WORKER_SECONDS", 0.2)
     with pytest.raises(UserError, match="has had no worker"):
-        parallel.run_all(abs, [1], 1, "numbers", nobody_yet.scheduler_address)
+        parallel.parallel_map(abs, [1], 1, "numbers", nobody_yet.scheduler_address)
 
 
 def at_work(here, then):
@@ -237,13 +240,13 @@ def test_workers_that_go_and_do_not_come_back(nobody_yet, monkeypatch):
     monkeypatch.setattr(dask_cluster, "WORKER_SECONDS", 0.5)
     at_work(nobody_yet, lambda: nobody_yet.scale(0))
     with pytest.raises(UserError, match="has had no worker"):
-        parallel.run_all(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
+        parallel.parallel_map(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
 def test_a_scheduler_that_goes(nobody_yet):
     at_work(nobody_yet, nobody_yet.close)
     with pytest.raises(UserError, match="is gone"):
-        parallel.run_all(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
+        parallel.parallel_map(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
 def test_a_job_that_ends_worker_after_worker(nobody_yet):
@@ -251,7 +254,7 @@ def test_a_job_that_ends_worker_after_worker(nobody_yet):
     scheduler.allowed_failures = 0
     at_work(nobody_yet, lambda: nobody_yet.sync(scheduler.remove_worker, *scheduler.workers, stimulus_id="lost"))
     with pytest.raises(UserError, match="1 workers of the Dask cluster ended one after the other"):
-        parallel.run_all(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
+        parallel.parallel_map(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
 def test_without_dask_the_cure_is_told(monkeypatch, tmp_path, capsys):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
-    with pytest.raises(OSError, match="No space"), files.whole_file(path) as temporary:
+    with pytest.raises(OSError, match="No space"), files.atomic_write(path) as temporary:
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "old"
@@ -24,7 +24,7 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path):
 
 def test_two_may_write_the_same_file_at_a_time(tmp_path):
     path = tmp_path / "a.txt"
-    with files.whole_file(path) as one, files.whole_file(path) as two:  # as two machines, should they share a pid
+    with files.atomic_write(path) as one, files.atomic_write(path) as two:  # as two machines, should they share a pid
         one.write_text("first to begin")
         two.write_text("first to end")
     assert path.read_text() == "first to begin"
@@ -34,7 +34,7 @@ def test_two_may_write_the_same_file_at_a_time(tmp_path):
 def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path):
     path = tmp_path / "7"
     for text in ("old", "new"):
-        with files.whole_folder(path) as temporary:
+        with files.atomic_directory(path) as temporary:
             (temporary / "a.txt").write_text(text)
     assert (path / "a.txt").read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["7"]
@@ -42,9 +42,9 @@ def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path):
 
 def test_a_folder_that_could_not_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "7"
-    with files.whole_folder(path) as temporary:
+    with files.atomic_directory(path) as temporary:
         (temporary / "a.txt").write_text("old")
-    with pytest.raises(OSError, match="full"), files.whole_folder(path) as temporary:
+    with pytest.raises(OSError, match="full"), files.atomic_directory(path) as temporary:
         (temporary / "b.txt").write_text("half")
         raise OSError("full")
     assert [p.name for p in path.iterdir()] == ["a.txt"]
@@ -54,23 +54,23 @@ def test_a_folder_that_could_not_be_written_leaves_the_old_one(tmp_path):
 def test_what_a_killed_process_left_does_not_disturb(tmp_path):
     (tmp_path / ".tmp-7").mkdir()
     (tmp_path / ".tmp-7" / "half").write_text("")
-    with files.whole_folder(tmp_path / "7") as temporary:
+    with files.atomic_directory(tmp_path / "7") as temporary:
         (temporary / "a.txt").write_text("")
     assert [p.name for p in (tmp_path / "7").iterdir()] == ["a.txt"]
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path):
-    with files.held(tmp_path), pytest.raises(UserError, match="Another command is at work in"), files.held(tmp_path):
+    with files.lock(tmp_path), pytest.raises(UserError, match="Another command is at work in"), files.lock(tmp_path):
         pass
-    with files.held(tmp_path):
+    with files.lock(tmp_path):
         (tmp_path / "a.txt").write_text("")
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_holding_a_folder_in_which_nothing_is_made_leaves_none(tmp_path):
-    with pytest.raises(UserError, match="mistake"), files.held(tmp_path / "new"):
+    with pytest.raises(UserError, match="mistake"), files.lock(tmp_path / "new"):
         raise UserError("a mistake")
-    with files.held(tmp_path / "removed"):
+    with files.lock(tmp_path / "removed"):
         shutil.rmtree(tmp_path / "removed")
     assert not list(tmp_path.iterdir())
 
@@ -88,11 +88,11 @@ with files.held(Path(sys.argv[1])):
 def test_the_lock_dies_with_its_process(tmp_path):
     with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
-        with pytest.raises(UserError, match="Another command"), files.held(tmp_path):
+        with pytest.raises(UserError, match="Another command"), files.lock(tmp_path):
             pass
         process.kill()
-    assert files.is_free(tmp_path)  # only the hidden lock is left
-    with files.held(tmp_path):
+    assert files.is_empty(tmp_path)  # only the hidden lock is left
+    with files.lock(tmp_path):
         pass
 
 
@@ -111,9 +111,9 @@ def test_numbers_that_json_does_not_have_are_not_written(tmp_path):
 
 
 def test_a_write_that_fails_names_the_file_that_was_meant(tmp_path):
-    with pytest.raises(OSError, match="device: '.*/report.md'"), files.whole_file(tmp_path / "report.md"):
+    with pytest.raises(OSError, match="device: '.*/report.md'"), files.atomic_write(tmp_path / "report.md"):
         raise OSError(errno.ENOSPC, "No space left on device")  # as a write to an open file has it
-    with pytest.raises(OSError, match=r"full: '.*/report.md'"), files.whole_file(tmp_path / "report.md") as temporary:
+    with pytest.raises(OSError, match=r"full: '.*/report.md'"), files.atomic_write(tmp_path / "report.md") as temporary:
         raise OSError(errno.EDQUOT, "full", str(temporary))
-    with pytest.raises(FileNotFoundError, match="elsewhere"), files.whole_file(tmp_path / "report.md"):
+    with pytest.raises(FileNotFoundError, match="elsewhere"), files.atomic_write(tmp_path / "report.md"):
         Path("elsewhere").read_text()

@@ -51,14 +51,14 @@ def test_processes_or_a_cluster(capsys):
 
 def test_a_worker_that_dies_is_told():
     with pytest.raises(UserError, match="--workers"):
-        parallel.run_all(os._exit, [3, 3], 2, "exits")
+        parallel.parallel_map(os._exit, [3, 3], 2, "exits")
 
 
 def test_an_exception_comes_out_of_a_worker():
     with pytest.raises(ZeroDivisionError):
-        parallel.run_all((1).__truediv__, [1, 0, 1], 2, "quotients")
+        parallel.parallel_map((1).__truediv__, [1, 0, 1], 2, "quotients")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_nothing_to_do(workers):
-    assert parallel.run_all(abs, [], workers, "numbers") == []
+    assert parallel.parallel_map(abs, [], workers, "numbers") == []

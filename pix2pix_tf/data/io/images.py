@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from pix2pix_tf.data.io import limits, png, raster
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import brief
+from pix2pix_tf.utils.errors import truncate
 
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
 
@@ -120,7 +120,7 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
                 image.tile = [tile._replace(args=raw) for tile in image.tile]
             return np.array(image.convert(mode) if mode else image)
     except (*_BROKEN, UnidentifiedImageError) as error:
-        hint = "" if "BytesIO" in str(error) else f"{brief(error) or type(error).__name__}; "
+        hint = "" if "BytesIO" in str(error) else f"{truncate(error) or type(error).__name__}; "
         raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None
 
 
@@ -197,7 +197,7 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
         with png.written(path, height, width, channels, bits=16, effort=effort) as write:
             write(pixels)
         return
-    with files.whole_file(path) as temporary:
+    with files.atomic_write(path) as temporary:
         info = PngImagePlugin.PngInfo()
         for key, value in (texts or {}).items():
             info.add_text(key, value)

@@ -40,7 +40,7 @@ def written(
       OSError: as the writing does; then `path` is as it was before.
       ValueError: other rows came than were announced.
     """
-    with files.whole_file(path) as temporary, temporary.open("wb") as file:
+    with files.atomic_write(path) as temporary, temporary.open("wb") as file:
         colour = GREY if channels == 1 else RGB
         header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
         file.write(SIGNATURE + _chunk(b"IHDR", header))

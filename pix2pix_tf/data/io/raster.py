@@ -20,7 +20,7 @@ import pyvips
 from pix2pix_tf.data.io import limits
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.data.scene_names import Facts
-from pix2pix_tf.utils.errors import brief
+from pix2pix_tf.utils.errors import truncate
 
 METRE = 9001  # the GeoTIFF code of the unit
 BYTES = {  # of a number, by libvips' names
@@ -66,7 +66,7 @@ def check_size(image: pyvips.Image, path: Path) -> None:
 
 def damaged(kind: str, error: Exception) -> BadImage:
     """What to raise for a PNG or TIFF that libvips or tifffile cannot read."""
-    reason = brief(getattr(error, "detail", "") or str(error) or type(error).__name__)
+    reason = truncate(getattr(error, "detail", "") or str(error) or type(error).__name__)
     return BadImage(f"not a whole {kind} ({reason}; copy or make the file again)")
 
 

@@ -17,7 +17,7 @@ SUFFIXES = (*images.PNG, *images.TIFF)
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
 
-class Rows:
+class StripReader:
     """A PNG or TIFF of 8 or 16 bits, grey or RGB, that is read from the top down."""
 
     def __init__(self, path: Path):

@@ -17,8 +17,8 @@ from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.realism import statistics
-from pix2pix_tf.evaluation.realism.report import OLD_EXPORT, Judged
-from pix2pix_tf.evaluation.realism.statistics import Traits
+from pix2pix_tf.evaluation.realism.report import OLD_EXPORT, RealismResults
+from pix2pix_tf.evaluation.realism.statistics import ImageStatistics
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.fronts import postprocessing
@@ -62,7 +62,7 @@ def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
     return inference.load_model(version, setting.dataset)
 
 
-def judge(runs: Sequence[Run], setting: Setting, segmenter: saved_model.Model, folder: Path) -> Judged:
+def score_realism(runs: Sequence[Run], setting: Setting, segmenter: saved_model.Model, folder: Path) -> RealismResults:
     """Judges every export of the runs; what was read before is taken from its file.
 
     Args:
@@ -78,7 +78,9 @@ def judge(runs: Sequence[Run], setting: Setting, segmenter: saved_model.Model, f
     scenes = [scene_of(stem) for stem in setting.stems]
     halves = sar_realism.halvings(scenes, setting.seed)
 
-    def seen(name: str, facts: Sequence[object], inputs: Sequence[str], images: Iterable[np.ndarray]) -> Traits:
+    def seen(
+        name: str, facts: Sequence[object], inputs: Sequence[str], images: Iterable[np.ndarray]
+    ) -> ImageStatistics:
         key = inference.digest(setting, dict.fromkeys(("zones", *inputs)), [FORMAT, by, *facts])
         return statistics.kept(folder / f"{name}.npz", key, lambda: _read(segmenter, setting, images, name, reader))
 
@@ -91,7 +93,7 @@ def judge(runs: Sequence[Run], setting: Setting, segmenter: saved_model.Model, f
             generated[run.name, epoch] = statistics.compare(traits, real, halves)
             gc.collect()  # as in evaluation: a loaded model is a ring of references
     control = statistics.compare(real, real, halves)
-    judged = Judged(reader, segmenter.origin, len(set(scenes)), real.features.shape[1] > 0, control, generated)
+    judged = RealismResults(reader, segmenter.origin, len(set(scenes)), real.features.shape[1] > 0, control, generated)
     if not judged.features:
         print(OLD_EXPORT.format(segmenter=reader))
     return judged
@@ -109,7 +111,7 @@ def _read(
         stems = setting.stems[len(found) : len(found) + len(image)]
         zones = inference.pixels(setting.dataset, setting.split, "zones", stems)[..., 0]
         read = np.stack([postprocessing.zones_of(one) for one in probabilities])
-        found += statistics.traits_of(image[..., 0] / np.iinfo(image.dtype).max, zones, read, features)
+        found += statistics.image_statistics(image[..., 0] / np.iinfo(image.dtype).max, zones, read, features)
     return found
 
 

@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pix2pix_tf.evaluation.plots import COLOURS, DASHES, REAL, save
-from pix2pix_tf.evaluation.realism.report import Judged
-from pix2pix_tf.evaluation.realism.statistics import Likeness
+from pix2pix_tf.evaluation.realism.report import RealismResults
+from pix2pix_tf.evaluation.realism.statistics import RealismScores
 from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of
 from pix2pix_tf.metrics import sar_realism
 
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
 
 
-def draw(path: Path, scores: Sequence[Scores], judged: Judged) -> None:
+def draw(path: Path, scores: Sequence[Scores], judged: RealismResults) -> None:
     """Draws a histogram for each zone, and the spectra, at the last epoch that all runs have.
 
     Args:
@@ -44,7 +44,7 @@ def draw(path: Path, scores: Sequence[Scores], judged: Judged) -> None:
     save(figure, path)
 
 
-def _draw_histograms(axes: Axes, zone: int, real: Likeness, sources: Sequence[tuple[str, Likeness]]) -> None:
+def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
     first, edges = _bars()
     for number, likeness in ((None, real), *enumerate(likeness for _, likeness in sources)):
         counts = likeness.greys[zone]
@@ -70,7 +70,7 @@ def _bars() -> tuple[np.ndarray, np.ndarray]:
     return np.array(first), ends[[*first, sar_realism.GREYS]]
 
 
-def _draw_spectra(axes: Axes, real: Likeness, sources: Sequence[tuple[str, Likeness]]) -> None:
+def _draw_spectra(axes: Axes, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
     cycles = np.arange(1, len(real.level) + 1) / (2 * len(real.level))
     axes.plot(cycles, 10 ** (real.level / 10), color=REAL, lw=6, solid_capstyle="butt", label="real images")
     for number, (label, likeness) in enumerate(sources):

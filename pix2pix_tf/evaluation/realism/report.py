@@ -7,7 +7,7 @@ import numpy as np
 
 from pix2pix_tf.data import classes
 from pix2pix_tf.evaluation.realism import statistics
-from pix2pix_tf.evaluation.realism.statistics import Likeness
+from pix2pix_tf.evaluation.realism.statistics import RealismScores
 from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of
 from pix2pix_tf.evaluation.tables import markdown
 from pix2pix_tf.metrics import image as image_metrics
@@ -54,18 +54,18 @@ OLD_EXPORT = (
 
 
 @dataclass(frozen=True)
-class Judged:
+class RealismResults:
     """What was judged by a network that tells zones."""
 
     segmenter: str  # run@epoch
     trained_on: str  # the origin of its training data
     scenes: int  # that the images are of
     features: bool  # whether its export gives them
-    real: Likeness  # of the real images with each other
-    generated: Mapping[tuple[str, int], Likeness]  # by run and epoch
+    real: RealismScores  # of the real images with each other
+    generated: Mapping[tuple[str, int], RealismScores]  # by run and epoch
 
 
-def added(scores: Sequence[Scores], judged: Judged) -> list[Scores]:
+def added(scores: Sequence[Scores], judged: RealismResults) -> list[Scores]:
     """The scores with the figures of realism and faithfulness."""
     return [
         replace(
@@ -77,7 +77,7 @@ def added(scores: Sequence[Scores], judged: Judged) -> list[Scores]:
     ]
 
 
-def sections(scores: Sequence[Scores], judged: Judged) -> str:
+def sections(scores: Sequence[Scores], judged: RealismResults) -> str:
     """The sections "Realism" and "Faithfulness" of report.md, the first beside realism.png.
 
     Args:
@@ -115,7 +115,7 @@ Zones read by {judged.segmenter}, trained on data of origin: {judged.trained_on}
 """
 
 
-def _distances(last: Sequence[Scores], judged: Judged) -> str:
+def _distances(last: Sequence[Scores], judged: RealismResults) -> str:
     head = ["images", "epoch", *(f"histogram, {name} (dB)" for name in sar_realism.ZONE_NAMES), "spectrum (dB)"]
     head += ["kernel distance", "its standard error"] if judged.features else []
     lines = []
@@ -128,7 +128,7 @@ def _distances(last: Sequence[Scores], judged: Judged) -> str:
     return markdown(head, lines)
 
 
-def _looks(last: Sequence[Scores], judged: Judged) -> str:
+def _looks(last: Sequence[Scores], judged: RealismResults) -> str:
     lines = []
     for name, epoch, one in _sources(last, judged, "real"):
         cells = [f"{_number(m, 1)} ({_number(low, 1)} to {_number(high, 1)})" for low, m, high in one.looks.T]
@@ -136,7 +136,7 @@ def _looks(last: Sequence[Scores], judged: Judged) -> str:
     return markdown(["images", "epoch", *sar_realism.ZONE_NAMES], lines)
 
 
-def _overlaps(last: Sequence[Scores], judged: Judged) -> str:
+def _overlaps(last: Sequence[Scores], judged: RealismResults) -> str:
     lines = []
     for name, epoch, one in _sources(last, judged, "real"):
         there = [of_zone[~np.isnan(of_zone)] for of_zone in one.overlap.T]
@@ -147,7 +147,7 @@ def _overlaps(last: Sequence[Scores], judged: Judged) -> str:
     return markdown(["images", "epoch", *classes.ZONE_NAMES, "mean", "painted - real", "n"], lines)
 
 
-def _sources(last: Sequence[Scores], judged: Judged, control: str) -> list[tuple[str, str, Likeness]]:
+def _sources(last: Sequence[Scores], judged: RealismResults, control: str) -> list[tuple[str, str, RealismScores]]:
     """The lines of a table: the real images, then each run at its epoch."""
     runs = [(name_of(s), str(s.epoch), judged.generated[s.run, s.epoch]) for s in last]
     return [(control, "", judged.real), *runs]

@@ -20,7 +20,7 @@ Halves = Sequence[tuple[np.ndarray, np.ndarray]]  # from realism.halvings
 
 
 @dataclass(frozen=True)
-class Traits:
+class ImageStatistics:
     """What is measured of each of n images; in an array the first axis is the image."""
 
     looks: np.ndarray  # float64 [n, 3]: of rock, glacier, ocean; NaN for a zone that is not there
@@ -31,7 +31,7 @@ class Traits:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class RealismScores:
     """How like the real images a set is. What has an entry for each halving is of one half, against real other ones."""
 
     looks: np.ndarray  # float64 [3, 3]: quartiles over the images, for each of rock, glacier, ocean
@@ -57,7 +57,7 @@ class Likeness:
         return {k: float(v) for k, v in figures.items()} | {k: known_mean(v) for k, v in distances.items()}
 
 
-def traits_of(
+def image_statistics(
     images: np.ndarray, zones: np.ndarray, read: np.ndarray, features: np.ndarray | None
 ) -> list[dict[str, np.ndarray]]:
     """The traits of some images, one after the other.
@@ -84,7 +84,7 @@ def traits_of(
     ]
 
 
-def kept(path: Path, key: str, measure: Callable[[], Sequence[dict[str, np.ndarray]]]) -> Traits:
+def kept(path: Path, key: str, measure: Callable[[], Sequence[dict[str, np.ndarray]]]) -> ImageStatistics:
     """The traits in a file; measured and written when there is none, or it is of something else, or damaged.
 
     Args:
@@ -92,22 +92,22 @@ def kept(path: Path, key: str, measure: Callable[[], Sequence[dict[str, np.ndarr
       key: another key, other traits.
       measure: gives the traits of each image, as `traits_of` does.
     """
-    names = [field.name for field in fields(Traits)]
+    names = [field.name for field in fields(ImageStatistics)]
     try:
         with np.load(path) as stored:
             if str(stored["key"]) == key:
                 print(f"{path.stem}: read before, taken from {path}")
-                return Traits(**{name: stored[name] for name in names})
+                return ImageStatistics(**{name: stored[name] for name in names})
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         pass  # none, or not whole
     measured = measure()
     arrays: dict[str, Any] = {name: np.stack([one[name] for one in measured]) for name in names}
-    with files.whole_file(path) as temporary, temporary.open("wb") as file:
+    with files.atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, key=np.array(key), **arrays)
-    return Traits(**arrays)
+    return ImageStatistics(**arrays)
 
 
-def compare(traits: Traits, real: Traits, halves: Halves) -> Likeness:
+def compare(traits: ImageStatistics, real: ImageStatistics, halves: Halves) -> RealismScores:
     """How like the real images a set is: half of it against the other half of the real ones, in every halving.
 
     Of the real images themselves it is what a distance can come down to, with as many images on both sides.
@@ -124,7 +124,7 @@ def compare(traits: Traits, real: Traits, halves: Halves) -> Likeness:
         spectrum.append(sar_realism.spectrum_distance(traits.spectra[one], real.spectra[other]))
         kernel.append(sar_realism.kernel_distance(_few(traits.features[one]), _few(real.features[other])))
     kernel, kernel_error = np.transpose(kernel)
-    return Likeness(
+    return RealismScores(
         looks=np.transpose([_quartiles(of_zone) for of_zone in traits.looks.T]),
         histogram=np.array(histogram),
         spectrum=np.array(spectrum),

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import classes, validation, visualization
+from pix2pix_tf.data import classes, tiling, validation, visualization
 from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, line_role
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.loading import open_dataset, spread
+from pix2pix_tf.data.loading import evenly_spaced, load_dataset
 from pix2pix_tf.data.scene_names import place_of, scene_of
 from pix2pix_tf.evaluation import html_report, inference
 from pix2pix_tf.evaluation.runs import Run
@@ -31,9 +31,8 @@ from pix2pix_tf.evaluation.segmentation import report
 from pix2pix_tf.evaluation.segmentation.report import Result, SceneScore
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.fronts import overlay, postprocessing, vector_files
-from pix2pix_tf.fronts.vectorize import lines_of
+from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.metrics import image as image_metrics
-from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError
 
@@ -114,7 +113,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     for network in networks:
         _segment(network, setting, output)
         results.append(_judge(network, setting, output))
-    shown = spread(list(setting.scenes), SHOWN)
+    shown = evenly_spaced(list(setting.scenes), SHOWN)
     _draw_comparison(networks, setting, output, shown)
     measured = report.Measured(
         setting.dataset.name, setting.dataset.origin, setting.split, setting.unit, setting.shortest
@@ -137,13 +136,13 @@ def check_scenes(setting: Setting) -> None:
     torn = [name for name, scene in described.items() if scene.split == MIXED]
     if torn:
         raise UserError(
-            f"Fronts are judged scene by scene, and the patches of {validation.some(torn)} lie in several splits. "
-            "Prepare the data set with --split scene or --split glacier."
+            f"Fronts are judged scene by scene, and the patches of {validation.abbreviate(torn)} lie in several "
+            "splits. Prepare the data set with --split scene or --split glacier."
         )
     unknown = [name for name, scene in described.items() if not scene.metres_per_pixel]
     if unknown and setting.unit == "metres":
         raise UserError(
-            f"The scale of {validation.some(unknown)} is not known. Write metres_per_pixel into "
+            f"The scale of {validation.abbreviate(unknown)} is not known. Write metres_per_pixel into "
             f"{setting.dataset.root}/dataset.json, or measure with --unit pixels."
         )
 
@@ -165,7 +164,7 @@ def _newest(run: Run, setting: Setting) -> Network:
 def _mean_mask(run: Run, setting: Setting) -> Network:
     """A baseline that says of every patch what the training patches are at each place on the average."""
     target = run.targets[0]
-    trained_on = open_dataset(run.data, (target,), ("train",))
+    trained_on = load_dataset(run.data, (target,), ("train",))
     values = np.array(classes.ZONE_VALUES if target == "zones" else classes.FRONT_VALUES[1:])
     counts = np.zeros((trained_on.size, trained_on.size, len(values)))
     for stem in trained_on.stems["train"]:
@@ -192,7 +191,7 @@ def _segment(network: Network, setting: Setting, output: Path) -> None:
     for scene in cli.progress(missing, len(missing), f"scenes read by {network.name}"):
         described = setting.dataset.scenes[scene]
         pieces = _pieces(network, setting.scenes[scene], setting.batch_size)
-        probabilities = postprocessing.stitch(pieces, described.height, described.width)
+        probabilities = tiling.stitch(pieces, described.height, described.width)
         if network.target == "zones":
             mask = postprocessing.zones_of(probabilities)
         else:
@@ -206,7 +205,7 @@ def _claim(folder: Path, network: Network, setting: Setting) -> None:
     for role in network.run.inputs:
         for stem in setting.dataset.stems[setting.split]:
             path = setting.dataset.path(setting.split, role, stem)
-            digest.update(f"{role}/{stem} {validation.stamp(path)}\n".encode())
+            digest.update(f"{role}/{stem} {validation.file_signature(path)}\n".encode())
     path, key = folder / "key", digest.hexdigest()
     if folder.exists() and not (path.exists() and path.read_text() == key):
         files.remove_folder(folder)
@@ -227,7 +226,7 @@ def _whole(setting: Setting, scene: str, role: str) -> np.ndarray:
     """One role of a scene as it was before it was cut: uint8 or uint16 [H, W] or [H, W, C]."""
     described, stems = setting.dataset.scenes[scene], setting.scenes[scene]
     pieces = [(*place_of(stem), images.read_png(setting.dataset.path(setting.split, role, stem))) for stem in stems]
-    return dataset_writer.join(pieces, described.height, described.width)
+    return tiling.join(pieces, described.height, described.width)
 
 
 # ---- Judgement ------------------------------------------------------------------------------------------------------
@@ -260,7 +259,7 @@ def _front(network: Network, mask: np.ndarray, setting: Setting, scene: str) -> 
         front = postprocessing.front_from_zones(mask, shortest)
     else:
         front = postprocessing.front_from_probabilities(mask / 255.0, shortest)
-    return postprocessing.cut_to_box(front, setting.dataset.scenes[scene].bounding_box)
+    return postprocessing.clip_to_bbox(front, setting.dataset.scenes[scene].bounding_box)
 
 
 def _agreement(
@@ -295,7 +294,7 @@ def _show(
     facts = {"glacier": described.glacier, "date": described.date, "sensor": described.sensor}
     known = {key: value for key, value in facts.items() if value is not None}
     line = vector_files.front(
-        lines_of(predicted),
+        polylines(predicted),
         described.bounds,
         described.crs,
         described.height,

@@ -125,7 +125,7 @@ def summary(results: Sequence[Result], unit: str) -> str:
     writer.writerow([*COLUMNS, *head])
     for result in results:
         for by, group, members in _groups(result):
-            mean, missed, absent = postprocessing.pooled(one.front for one in members)
+            mean, missed, absent = postprocessing.mean_distance_error(one.front for one in members)
             macros = [macro(members, measure) for measure in AGREEMENT]
             row = ["" if mean is None else mean, missed, absent, *macros]
             writer.writerow([result.name, by, group, len(members), *row])
@@ -206,7 +206,7 @@ def _front_table(results: Sequence[Result], unit: str) -> str:
     head += [f"mean of scenes ({symbol})", "scenes without a true front"]
     rows = []
     for result in results:
-        mean, missed, absent = postprocessing.pooled(one.front for one in result.scenes)
+        mean, missed, absent = postprocessing.mean_distance_error(one.front for one in result.scenes)
         each = [one.front.mean for one in result.scenes if one.front.mean is not None]
         of_scenes = with_interval(*image_metrics.confidence_interval(each), 1) if each else "none"
         rows.append([result.name, len(result.scenes), _number(mean, 1), missed, of_scenes, absent])
@@ -229,7 +229,7 @@ def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
 def _group_table(result: Result, unit: str) -> str:
     rows = []
     for by, group, members in _groups(result):
-        mean, missed, absent = postprocessing.pooled(one.front for one in members)
+        mean, missed, absent = postprocessing.mean_distance_error(one.front for one in members)
         rows.append([by, group, len(members), _number(mean, 1), missed, absent])
     head = ["by", "group", "scenes", f"mean distance error ({SYMBOL[unit]})", "missed", "without a true front"]
     return markdown(head, rows)

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data import visualization
-from pix2pix_tf.data.loading import spread
+from pix2pix_tf.data.loading import evenly_spaced
 from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.evaluation import html_report, inference, plots
 from pix2pix_tf.evaluation.inference import Setting
@@ -59,14 +59,14 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
         )
     # First the pictures, of a few images: they find in seconds what does not fit, which the scores find in hours.
     segmenter = evaluation.open_segmenter(setting.segmenter, setting) if setting.segmenter else None
-    captions = list(spread(setting.stems, PATCHES))
+    captions = list(evenly_spaced(setting.stems, PATCHES))
     columns = [(one.heading, one.pictures) for one in examples.columns(runs, setting, captions)]
     scores = [one for run in runs for one in score_run(run, setting, output / "scores")]
     for kind in ("png", "svg"):
         (output / f"realism.{kind}").unlink(missing_ok=True)  # of an earlier report
     sections, real = "", None
     if segmenter:
-        judged = evaluation.judge(runs, setting, segmenter, output / "scores")
+        judged = evaluation.score_realism(runs, setting, segmenter, output / "scores")
         scores, real = realism_report.added(scores, judged), float(judged.real.faithfulness.mean())
         plot.draw(output / "realism.png", scores, judged)
         sections = realism_report.sections(scores, judged)
@@ -193,7 +193,7 @@ def _key(version: Path, run: Run, setting: Setting) -> str:
 
 
 def _write_scores(path: Path, key: str, scores: Scores) -> None:
-    with files.whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with files.atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {key}\n")
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["run", "variant", "epoch", "stem", *scores.values])

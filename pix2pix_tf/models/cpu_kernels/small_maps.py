@@ -40,14 +40,14 @@ def halved(x: tf.Tensor, kernel: tf.Tensor, in_turns: bool = False) -> tf.Tensor
     if _known_few(x, 2):
         return _halve(x, kernel)
     plain = functools.partial(kernel_gradients.convolve, x, kernel, 2, "SAME")
-    if not (in_turns and _worth_asking(x, kernel)):
+    if not (in_turns and _is_static(x, kernel)):
         return plain()
     _, height, width = _sides(x)
     even = (height % 2 == 0) & (width % 2 == 0)
     places = height // 2 * (width // 2)
     return tf.cond(
         even & (places <= FEW_IN_EACH),
-        lambda: _unfold_and_multiply(x, kernel, functools.partial(_in_turns, of=places)),
+        lambda: _unfold_and_multiply(x, kernel, functools.partial(_in_fixed_size_blocks, of=places)),
         plain,
     )
 
@@ -68,11 +68,11 @@ def doubled(x: tf.Tensor, kernel: tf.Tensor, in_turns: bool = False) -> tf.Tenso
     count, height, width = _sides(x)
     large = [count, 2 * height, 2 * width, kernel.shape[2]]
     plain = functools.partial(kernel_gradients.convolve_transposed, x, kernel, large)
-    if not (in_turns and _worth_asking(x, kernel)):
+    if not (in_turns and _is_static(x, kernel)):
         return plain()
     return tf.cond(
         height * width <= FEW_IN_EACH,
-        lambda: _multiply_and_fold(x, kernel, functools.partial(_in_turns, of=height * width)),
+        lambda: _multiply_and_fold(x, kernel, functools.partial(_in_fixed_size_blocks, of=height * width)),
         plain,
     )
 
@@ -84,7 +84,7 @@ def _known_few(maps: tf.Tensor, strides: int) -> bool:
     return even and places // strides**2 <= FEW_PLACES
 
 
-def _worth_asking(maps: tf.Tensor, kernel: tf.Tensor) -> bool:
+def _is_static(maps: tf.Tensor, kernel: tf.Tensor) -> bool:
     """Whether the maps, of a batch that is not known, are to be looked at when they come."""
     return maps.shape[0] is None and kernel.shape.num_elements() >= MANY_WEIGHTS
 
@@ -165,7 +165,7 @@ def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> t
     return tf.reshape(tf.matmul(seen, told, transpose_a=True), kernel.shape)
 
 
-def _in_turns(rows: tf.Tensor, kernel: tf.Tensor, of: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
+def _in_fixed_size_blocks(rows: tf.Tensor, kernel: tf.Tensor, of: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
     """`tf.matmul`, as many rows at a time in any batch.
 
     Args:

@@ -19,11 +19,11 @@ from pix2pix_tf.data.scene_names import Facts, facts_of
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.caffe import facts, report
 from pix2pix_tf.prepare.caffe import source as caffe_source
-from pix2pix_tf.prepare.caffe.scene import ROLES, Job, check_scene, write_scene
+from pix2pix_tf.prepare.caffe.scene import ROLES, SceneTask, check_scene, write_scene
 from pix2pix_tf.prepare.caffe.source import Source
 from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import UserError, unknown
-from pix2pix_tf.utils.parallel import run_all
+from pix2pix_tf.utils.errors import UserError, did_you_mean
+from pix2pix_tf.utils.parallel import parallel_map
 
 DIVIDE_BY = ("paper", "glacier")
 VAL_SHARE, VAL_SEED = 0.1, 1  # of the paper's split
@@ -55,18 +55,18 @@ def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1, sched
     root = caffe_source.root_of(raw)
     _check_settings(settings, root, output)
     sources = caffe_source.find(root)
-    where = divide(sources, settings)
+    where = make_splits(sources, settings)
     places = facts.read_metadata(root)
     made_with = _made_with(sources, settings, _unusable_before(output))
     if dataset_writer.is_finished(output, made_with):
         return
     dataset_writer.begin(output, made_with)
-    jobs = [Job(source, where[source.name], settings.size, output) for source in sources]
-    outcomes = run_all(write_scene, jobs, workers, "scenes written", scheduler)
+    jobs = [SceneTask(source, where[source.name], settings.size, output) for source in sources]
+    outcomes = parallel_map(write_scene, jobs, workers, "scenes written", scheduler)
     bad = [one for one in outcomes if one.problems]
     dataset_writer.begin(output, _made_with(sources, settings, [one.name for one in bad]))
     if bad:
-        raise validation.refusal(
+        raise validation.validation_error(
             f"{len(bad)} of {len(sources)} scenes in {root} cannot be used. The others are written; mend these, and "
             "the same command goes on with them",
             [problem for one in bad for problem in one.problems],
@@ -81,7 +81,7 @@ def _check_settings(settings: Settings, root: Path, output: Path) -> None:
     if settings.size < 2:
         raise UserError(f"--size {settings.size} must be 2 pixels or more.")
     if settings.split not in DIVIDE_BY:
-        raise unknown("split", settings.split, DIVIDE_BY)
+        raise did_you_mean("split", settings.split, DIVIDE_BY)
     if output.resolve().is_relative_to(root.resolve()):
         raise UserError(f"--output {output} lies inside {root}. Choose a folder outside it.")
 
@@ -114,7 +114,7 @@ def _made_with(sources: Sequence[Source], settings: Settings, unusable: Sequence
 # ---- Dividing -------------------------------------------------------------------------------------------------------
 
 
-def divide(sources: Sequence[Source], settings: Settings) -> dict[str, str]:
+def make_splits(sources: Sequence[Source], settings: Settings) -> dict[str, str]:
     """Says for each scene in which split it lies. The test scenes are always the benchmark's own.
 
     Args:
@@ -156,7 +156,7 @@ def _held_out(training: Sequence[str], glaciers: Sequence[str]) -> list[str]:
         raise UserError(f"--split glacier needs --hold-out with the glaciers that shall validate. There are: {listed}.")
     for name in glaciers:
         if name not in known:
-            raise unknown("training glacier", name, known)
+            raise did_you_mean("training glacier", name, known)
     return [name for name in training if glacier[name] in glaciers]
 
 
@@ -175,7 +175,7 @@ def check(raw: Path, workers: int = 1, scheduler: str | None = None) -> None:
       UserError: one message names all that is wrong.
     """
     root = caffe_source.root_of(raw)
-    sources, problems = caffe_source.survey(root)
+    sources, problems = caffe_source.scan(root)
     found = Counter(source.split for source in sources)
     problems += [
         (f"{found[split]} whole scenes in {split}/, but the benchmark has {count}", "")
@@ -185,10 +185,10 @@ def check(raw: Path, workers: int = 1, scheduler: str | None = None) -> None:
     problems += [
         ("no file in bounding_boxes/", source.name) for source in sources if source.split == "test" and not source.box
     ]
-    outcomes = run_all(check_scene, sources, workers, "scenes checked", scheduler)
+    outcomes = parallel_map(check_scene, sources, workers, "scenes checked", scheduler)
     problems += [problem for one in outcomes for problem in one.problems]
     if problems:
-        raise validation.refusal(f"The benchmark in {root} is not as it was published", problems)
+        raise validation.validation_error(f"The benchmark in {root} is not as it was published", problems)
     places = facts.read_metadata(root)
     print(f"{root} is the whole benchmark: {found['train']} training and {found['test']} test scenes, all of them good")
     print(f"meta_data.csv tells the place of {sum(source.name in places for source in sources)} of them")

@@ -13,7 +13,7 @@ from pathlib import Path
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare.own_scenes.source import visible
 from pix2pix_tf.prepare.scene_table import read_rows
-from pix2pix_tf.utils.errors import UserError, brief
+from pix2pix_tf.utils.errors import UserError, truncate
 
 FIELDS = 6  # of a scene's name, with underscores between them
 _BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
@@ -87,7 +87,9 @@ def read_metadata(root: Path) -> dict[str, Facts]:
         for row in rows:
             found[row[name].removesuffix("_geo.tif")] = {"bounds": _bounds(row[box]), "crs": row[crs]}
     except (ValueError, IndexError) as error:  # no such column, no such cell, no such words in it
-        raise UserError(f"{path} is not the benchmark's meta_data.csv ({brief(error)}). Mend or remove it.") from None
+        raise UserError(
+            f"{path} is not the benchmark's meta_data.csv ({truncate(error)}). Mend or remove it."
+        ) from None
     return found
 
 

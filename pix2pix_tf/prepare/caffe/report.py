@@ -58,14 +58,14 @@ def say_part(found: Mapping[str, int]) -> None:
 def say_without_box(names: Sequence[str]) -> None:
     """Says which scenes have no bounding box, and what that means."""
     if names:
-        print(f"no bounding box, so the front is judged in all of the scene: {validation.some(names)}")
+        print(f"no bounding box, so the front is judged in all of the scene: {validation.abbreviate(names)}")
 
 
 def say_without_glacier(outcomes: Sequence[Outcome]) -> None:
     """Says which scenes show no glacier."""
     bare = [one.name for one in outcomes if not one.has_glacier]
     if bare:
-        print(f"no glacier in {len(bare)} scenes: {validation.some(bare)}")
+        print(f"no glacier in {len(bare)} scenes: {validation.abbreviate(bare)}")
 
 
 def _say_special(scenes: Mapping[str, Scene], size: int) -> None:
@@ -73,7 +73,10 @@ def _say_special(scenes: Mapping[str, Scene], size: int) -> None:
     say_without_box([name for name, scene in judged.items() if scene.bounding_box is None])
     small = [name for name, scene in judged.items() if min(scene.height, scene.width) < size - scene.overlap]
     if small:
-        print(f"smaller than a patch's step, padded to one (the published code drops them): {validation.some(small)}")
+        print(
+            "smaller than a patch's step, padded to one (the published code drops them): "
+            f"{validation.abbreviate(small)}"
+        )
     lost = [name for name, scene in scenes.items() if scene.bounds is None]
     if lost:
-        print(f"no place on the ground known of {len(lost)} scenes (meta_data.csv): {validation.some(lost)}")
+        print(f"no place on the ground known of {len(lost)} scenes (meta_data.csv): {validation.abbreviate(lost)}")

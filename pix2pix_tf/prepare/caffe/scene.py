@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from pix2pix_tf.data import classes
+from pix2pix_tf.data import classes, tiling
 from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare import dataset_writer
@@ -19,7 +19,7 @@ FRONT_WIDTH = 5  # pixels: the side of the square that widens the front for trai
 
 
 @dataclass(frozen=True)
-class Job:
+class SceneTask:
     """A scene that is to be written."""
 
     source: Source
@@ -50,7 +50,7 @@ def overlap_of(split: str, size: int) -> int:
 
 
 def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, int, int]:
-    """What `dataset_writer.origins`, `padding` and `stems` are asked with, so that they lie as in the published code.
+    """What `tiling.origins`, `padding` and `stems` are asked with, so that they lie as in the published code.
 
     Where patches overlap, that code pads even a scene that they cover exactly, by a whole step. This is what a scene
     with one pixel more would get. (A side shorter than a step it leaves without any patch; here it is padded to one.)
@@ -89,7 +89,7 @@ def check_scene(source: Source) -> Outcome:
     return Outcome(source.name, None, has_glacier=bool((pixels["zones"] == classes.GLACIER).any()))
 
 
-def write_scene(job: Job) -> Outcome:
+def write_scene(job: SceneTask) -> Outcome:
     """Reads one scene, checks it, and writes those of its patches that are not there yet."""
     dataset_writer.expect_begun(job.output)
     name, overlap = job.source.name, overlap_of(job.split, job.size)
@@ -99,17 +99,17 @@ def write_scene(job: Job) -> Outcome:
         return Outcome(name, None, problems=tuple(error.problems))
     height, width = pixels["sar"].shape
     cells = grid(height, width, job.size, overlap)
-    stems = dataset_writer.stems(name, *cells)
+    stems = tiling.stems(name, *cells)
     for role in ROLES:
         missing = {stem for stem in stems if dataset_writer.missing(job.output, job.split, [role], stem)}
         if not missing:
             continue
         image = widen(pixels["lines"]) if role == "fronts" else pixels[role]
         image = np.pad(image, ((0, cells[0] - height), (0, cells[1] - width)))
-        for stem, (_, _, patch) in zip(stems, dataset_writer.cut(image, job.size, overlap), strict=True):
+        for stem, (_, _, patch) in zip(stems, tiling.cut(image, job.size, overlap), strict=True):
             if stem in missing:
                 dataset_writer.write(job.output, job.split, stem, {role: patch})
-    bottom, right = dataset_writer.padding(*cells)
+    bottom, right = tiling.padding(*cells)
     scene = Scene(
         job.split,
         height,

@@ -79,13 +79,13 @@ def find(root: Path) -> list[Source]:
     Raises:
       UserError: folders or partners are missing, or names are wrong; one message names them all.
     """
-    sources, problems = survey(root)
+    sources, problems = scan(root)
     if problems:
-        raise validation.refusal(f"The benchmark in {root} cannot be used", problems)
+        raise validation.validation_error(f"The benchmark in {root} cannot be used", problems)
     return sources
 
 
-def survey(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
+def scan(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
     """As `find`, but whole scenes come together with what is wrong with the others: pairs of problem and name."""
     problems: list[tuple[str, str]] = []
     boxes = caffe_facts.find_boxes(root, problems)

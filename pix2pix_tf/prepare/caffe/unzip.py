@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from pix2pix_tf.data import validation
 from pix2pix_tf.prepare.caffe.download import CHUNK, MB, demand_space
 from pix2pix_tf.utils import cli, files
-from pix2pix_tf.utils.errors import UserError, brief, shown
+from pix2pix_tf.utils.errors import UserError, truncate, truncated_repr
 
 MEMBERS = 100_000  # of a zip, at most; the benchmark has some 3,000
 
@@ -55,7 +55,7 @@ def _opened(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
     except _DAMAGED as error:
-        raise UserError(f"{archive} is not a whole zip ({brief(error)}). Remove it and fetch it again.") from None
+        raise UserError(f"{archive} is not a whole zip ({truncate(error)}). Remove it and fetch it again.") from None
 
 
 def _is_there(path: Path, size: int) -> bool:
@@ -67,14 +67,16 @@ def _inspect(archive: Path, members: list[zipfile.ZipInfo], folder: Path, limit:
         raise UserError(
             f"{archive} has {len(members):,} members, more than the {MEMBERS:,} allowed. It is another file."
         )
-    problems = [(problem, shown(one.orig_filename)) for one in members if (problem := _problem(one, folder))]
+    problems = [(problem, truncated_repr(one.orig_filename)) for one in members if (problem := _problem(one, folder))]
     if not problems:
         times = Counter(PurePosixPath(member.filename) for member in members)
-        problems += [("is in there twice", brief(path)) for path, count in times.items() if count > 1]
+        problems += [("is in there twice", truncate(path)) for path, count in times.items() if count > 1]
         plain = {PurePosixPath(member.filename) for member in members if not member.is_dir()}
-        problems += [("lies in a file", brief(path)) for path in times if plain.intersection(path.parents)]
+        problems += [("lies in a file", truncate(path)) for path in times if plain.intersection(path.parents)]
     if problems:
-        raise validation.refusal(f"{archive} is not unpacked, because some of its members are not safe", problems)
+        raise validation.validation_error(
+            f"{archive} is not unpacked, because some of its members are not safe", problems
+        )
     total = sum(member.file_size for member in members)
     if total > limit:
         raise UserError(
@@ -103,7 +105,7 @@ def _problem(member: zipfile.ZipInfo, folder: Path) -> str | None:
 
 def _unpack(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
     """Writes one member whole, with the zip's time, so that unpacked again it is the same file."""
-    with files.whole_file(folder / member.filename) as temporary:
+    with files.atomic_write(folder / member.filename) as temporary:
         with temporary.open("wb") as target:
             for chunk in _content(opened, member):
                 target.write(chunk)
@@ -120,6 +122,6 @@ def _content(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
                 yield chunk
     except _DAMAGED as error:
         raise UserError(
-            f"{opened.filename}: the member {brief(member.filename)} is damaged ({brief(error)}). Remove the zip and "
-            "fetch it again."
+            f"{opened.filename}: the member {truncate(member.filename)} is damaged ({truncate(error)}). Remove the "
+            "zip and fetch it again."
         ) from None

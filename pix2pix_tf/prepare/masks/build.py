@@ -48,7 +48,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Job:
+class MaskTask:
     """One mask to make."""
 
     output: Path
@@ -78,7 +78,7 @@ class Made:
 # ---- What is to be made ---------------------------------------------------------------------------------------------
 
 
-def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
+def fjord_jobs(output: Path, settings: Settings) -> list[MaskTask]:
     """One job for each new fjord.
 
     Args:
@@ -89,7 +89,7 @@ def fjord_jobs(output: Path, settings: Settings) -> list[Job]:
     chosen = splits.choose_val(dict.fromkeys(names, 1), settings.val, settings.seed) if settings.val else set()
     size = settings.size or DEFAULT_SIZE
     return [
-        Job(output, "val" if name in chosen else "train", name, (settings.seed, number), size)
+        MaskTask(output, "val" if name in chosen else "train", name, (settings.seed, number), size)
         for number, name in enumerate(names, 1)
     ]
 
@@ -109,7 +109,7 @@ def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
     return [found.masks[place] for place in np.concatenate(orders)[:count]]
 
 
-def source_jobs(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[Job]:
+def source_jobs(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[MaskTask]:
     """One job for each mask that is made from another one.
 
     Args:
@@ -124,15 +124,15 @@ def source_jobs(output: Path, found: Sources, sources: Sequence[Source], setting
     unknown = [one.name for one in found.masks if one.scene.metres_per_pixel is None]
     if settings.unit == "metres" and unknown:
         raise UserError(
-            f"--unit metres: the scale of {validation.some(unknown)} is not known. Give lengths in pixels, or say "
-            "metres_per_pixel in dataset.json."
+            f"--unit metres: the scale of {validation.abbreviate(unknown)} is not known. Give lengths in pixels, or "
+            "say metres_per_pixel in dataset.json."
         )
     jobs = []
     for number, one in enumerate(sources, 1):
         name = one.name if settings.as_drawn else f"{one.name}_m{number:05d}"
         move = None if settings.as_drawn else move_settings(settings, found.size, one.scene.metres_per_pixel)
         seed = (settings.seed, number)
-        jobs.append(Job(output, one.split, name, seed, found.size, one.path, move, settings.tolerance))
+        jobs.append(MaskTask(output, one.split, name, seed, found.size, one.path, move, settings.tolerance))
     return jobs
 
 
@@ -169,12 +169,12 @@ def move_settings(settings: Settings, size: int, metres_per_pixel: float | None)
 # ---- Making ---------------------------------------------------------------------------------------------------------
 
 
-def make(job: Job) -> Made:
+def make(job: MaskTask) -> Made:
     """Makes one mask and writes it with its front, unless it is there already."""
     dataset_writer.expect_begun(job.output)
     if not dataset_writer.missing(job.output, job.split, ROLES, job.name):
-        scale = None if job.source else dataset_writer.noted(job.path, SCALE)
-        return Made(int(dataset_writer.noted(job.path, TRIES)), metres_per_pixel=scale)
+        scale = None if job.source else dataset_writer.png_metadata(job.path, SCALE)
+        return Made(int(dataset_writer.png_metadata(job.path, TRIES)), metres_per_pixel=scale)
     notes, scale = {}, None
     if job.source is None:
         fjord = draw_fjord(job.seed, job.size)
@@ -202,7 +202,7 @@ def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) ->
 
 
 def described(
-    jobs: Sequence[Job], results: Sequence[Made], found: Sources | None, sources: Sequence[Source]
+    jobs: Sequence[MaskTask], results: Sequence[Made], found: Sources | None, sources: Sequence[Source]
 ) -> Dataset:
     """The data set as dataset.json tells it.
 

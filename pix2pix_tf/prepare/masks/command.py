@@ -15,11 +15,11 @@ from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.commands import Commands, command
 from pix2pix_tf.prepare.masks import build
 from pix2pix_tf.prepare.masks import sources as mask_sources
-from pix2pix_tf.prepare.masks.build import Job, Made, Settings
+from pix2pix_tf.prepare.masks.build import Made, MaskTask, Settings
 from pix2pix_tf.prepare.masks.front_motion import MoveSettings
 from pix2pix_tf.prepare.masks.overview import OVERVIEW, draw_overview
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.parallel import add_options, run_all
+from pix2pix_tf.utils.parallel import add_options, parallel_map
 
 MOST = 100_000  # masks a data set may have
 
@@ -105,13 +105,13 @@ def make_masks(output: Path, settings: Settings, workers: int = 1, scheduler: st
     if dataset_writer.is_finished(output, made_with):
         return
     if found:
-        found = mask_sources.survey(found, settings.tolerance, workers, scheduler)
+        found = mask_sources.scan(found, settings.tolerance, workers, scheduler)
         if settings.size not in (None, found.size):
             raise UserError(f"--size {settings.size}: the masks of {found.name} have {found.size} pixels a side.")
     sources = build.chosen_sources(found, settings) if found else []
     jobs = build.source_jobs(output, found, sources, settings) if found else build.fjord_jobs(output, settings)
     dataset_writer.begin(output, made_with)
-    results = run_all(build.make, jobs, workers, "masks made", scheduler)
+    results = parallel_map(build.make, jobs, workers, "masks made", scheduler)
     good = [job for job, made in zip(jobs, results, strict=True) if made.good]
     if not good:
         raise UserError(
@@ -150,11 +150,11 @@ def _check(settings: Settings) -> None:
             raise UserError(f"{option} {value:g} must be 0 or more.")
 
 
-def _report(output: Path, jobs: Sequence[Job], results: Sequence[Made]) -> None:
+def _report(output: Path, jobs: Sequence[MaskTask], results: Sequence[Made]) -> None:
     bad = [job.name for job, made in zip(jobs, results, strict=True) if not made.good]
     attempts, good, size = sum(made.attempts for made in results), len(jobs) - len(bad), jobs[0].size
     print(f"{output}: {good} masks of {size} x {size} pixels, with their fronts; {output / OVERVIEW} shows some")
     if attempts > good:
         print(f"{attempts - good} of {attempts} drawings were incomplete, such as without a front, and drawn again")
     if bad:
-        print(f"masks of which none of {build.ATTEMPTS} moves left a front: {validation.some(bad)}")
+        print(f"masks of which none of {build.ATTEMPTS} moves left a front: {validation.abbreviate(bad)}")

@@ -7,15 +7,15 @@ import numpy as np
 
 from pix2pix_tf.data import classes, visualization
 from pix2pix_tf.data.io import images, mask_drawings
-from pix2pix_tf.data.loading import spread
-from pix2pix_tf.prepare.masks.build import Job
+from pix2pix_tf.data.loading import evenly_spaced
+from pix2pix_tf.prepare.masks.build import MaskTask
 
 OVERVIEW = "overview.png"
 ROWS, COLUMNS = 6, 4  # of masks, at most
 LINE = (255, 255, 255)  # sRGB: no class has it
 
 
-def draw_overview(output: Path, jobs: Sequence[Job]) -> None:
+def draw_overview(output: Path, jobs: Sequence[MaskTask]) -> None:
     """Draws some of the masks of a data set, each in the row of what it was made from.
 
     Args:
@@ -39,18 +39,18 @@ def _fjords(paths: Sequence[Path]) -> list[tuple[str, list[np.ndarray]]]:
     return [("", [_coloured(path) for path in paths[place:whole:width]]) for place in range(width)]
 
 
-def _rows(jobs: Sequence[Job]) -> list[tuple[Path, list[Job]]]:
+def _rows(jobs: Sequence[MaskTask]) -> list[tuple[Path, list[MaskTask]]]:
     """Some sources, spread evenly over all, with what was made from each, equally much; none of new fjords."""
-    by_source: dict[Path, list[Job]] = {}
+    by_source: dict[Path, list[MaskTask]] = {}
     for job in jobs:
         if job.source:
             by_source.setdefault(job.source, []).append(job)
-    rows = [(source, by_source[source]) for source in spread(list(by_source), ROWS)]
+    rows = [(source, by_source[source]) for source in evenly_spaced(list(by_source), ROWS)]
     width = min([COLUMNS, *(len(made) for _, made in rows)])
     return [(source, made[:width]) for source, made in rows]
 
 
-def _moved(rows: Sequence[tuple[Path, Sequence[Job]]]) -> list[tuple[str, list[np.ndarray]]]:
+def _moved(rows: Sequence[tuple[Path, Sequence[MaskTask]]]) -> list[tuple[str, list[np.ndarray]]]:
     before = [mask_drawings.read_mask(source, made[0].tolerance) for source, made in rows]
     columns = [("before", [classes.colour_zones(zones) for zones in before])]
     for place in range(len(rows[0][1])):
@@ -61,7 +61,7 @@ def _moved(rows: Sequence[tuple[Path, Sequence[Job]]]) -> list[tuple[str, list[n
     return columns
 
 
-def _drawn(rows: Sequence[tuple[Path, Sequence[Job]]]) -> list[tuple[str, list[np.ndarray]]]:
+def _drawn(rows: Sequence[tuple[Path, Sequence[MaskTask]]]) -> list[tuple[str, list[np.ndarray]]]:
     pictures = [images.read_painted(source)[0] for source, _ in rows]
     return [("drawn", pictures), ("classes", [_coloured(made[0].path) for _, made in rows])]
 

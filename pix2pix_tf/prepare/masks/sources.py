@@ -16,7 +16,7 @@ from pix2pix_tf.data.scene_names import facts_of, scene_of
 from pix2pix_tf.prepare.masks.front_motion import has_front
 from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.parallel import run_all
+from pix2pix_tf.utils.parallel import parallel_map
 
 # What of a scene is true of its mask with another front too. Not the date, when the front was elsewhere, nor the
 # quality, which is a picture's.
@@ -128,7 +128,7 @@ def lasting_facts(source: Source, size: int) -> Scene:
     return Scene(source.split, size, size, **facts)
 
 
-def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
+def scan(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
     """Reads every mask once; those without a front are left out, and said.
 
     Args:
@@ -141,7 +141,7 @@ def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None =
       UserError: one message names all masks that cannot be read, or are not square and of one size; or none is left.
     """
     look_at, paths = partial(_look, tolerance=tolerance), [one.path for one in found.masks]
-    looks = run_all(look_at, paths, workers, "masks checked", scheduler)
+    looks = parallel_map(look_at, paths, workers, "masks checked", scheduler)
     good: list[tuple[Source, tuple[int, int, bool]]] = []
     problems: list[tuple[str, str]] = []
     for one, look in zip(found.masks, looks, strict=True):
@@ -156,13 +156,13 @@ def survey(found: Sources, tolerance: int, workers: int, scheduler: str | None =
                              "into patches; or resize them without smoothing)",
                              f"{one.path.name} with {width} x {height} pixels"))  # fmt: skip
     if problems:
-        raise validation.refusal("These masks cannot be used", problems)
+        raise validation.validation_error("These masks cannot be used", problems)
     kept = [one for one, look in good if look[2]]
     without = [one.name for one, look in good if not look[2]]
     if without:
         print(
             f"{found.name}: left out {len(without)} of {len(good)} masks, which have no front: "
-            f"{validation.some(without)}"
+            f"{validation.abbreviate(without)}"
         )
     if not kept:
         raise UserError(f"None of the masks of {found.name} has a front: glacier that meets ocean.")

@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pix2pix_tf.data import dataset, validation
-from pix2pix_tf.data.dataset import MIXED, Dataset, Row
+from pix2pix_tf.data import dataset, tiling, validation
+from pix2pix_tf.data.dataset import MIXED, Dataset, Pairing
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare import splits as scene_splits
 from pix2pix_tf.prepare.multiearth import files
 from pix2pix_tf.prepare.multiearth.files import Pair
 from pix2pix_tf.prepare.multiearth.pictures import Stretching, read
 from pix2pix_tf.prepare.multiearth.report import report, say_unused
-from pix2pix_tf.prepare.multiearth.survey import DIVIDE_BY, Settings, Surveyed, survey
+from pix2pix_tf.prepare.multiearth.survey import DIVIDE_BY, SceneInfo, Settings, scan
 from pix2pix_tf.prepare.splits import choose_val
 from pix2pix_tf.utils import cli
-from pix2pix_tf.utils.errors import UserError, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 ROLES = [role for roles in files.ROLES.values() for role in roles]
 
@@ -48,8 +48,8 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     if dataset_writer.is_finished(output, made_with):
         return
     stretching = Stretching(settings.cut, settings.limits, settings.depth)
-    found = survey([picture for _, picture in pictures], pairs, stretching, settings.size, folder)
-    where = divide(pairs, found, settings)
+    found = scan([picture for _, picture in pictures], pairs, stretching, settings.size, folder)
+    where = make_splits(pairs, found, settings)
     dataset_writer.begin(output, made_with)
     for one in cli.progress(found.values(), len(found), "pictures written"):
         _write(one, where, output, stretching, settings.size)
@@ -65,7 +65,7 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
     scene_splits.check(settings.split, DIVIDE_BY, settings.val, settings.seed, settings.cut)
     for role, (low, high) in settings.limits.items():
         if role not in ROLES:
-            raise unknown("role", role, ROLES)
+            raise did_you_mean("role", role, ROLES)
         if not -math.inf < low < high < math.inf:
             raise UserError(f"--limits {role} {low:g} {high:g} must be two rising numbers, such as -25 0.")
     if output.resolve().is_relative_to(folder.resolve()):
@@ -85,7 +85,7 @@ def _made_with(settings: Settings, paths: Sequence[Path]) -> dict[str, object]:
 # ---- Dividing and writing -------------------------------------------------------------------------------------------
 
 
-def inputs_of(pairs: Sequence[Pair], found: Mapping[str, Surveyed]) -> dict[str, str]:
+def inputs_of(pairs: Sequence[Pair], found: Mapping[str, SceneInfo]) -> dict[str, str]:
     """The patch of the input for each patch of a target: both lie at the same place of their pictures.
 
     Args:
@@ -99,7 +99,7 @@ def inputs_of(pairs: Sequence[Pair], found: Mapping[str, Surveyed]) -> dict[str,
     }
 
 
-def divide(pairs: Sequence[Pair], found: Mapping[str, Surveyed], settings: Settings) -> dict[str, str]:
+def make_splits(pairs: Sequence[Pair], found: Mapping[str, SceneInfo], settings: Settings) -> dict[str, str]:
     """Says for each patch in which split it lies; targets always lie where their input does.
 
     Args:
@@ -126,13 +126,13 @@ def divide(pairs: Sequence[Pair], found: Mapping[str, Surveyed], settings: Setti
     return where | {target: where[given] for target, given in targets.items()}
 
 
-def _write(one: Surveyed, where: Mapping[str, str], output: Path, stretching: Stretching, size: int) -> None:
+def _write(one: SceneInfo, where: Mapping[str, str], output: Path, stretching: Stretching, size: int) -> None:
     """Cuts a picture and writes those of its patches that are not there yet."""
     roles = list(one.bits)
     if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
     for role, pixels in read(one.picture, stretching).pixels.items():
-        for stem, (_, _, patch) in zip(one.stems, dataset_writer.cut(pixels, size), strict=True):
+        for stem, (_, _, patch) in zip(one.stems, tiling.cut(pixels, size), strict=True):
             if dataset_writer.missing(output, where[stem], [role], stem):
                 dataset_writer.write(output, where[stem], stem, {role: patch})
 
@@ -141,7 +141,7 @@ def _write(one: Surveyed, where: Mapping[str, str], output: Path, stretching: St
 
 
 def _described(
-    pairs: Sequence[Pair], found: Mapping[str, Surveyed], where: Mapping[str, str], output: Path, size: int
+    pairs: Sequence[Pair], found: Mapping[str, SceneInfo], where: Mapping[str, str], output: Path, size: int
 ) -> Dataset:
     """The data set as dataset.json tells it: pictures are scenes, and each target's row names its input."""
     trusted = has_cloud_masks(found)
@@ -156,12 +156,12 @@ def _described(
         if trusted and one.clouds
         for stem, cloud in zip(one.stems, one.clouds, strict=True)
     }
-    rows = {target: Row(given, clouds.get(target)) for target, given in inputs_of(pairs, found).items()}
+    rows = {target: Pairing(given, clouds.get(target)) for target, given in inputs_of(pairs, found).items()}
     bits = {role: one.bits[role] for role in ROLES for one in found.values() if role in one.bits}
-    return Dataset(output, output.resolve().name, "real", size, bits, scenes, rows=rows)
+    return Dataset(output, output.resolve().name, "real", size, bits, scenes, pairs=rows)
 
 
-def has_cloud_masks(found: Mapping[str, Surveyed]) -> bool:
+def has_cloud_masks(found: Mapping[str, SceneInfo]) -> bool:
     """Whether the sensor's own masks of clouds can be relied on: those that are blank throughout were never filled.
 
     In the public sample of MultiEarth, all QA60 are 0, also of pictures that are half cloud.

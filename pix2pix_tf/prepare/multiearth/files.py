@@ -73,7 +73,7 @@ def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
     problems: list[tuple[str, str]] = []
     bands, ignored = _bands(folder, problems)
     if problems:
-        raise validation.refusal(f"The files in {folder} cannot be used", problems)
+        raise validation.validation_error(f"The files in {folder} cannot be used", problems)
     if ignored:
         print(f"{folder}: not needed: " + ", ".join(f"{n} x {kind}" for kind, n in sorted(ignored.items())))
     whole: dict[str, list[Picture]] = {SAR: [], OPTICAL: []}
@@ -86,11 +86,11 @@ def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
         else:
             whole[sensor].append(picture)
     if incomplete:
-        print(f"left out, because a band is missing: {validation.some(incomplete)}")
+        print(f"left out, because a band is missing: {validation.abbreviate(incomplete)}")
     for sensor, pictures in whole.items():
         if not pictures:
             wanted = ", ".join(band for bands in ROLES[sensor].values() for band in bands)
-            lacking = f" ({validation.some(incomplete)})" if incomplete else ""
+            lacking = f" ({validation.abbreviate(incomplete)})" if incomplete else ""
             raise UserError(f"{folder} has no {sensor} picture with all of {wanted}{lacking}. Files are named {RULE}.")
     return whole[SAR], whole[OPTICAL]
 

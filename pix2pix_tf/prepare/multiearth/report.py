@@ -7,14 +7,14 @@ from pix2pix_tf.data import validation
 from pix2pix_tf.data.cloud_filter import unscored
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, OPTICAL, Pair, Picture
-from pix2pix_tf.prepare.multiearth.survey import Settings, Surveyed
+from pix2pix_tf.prepare.multiearth.survey import SceneInfo, Settings
 
 SHOWN = 0.1  # of a target under cloud: how many have more is told
 
 
 def report(
     pairs: Sequence[Pair],
-    found: Mapping[str, Surveyed],
+    found: Mapping[str, SceneInfo],
     where: Mapping[str, str],
     described: Dataset,
     settings: Settings,
@@ -35,9 +35,9 @@ def report(
     )
     print("split   places  inputs  targets")
     for split in SPLITS:
-        targets = [stem for stem in described.rows if where[stem] == split]
+        targets = [stem for stem in described.pairs if where[stem] == split]
         if targets:
-            inputs = {described.rows[stem].input for stem in targets}
+            inputs = {described.pairs[stem].input for stem in targets}
             inside = {one.picture.place for one in found.values() if any(where[stem] == split for stem in one.stems)}
             print(f"{split:<8}{len(inside):>6}{len(inputs):>8}{len(targets):>9}")
     apart = Counter(pair.days for pair in pairs)
@@ -45,7 +45,7 @@ def report(
     _say_stretch(described, settings)
     gaps = [one for one in found.values() if one.not_measured]
     if gaps:
-        total, listed = sum(one.not_measured for one in gaps), validation.some([one.picture.name for one in gaps])
+        total, listed = sum(one.not_measured for one in gaps), validation.abbreviate([one.picture.name for one in gaps])
         print(f"{total} pixels were NaN, infinite, zero-filled or no data and became 0: {listed}")
     _say_clouds(found, described)
 
@@ -62,12 +62,12 @@ def _say_stretch(described: Dataset, settings: Settings) -> None:
             print(f"{role}: kept as it is, {bits} bit")
 
 
-def _say_clouds(found: Mapping[str, Surveyed], described: Dataset) -> None:
+def _say_clouds(found: Mapping[str, SceneInfo], described: Dataset) -> None:
     masked = [one for one in found.values() if one.cloud is not None]
-    cloudy = [stem for stem, row in described.rows.items() if (row.cloud or 0) > SHOWN]
-    unknown = unscored(described, described.rows)
-    if len(unknown) < len(described.rows):
-        scored = len(described.rows) - len(unknown)
+    cloudy = [stem for stem, row in described.pairs.items() if (row.cloud or 0) > SHOWN]
+    unknown = unscored(described, described.pairs)
+    if len(unknown) < len(described.pairs):
+        scored = len(described.pairs) - len(unknown)
         print(f"{CLOUD_MASK} tells the share of cloud of {scored} targets; {len(cloudy)} have more than {SHOWN:.0%}")
     elif masked:
         print(
@@ -98,4 +98,4 @@ def say_unused(sar: Sequence[Picture], optical: Sequence[Picture], pairs: Sequen
         elif unused:
             reason = f"SAR images are not the nearest of any optical picture within {days} days"
         if unused:
-            print(f"{len(unused)} of {len(pictures)} {reason}, and are left out: {validation.some(unused)}")
+            print(f"{len(unused)} of {len(pictures)} {reason}, and are left out: {validation.abbreviate(unused)}")

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_tf.data import validation
+from pix2pix_tf.data import tiling, validation
 from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.scene_names import Facts
-from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.multiearth.files import Pair, Picture
 from pix2pix_tf.prepare.multiearth.pictures import Contents, Stretching, read
 from pix2pix_tf.prepare.own_scenes.source import BadScene
@@ -35,7 +34,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class SceneInfo:
     """A picture as the survey found it."""
 
     picture: Picture
@@ -47,9 +46,9 @@ class Surveyed:
     not_measured: int  # pixels
 
 
-def survey(
+def scan(
     pictures: Sequence[Picture], pairs: Sequence[Pair], stretching: Stretching, size: int, folder: Path
-) -> dict[str, Surveyed]:
+) -> dict[str, SceneInfo]:
     """Reads every picture once, one at a time, so that what is wrong is found before anything is written.
 
     Args:
@@ -65,7 +64,7 @@ def survey(
     Raises:
       UserError: one message names all bad files, with the cure.
     """
-    found: dict[str, Surveyed] = {}
+    found: dict[str, SceneInfo] = {}
     problems: list[tuple[str, str]] = []
     for picture in cli.progress(pictures, len(pictures), "pictures checked"):
         try:
@@ -85,25 +84,25 @@ def survey(
             cure = f"{sizes[0]} pixels, but its SAR image {pair.sar.name} has {sizes[1]} (cut both to one grid)"
             problems.append((cure, pair.optical.name))
     if problems:
-        raise validation.refusal(f"The pictures in {folder} cannot be used", problems)
+        raise validation.validation_error(f"The pictures in {folder} cannot be used", problems)
     return found
 
 
-def _look(picture: Picture, contents: Contents, size: int) -> Surveyed:
+def _look(picture: Picture, contents: Contents, size: int) -> SceneInfo:
     height, width = next(iter(contents.pixels.values())).shape[:2]
     facts: Facts = {**contents.facts, "glacier": picture.place, "date": str(picture.date), "sensor": picture.sensor}
-    padding = dataset_writer.padding(height, width, size)
+    padding = tiling.padding(height, width, size)
     scene = Scene("", height, width, padding=padding, stretch=dict(contents.stretch) or None, **facts)
     mask = contents.cloud
     windows = (
         (slice(row, row + size), slice(column, column + size))
-        for row in dataset_writer.origins(height, size)
-        for column in dataset_writer.origins(width, size)
+        for row in tiling.origins(height, size)
+        for column in tiling.origins(width, size)
     )
-    return Surveyed(
+    return SceneInfo(
         picture,
         scene,
-        tuple(dataset_writer.stems(picture.name, height, width, size)),
+        tuple(tiling.stems(picture.name, height, width, size)),
         {role: 8 * pixels.dtype.itemsize for role, pixels in contents.pixels.items()},
         None if mask is None else float(mask.mean()),
         None if mask is None else tuple(float(mask[window].mean()) for window in windows),

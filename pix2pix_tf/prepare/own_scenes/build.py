@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pix2pix_tf.data import classes, dataset, scene_names, validation
+from pix2pix_tf.data import classes, dataset, scene_names, tiling, validation
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.prepare import dataset_writer, scene_table, splits
 from pix2pix_tf.prepare.own_scenes import source
-from pix2pix_tf.prepare.own_scenes.survey import DIVIDE_BY, Settings, Surveyed, read, survey
-from pix2pix_tf.prepare.splits import divide, split_of
+from pix2pix_tf.prepare.own_scenes.survey import DIVIDE_BY, SceneInfo, Settings, read, scan
+from pix2pix_tf.prepare.splits import make_splits, split_of
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
@@ -33,23 +33,25 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
     table = folder / scene_table.FILE
     made_with = {
         **{"command": "folder", **asdict(settings), "input": source.fingerprint(sources)},
-        "table": validation.stamp(table) if table.exists() else None,
+        "table": validation.file_signature(table) if table.exists() else None,
     }
     if dataset_writer.is_finished(output, made_with):
         return
-    found = survey(sources, settings, folder)
-    where = divide(found, settings)
+    found = scan(sources, settings, folder)
+    where = make_splits(found, settings)
     dataset_writer.begin(output, made_with)
     for one in cli.progress(found, len(found), "scenes written"):
         _write(one, where, output, settings)
     described = {one.source.name: replace(one.scene, split=split_of(one, where)) for one in found}
     origin, seen = source.origin(folder)
-    whole = Dataset(output, output.resolve().name, origin, settings.size, found[0].bits, described, seen=seen)
+    whole = Dataset(
+        output, output.resolve().name, origin, settings.size, found[0].bits, described, generator_train_glaciers=seen
+    )
     dataset.save(whole)
     report(found, where, settings)
 
 
-def _share_inside(one: Surveyed, stem: str, size: int) -> float:
+def _share_inside(one: SceneInfo, stem: str, size: int) -> float:
     """How much of a patch lies in its scene and is no padding, 0 to 1."""
     row, column = scene_names.place_of(stem)
     return min(size, one.scene.height - row) * min(size, one.scene.width - column) / size**2
@@ -63,20 +65,20 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
         raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
 
 
-def _write(one: Surveyed, where: Mapping[str, str], output: Path, settings: Settings) -> None:
+def _write(one: SceneInfo, where: Mapping[str, str], output: Path, settings: Settings) -> None:
     """Cuts a scene and writes those of its patches that are not there yet."""
     roles = list(one.bits)
     if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
     pixels = read(one.source, settings).pixels
     for role in roles:
-        pieces = dataset_writer.cut(pixels[role], settings.size, settings.overlap)
+        pieces = tiling.cut(pixels[role], settings.size, settings.overlap)
         for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):
             if dataset_writer.missing(output, where[stem], [role], stem):
                 dataset_writer.write(output, where[stem], stem, {role: patch})
 
 
-def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settings) -> None:
+def report(found: Sequence[SceneInfo], where: Mapping[str, str], settings: Settings) -> None:
     """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched.
 
     Args:
@@ -107,7 +109,8 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
     if empty:
         print(
             f"{len(empty)} of {len(where)} patches are nearly all padding, where a scene's side is little more than a "
-            f"multiple of {settings.size}: {validation.some(empty)}. Crop such scenes, and patches like these are gone."
+            f"multiple of {settings.size}: {validation.abbreviate(empty)}. Crop such scenes, and patches like these "
+            "are gone."
         )
     for what in ("glacier", "sensor"):
         named = Counter(getattr(one.scene, what) for one in found)
@@ -119,5 +122,5 @@ def report(found: Sequence[Surveyed], where: Mapping[str, str], settings: Settin
             print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
     gaps = [one for one in found if one.not_finite]
     if gaps:
-        total, listed = sum(one.not_finite for one in gaps), validation.some([one.source.name for one in gaps])
+        total, listed = sum(one.not_finite for one in gaps), validation.abbreviate([one.source.name for one in gaps])
         print(f"{total} pixels were NaN, infinite or no data and became 0: {listed}")

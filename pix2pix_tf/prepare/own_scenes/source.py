@@ -27,7 +27,7 @@ from pix2pix_tf.prepare import scene_table
 from pix2pix_tf.prepare.own_scenes.role_files import read_role
 from pix2pix_tf.prepare.stretch import Cut, stretch
 from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import UserError, brief, shown, unknown
+from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
 TOLD = "scenes.json"  # written with painted scenes: origin and seen of Dataset; of each scene, by stem, fields of Scene
@@ -88,7 +88,7 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     problems: list[tuple[str, str]] = []
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
     if problems:
-        raise validation.refusal(f"The scenes in {folder} cannot be used", problems)
+        raise validation.validation_error(f"The scenes in {folder} cannot be used", problems)
     told, table = _told(folder)["scenes"], _table(folder, {one.name for one in sources})
     return [
         replace(one, facts={**told.get(one.name, {}), **table.get(one.name, {})})
@@ -110,11 +110,13 @@ def _told(folder: Path) -> dict:
         if not isinstance(origin, str) or not isinstance(scenes, dict):
             raise ValueError("origin should be a text, and scenes an object")
         if seen is not None and not (isinstance(seen, list) and all(isinstance(one, str) for one in seen)):
-            raise ValueError(f"seen should be a list of glaciers, not {shown(seen)}")
+            raise ValueError(f"seen should be a list of glaciers, not {truncated_repr(seen)}")
         facts = {}
         for name, values in scenes.items():
             if not isinstance(values, dict) or OF_THE_CUTTING & values.keys():
-                raise ValueError(f"scene {brief(name)} should be facts of a whole scene, not {shown(values)}")
+                raise ValueError(
+                    f"scene {truncate(name)} should be facts of a whole scene, not {truncated_repr(values)}"
+                )
             facts[name] = checked_fields(name, values)
     except ValueError as error:
         raise UserError(f"{folder / TOLD} is not as generate writes it: {error}. Mend it or paint anew.") from None
@@ -129,9 +131,9 @@ def _table(folder: Path, scenes: set[str]) -> dict[str, Facts]:
         table[scene_name(name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name)] = facts
     lost, silent = sorted(table.keys() - scenes), sorted(scenes - table.keys())
     if lost:
-        print(f"{folder / scene_table.FILE} has lines of no scene here: {validation.some(lost)}")
+        print(f"{folder / scene_table.FILE} has lines of no scene here: {validation.abbreviate(lost)}")
     if table and silent:
-        print(f"{folder / scene_table.FILE} has no line of {validation.some(silent)}")
+        print(f"{folder / scene_table.FILE} has no line of {validation.abbreviate(silent)}")
     return table
 
 
@@ -148,7 +150,7 @@ def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
         elif child.is_dir():
             likely = OFTEN.get(child.name.lower())
             hint = f"Unknown role folder {child.name!r}. Rename it, to {likely!r} as it seems" if likely else None
-            problems.append((hint or str(unknown("role folder", child.name, CHANNELS)), ""))
+            problems.append((hint or str(did_you_mean("role folder", child.name, CHANNELS)), ""))
     if not found and not problems:
         loose = any(child.suffix.lower() in SUFFIXES for child in visible(folder))
         hint = "for images A|B of twice the width, add --side-by-side" if loose else f"roles are {', '.join(CHANNELS)}"
@@ -164,11 +166,11 @@ def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
 def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]]) -> list[Source]:
     for role in roles:
         if role not in CHANNELS:
-            raise unknown("role", role, CHANNELS)
+            raise did_you_mean("role", role, CHANNELS)
     if roles[0] == roles[1]:
         raise UserError(f"--side-by-side {roles[0]} {roles[1]}: the halves must be of two different roles.")
     splits = [child.name for child in visible(folder) if child.is_dir()]
-    problems += [(str(unknown("split", name, SPLITS)), "") for name in splits if name not in SPLITS]
+    problems += [(str(did_you_mean("split", name, SPLITS)), "") for name in splits if name not in SPLITS]
     loose = [child for child in visible(folder) if child.suffix.lower() in SUFFIXES]
     if splits and loose:
         problems += [(f"lies beside the folders {', '.join(splits)} (move it into one)", path.name) for path in loose]

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data import classes as zone_classes
-from pix2pix_tf.data import validation
+from pix2pix_tf.data import tiling, validation
 from pix2pix_tf.data.dataset import Scene
-from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.stretch import Cut
 from pix2pix_tf.utils import cli
@@ -38,7 +37,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class SceneInfo:
     """A scene as the survey found it."""
 
     source: scene_source.Source
@@ -50,7 +49,7 @@ class Surveyed:
     not_finite: int
 
 
-def survey(sources: Sequence[scene_source.Source], settings: Settings, folder: Path) -> list[Surveyed]:
+def scan(sources: Sequence[scene_source.Source], settings: Settings, folder: Path) -> list[SceneInfo]:
     """Reads every scene once and finds whatever is wrong.
 
     Args:
@@ -74,7 +73,7 @@ def survey(sources: Sequence[scene_source.Source], settings: Settings, folder: P
              f"{role} of {one.source.name}") for one in odd
         ]  # fmt: skip
     if problems:
-        raise validation.refusal(f"The scenes in {folder} cannot be used", problems)
+        raise validation.validation_error(f"The scenes in {folder} cannot be used", problems)
     return found
 
 
@@ -94,28 +93,28 @@ def read(source: scene_source.Source, settings: Settings) -> scene_source.Pictur
     return replace(picture, pixels={**picture.pixels, "fronts": zone_classes.front_of(picture.pixels["zones"])})
 
 
-def _look(source: scene_source.Source, picture: scene_source.Picture, settings: Settings) -> Surveyed:
+def _look(source: scene_source.Source, picture: scene_source.Picture, settings: Settings) -> SceneInfo:
     height, width = next(iter(picture.pixels.values())).shape[:2]
     grid = (height, width, settings.size, settings.overlap)
     zones = picture.pixels.get("zones", np.empty((0, 0), np.uint8))
     windows = (
         zones[row : row + settings.size, column : column + settings.size]
-        for row in dataset_writer.origins(height, settings.size, settings.overlap)
-        for column in dataset_writer.origins(width, settings.size, settings.overlap)
+        for row in tiling.origins(height, settings.size, settings.overlap)
+        for column in tiling.origins(width, settings.size, settings.overlap)
     )
     scene = Scene(
         source.split or "",
         height,
         width,
-        padding=dataset_writer.padding(*grid),
+        padding=tiling.padding(*grid),
         overlap=settings.overlap,
         stretch=dict(picture.stretch) or None,
         **picture.facts,
     )
-    return Surveyed(
+    return SceneInfo(
         source,
         scene,
-        tuple(dataset_writer.stems(source.name, *grid)),
+        tuple(tiling.stems(source.name, *grid)),
         {role: 8 * pixels.dtype.itemsize for role, pixels in picture.pixels.items()},
         np.array([[np.count_nonzero(window == value) for value in zone_classes.ZONE_VALUES] for window in windows]),
         picture.digests,

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2pix_tf.data import dataset
-from pix2pix_tf.data.dataset import Dataset, Row, Scene
+from pix2pix_tf.data.dataset import Dataset, Pairing, Scene
 from pix2pix_tf.data.io import images
 from pix2pix_tf.prepare import dataset_writer, splits
 from pix2pix_tf.prepare.commands import Commands, command, next_command
 from pix2pix_tf.prepare.simulation.optical import simulate_optical
 from pix2pix_tf.prepare.simulation.sar import simulate_scene, simulate_vh
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.parallel import add_options, run_all
+from pix2pix_tf.utils.parallel import add_options, parallel_map
 
 ROLES = ("zones", "fronts", "elevation", "sar")  # of simulated scenes, as they are written
 OPTICAL_ROLES = ("zones", "fronts", "elevation", "sar_vh", "sar_vv")  # the same with optical pictures beside them
@@ -25,7 +25,7 @@ QUICK = 2  # zlib's effort for optical pictures: a quarter of the time for 5 % m
 
 
 @dataclass(frozen=True)
-class Job:
+class SceneTask:
     """One scene to simulate."""
 
     output: Path
@@ -112,10 +112,10 @@ def simulate(
     numbers = {f"SIM_{number:05d}": number for number in range(1, scenes + 1)}
     chosen = splits.choose_val(dict.fromkeys(numbers, 1), val, seed)
     jobs = [
-        Job(output, "val" if name in chosen else "train", name, SEEDS * seed + number, size, optical)
+        SceneTask(output, "val" if name in chosen else "train", name, SEEDS * seed + number, size, optical)
         for name, number in numbers.items()
     ]
-    facts = dict(zip(numbers, run_all(_simulated, jobs, workers, "scenes simulated", scheduler), strict=True))
+    facts = dict(zip(numbers, parallel_map(_simulated, jobs, workers, "scenes simulated", scheduler), strict=True))
     dataset.save(_described(output, size, jobs, facts))
     print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {len(chosen)} of them for validation")
     if optical:
@@ -133,7 +133,7 @@ def _check(scenes: int, size: int, seed: int, val: float) -> None:
 
 
 def _described(
-    output: Path, size: int, jobs: Sequence[Job], facts: Mapping[str, tuple[float, Sequence[float]]]
+    output: Path, size: int, jobs: Sequence[SceneTask], facts: Mapping[str, tuple[float, Sequence[float]]]
 ) -> Dataset:
     """The data set as dataset.json tells it: radar images and optical pictures are scenes of their own."""
     scenes, rows = {}, {}
@@ -143,12 +143,12 @@ def _described(
         scenes[job.name] = radar
         for stem, cloud in zip(job.pictures, clouds, strict=True):
             scenes[stem] = replace(radar, sensor="simulated optical", cloud=cloud)
-            rows[stem] = Row(job.name, cloud)
+            rows[stem] = Pairing(job.name, cloud)
     roles = (*jobs[0].roles, "optical") if rows else jobs[0].roles
-    return Dataset(output, output.resolve().name, "simulated", size, dict.fromkeys(roles, 8), scenes, rows=rows)
+    return Dataset(output, output.resolve().name, "simulated", size, dict.fromkeys(roles, 8), scenes, pairs=rows)
 
 
-def _simulated(job: Job) -> tuple[float, list[float]]:
+def _simulated(job: SceneTask) -> tuple[float, list[float]]:
     """Writes one scene unless it is there already; returns its metres per pixel, and the clouds in its pictures."""
     dataset_writer.expect_begun(job.output)
     folder, last = job.output / job.split, job.roles[-1]
@@ -157,7 +157,7 @@ def _simulated(job: Job) -> tuple[float, list[float]]:
     if not dataset_writer.missing(job.output, job.split, job.roles, job.name) and all(
         path.exists() for path in optical
     ):
-        return dataset_writer.noted(sar, SCALE), [dataset_writer.noted(path, CLOUD) for path in optical]
+        return dataset_writer.png_metadata(sar, SCALE), [dataset_writer.png_metadata(path, CLOUD) for path in optical]
     scene = simulate_scene(job.seed, job.size)
     pictures = simulate_optical(scene, PICTURES) if job.optical else []
     for path, picture in zip(optical, pictures, strict=True):

@@ -15,7 +15,7 @@ from typing import TypeGuard
 import numpy as np
 import orjson
 
-from pix2pix_tf.utils.errors import brief
+from pix2pix_tf.utils.errors import truncate
 
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<verb>predict|classify|regress)", re.IGNORECASE)
@@ -76,11 +76,11 @@ def read_address(method: str, path: str) -> Address:
     """
     found = (_PREDICT if method == "POST" else _LOOK).fullmatch(path)
     if not found:
-        raise RestError(400, f"Malformed request: {method} {brief(path)}")
+        raise RestError(400, f"Malformed request: {method} {truncate(path)}")
     if not found["name"]:
         raise RestError(400, "Missing model name in request.")
     if found["version"] and (len(found["version"]) > 19 or int(found["version"]) >= 2**63):
-        raise RestError(400, f"Failed to convert version: {brief(found['version'])} to numeric.")
+        raise RestError(400, f"Failed to convert version: {truncate(found['version'])} to numeric.")
     version = int(found["version"]) if found["version"] else None
     return Address(found["name"], version, found["label"], (found["verb"] or "").lower())
 
@@ -100,7 +100,7 @@ def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> R
     if not isinstance(name, str):
         raise RestError(400, f"JSON Value: {_shown(document)} 'signature_name' key must be a string value.")
     if name not in signatures:
-        raise RestError(400, f'Serving signature name: "{brief(name)}" not found in signature def')
+        raise RestError(400, f'Serving signature name: "{truncate(name)}" not found in signature def')
     specs = signatures[name]
     if "instances" in document and "inputs" in document:
         raise RestError(

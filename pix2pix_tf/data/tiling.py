@@ -1,0 +1,282 @@
+"""Scenes in pieces: cut into patches, divided into overlapping tiles, and blended together again.
+
+`cut` and `join` are exact inverses, for patches on disk. `Tiling` places overlapping tiles, and `Stitcher`
+blends tiles or patches, weighted, strip by strip.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from pix2pix_tf.data import scene_names
+from pix2pix_tf.utils.errors import UserError
+
+Piece = tuple[int, int, np.ndarray]  # row and column of the upper left pixel in the scene, and the pixels
+
+# ---- Cutting --------------------------------------------------------------------------------------------------------
+
+
+def origins(length: int, size: int, overlap: int = 0) -> list[int]:
+    """Where patches begin along one side, so that together they cover it.
+
+    Args:
+      length: pixels of the scene's side.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbours share, 0 to size - 1.
+    """
+    step = size - overlap
+    return [step * i for i in range(max(1, math.ceil((length - overlap) / step)))]
+
+
+def padding(height: int, width: int, size: int, overlap: int = 0) -> tuple[int, int]:
+    """Pixels that must be added at the bottom and at the right for the last patches to be whole.
+
+    Args:
+      height: pixels of the scene.
+      width: likewise.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbours share, 0 to size - 1.
+    """
+    return (
+        origins(height, size, overlap)[-1] + size - height,
+        origins(width, size, overlap)[-1] + size - width,
+    )
+
+
+def cut(image: np.ndarray, size: int, overlap: int = 0) -> list[Piece]:
+    """Cuts a scene into square patches, row by row.
+
+    Args:
+      image: [H, W] or [H, W, C], any dtype and any size; it is not changed.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbours share, 0 to size - 1.
+
+    Returns:
+      Row, column of the upper left pixel, and patch [size, size] or [size, size, C] of the same dtype, for each. Where
+      the scene ends, at the bottom and at the right, patches are filled up with zeros: in a zone mask "not available".
+    """
+    pieces = []
+    for row in origins(image.shape[0], size, overlap):
+        for column in origins(image.shape[1], size, overlap):
+            inside = image[row : row + size, column : column + size]
+            patch = np.zeros((size, size, *image.shape[2:]), image.dtype)
+            patch[: inside.shape[0], : inside.shape[1]] = inside
+            pieces.append((row, column, patch))
+    return pieces
+
+
+def join(pieces: list[Piece], height: int, width: int) -> np.ndarray:
+    """Puts a scene together again: the inverse of `cut`.
+
+    Args:
+      pieces: row, column and patch, as from `cut`. Where patches overlap, the last one counts.
+      height: pixels of the scene without padding.
+      width: likewise.
+
+    Returns:
+      [H, W] or [H, W, C], dtype of the patches.
+    """
+    first = pieces[0][2]
+    image = np.zeros((height, width, *first.shape[2:]), first.dtype)
+    for row, column, patch in pieces:
+        place = image[row : row + patch.shape[0], column : column + patch.shape[1]]
+        place[:] = patch[: place.shape[0], : place.shape[1]]
+    return image
+
+
+def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> list[str]:
+    """Names a scene's patches, in the order of `cut`; the only patch of a scene has the scene's name.
+
+    Args:
+      scene: its name.
+      height: pixels of the scene.
+      width: likewise.
+      size: pixels of a patch's side.
+      overlap: pixels that neighbours share, 0 to size - 1.
+    """
+    places = [(row, column) for row in origins(height, size, overlap) for column in origins(width, size, overlap)]
+    if len(places) == 1:
+        return [scene]
+    return [scene_names.patch_stem(scene, row, column) for row, column in places]
+
+
+# ---- Placing tiles --------------------------------------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """Where a tile lies along one side of a scene, in pixels."""
+
+    start: int
+    before: int  # shared with the tile before it
+    after: int  # shared with the next one
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a scene is divided. All in pixels."""
+
+    tile: int  # the longest side of what the network gets at once
+    overlap: int  # that neighbours share, half a tile at most
+    divisor: int  # what the sides of a tile must be multiples of
+
+    def check(self) -> None:
+        """Makes sure that the numbers fit each other.
+
+        Raises:
+          UserError: they do not.
+        """
+        if self.tile < 1 or self.tile % self.divisor:
+            raise UserError(f"--tile {self.tile} must be a multiple of {self.divisor}, as this model takes it.")
+        if not 0 <= self.overlap <= self.tile // 2:
+            raise UserError(f"--overlap {self.overlap} must be from 0 to {self.tile // 2}, half of --tile.")
+
+    def side(self, length: int) -> int:
+        """A tile's side along a scene's side of that length: a short scene is one tile, filled up to the divisor."""
+        return min(self.tile, math.ceil(length / self.divisor) * self.divisor)
+
+    def places(self, length: int) -> list[Place]:
+        """Where tiles lie along a scene's side; the last one may reach beyond it."""
+        starts = [0]
+        while starts[-1] + self.tile < length:
+            starts.append(starts[-1] + self.tile - self.overlap)
+        shared = [0, *(a + self.tile - b for a, b in itertools.pairwise(starts)), 0]
+        return [Place(*place) for place in zip(starts, shared, shared[1:], strict=False)]
+
+
+def pad_by_reflection(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Continues a mask at the bottom and at the right by its mirror image.
+
+    A mirror image keeps the shares of the classes near the border, by which instance normalisation sets brightness,
+    and lets coasts run on. Zeros would say "shadow": a dark bar, and a brighter rest.
+
+    Args:
+      mask: [H, W, C], any dtype.
+      height: pixels that are wanted, H or more.
+      width: likewise.
+    """
+    missing = ((0, height - mask.shape[0]), (0, width - mask.shape[1]), (0, 0))
+    return np.pad(mask, missing, mode="reflect")
+
+
+# ---- Blending -------------------------------------------------------------------------------------------------------
+
+
+def gaussian_weights(size: int) -> np.ndarray:
+    """How much each pixel of a patch counts: its middle most, since there the network sees all around.
+
+    Args:
+      size: pixels of the patch's side.
+
+    Returns:
+      float32 [size, size], a Gaussian of sigma = size / 8 that is 1 at the pixel size // 2. It reaches 4 sigma, which
+      is the border, so that no weight is 0.
+    """
+    impulse = np.zeros((size, size))
+    impulse[size // 2, size // 2] = 1
+    weights = ndimage.gaussian_filter(impulse, size / 8, mode="constant")
+    return (weights / weights.max()).astype(np.float32)
+
+
+def ramp_weights(side: int, before: int, after: int) -> np.ndarray:
+    """How much a tile counts, along one of its sides.
+
+    Args:
+      side: pixels.
+      before: pixels over which the weights rise: what the tile shares with the one before.
+      after: pixels over which they fall: what it shares with the next.
+
+    Returns:
+      float32 [side], (0, 1].
+    """
+    counted = np.ones(side)
+    counted[:before] = _ramp(before)
+    counted[side - after :] = _ramp(after)[::-1]
+    return counted.astype(np.float32)
+
+
+def _ramp(length: int) -> np.ndarray:
+    """Half a period of sin^2, at the middles of so many pixels."""
+    return np.sin(np.pi / 2 * (np.arange(length) + 0.5) / max(length, 1)) ** 2
+
+
+class Stitcher:
+    """A scene that is blended from overlapping pieces, from the top down: in each pixel their weighted mean.
+
+    Products of weights and values are float32 and sums float64, as the CaFFe benchmark computes them. Only the rows
+    that have not been taken yet are in memory.
+    """
+
+    def __init__(self, height: int, width: int):
+        """Begins a scene of `height` x `width` pixels."""
+        self._height, self._width, self._top = height, width, 0
+        self._total: np.ndarray | None = None  # float64 [rows in memory, W, C]
+        self._weight = np.zeros((0, width))
+
+    def add(self, row: int, column: int, piece: np.ndarray, weights: np.ndarray) -> None:
+        """Adds a piece; what reaches over the scene's bottom or right is left out.
+
+        Args:
+          row: of its upper left pixel in the scene; not above the rows that were taken.
+          column: likewise.
+          piece: float32 [h, w, C].
+          weights: float32 [h, w], positive.
+
+        Raises:
+          ValueError: the piece has values that are not finite.
+        """
+        if not np.isfinite(piece).all():
+            raise ValueError(f"The patch at row {row}, column {column} holds values that are not finite.")
+        bottom = min(row + len(piece), self._height) - self._top
+        if self._total is None:
+            self._total = np.zeros((0, self._width, piece.shape[2]))
+        missing = max(0, bottom - len(self._total))
+        self._total = np.pad(self._total, ((0, missing), (0, 0), (0, 0))) if missing else self._total
+        self._weight = np.pad(self._weight, ((0, missing), (0, 0))) if missing else self._weight
+        place = slice(row - self._top, bottom), slice(column, column + piece.shape[1])
+        height, width = self._weight[place].shape
+        self._weight[place] += weights[:height, :width]
+        self._total[place] += (weights[..., np.newaxis] * piece)[:height, :width]
+
+    def take(self, row: int) -> np.ndarray:
+        """Returns the blended rows above `row` that were not taken before, float64 [n, W, C], and forgets them.
+
+        Raises:
+          ValueError: no piece covers one of their pixels.
+        """
+        count = min(row, self._height) - self._top
+        weight = self._weight[:count]
+        if self._total is None or len(weight) < count or not weight.all():
+            gaps = np.argwhere(np.pad(weight, ((0, count - len(weight)), (0, 0))) == 0)
+            raise ValueError(
+                f"No patch covers row {self._top + gaps[0][0]}, column {gaps[0][1]} of a scene of {self._height} x "
+                f"{self._width} pixels."
+            )
+        blended = self._total[:count] / weight[..., np.newaxis]
+        self._total, self._weight, self._top = self._total[count:], self._weight[count:], self._top + count
+        return blended
+
+
+def stitch(pieces: Iterable[Piece], height: int, width: int) -> np.ndarray:
+    """Blends the patches of a whole scene, weighted by `gaussian_weights` (Gourmelon et al. 2022).
+
+    Args:
+      pieces: float32 [size, size, C] patches of one size, in any order. A generator will do.
+      height: pixels of the scene without padding.
+      width: likewise.
+
+    Returns:
+      float64 [height, width, C].
+
+    Raises:
+      ValueError: a pixel that no patch covers, or a patch with values that are not finite.
+    """
+    stitcher, weights = Stitcher(height, width), np.zeros((0, 0), np.float32)
+    for row, column, patch in pieces:
+        weights = weights if len(weights) == len(patch) else gaussian_weights(len(patch))
+        stitcher.add(row, column, patch, weights)
+    return stitcher.take(height)
