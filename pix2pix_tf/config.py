@@ -1,4 +1,6 @@
-"""Every option of a training, with its unit and reason beside it; a variant is a difference one can name.
+"""Every option of a training, each with type, default, bounds or choices, unit, reason and source in one place.
+
+A variant is a named set of differences from the defaults (`VARIANTS`). `option_lines` lists all options for the help.
 
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
 1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
@@ -8,106 +10,135 @@ transposed convolutions leave.
 """
 
 import dataclasses
-import typing
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
+from pix2pix_tf.utils.options import Option, describe, option, options_of
+
+CONDITIONS = ("sensor", "season")  # metadata that a generator can receive
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a sample is, and how it is varied."""
+    """The samples and their augmentation."""
 
-    inputs: tuple[str, ...] = ("zones",)  # roles, stacked along the channels
-    targets: tuple[str, ...] = ("sar",)  # roles, stacked along the channels; none for a network that tells clouds
-    condition: tuple[str, ...] = ()  # facts told to the generator beside its input: sensor, season
-    condition_dropout: float = 0.1  # probability that they are hidden in training, so that it paints without them too
-    mask: str = "zones"  # zones: one-hot, 4 channels | binary: ocean against the rest, 1 channel [P]
-    jitter: float = 286 / 256  # enlarge by this, then crop back at random [I]; 1: off
-    flip: float = 0.5  # probability of left becoming right [I]
-    rotate: float = 0.0  # probability of a turn by 90, 180 or 270 degrees [C]
-    brighten: float = 0.0  # probability of SAR brighter or darker by up to a fifth of the range [C]
-    elastic: float = 0.0  # probability of an elastic distortion [C]
-    noise: float = 0.0  # probability of more speckle in the SAR, multiplicative, of deviation 0.3 [C]
-    cloudy: float = 0.1  # share of clouds above which a patch is called cloudy, for the network that tells them
-    max_cloud: float = 1.0  # share of a target under cloud above which it is left out [M]; 1: none is
-    front_width: int = 5  # pixels; front lines are widened to this for training, unless prepare did so already [C]
+    inputs: tuple[str, ...] = option(("zones",), "roles of the input, stacked along the channels")
+    targets: tuple[str, ...] = option(("sar",), "roles of the target, stacked; empty for cloud classification")
+    condition: tuple[str, ...] = option((), "metadata that the generator receives beside its input", choices=CONDITIONS)
+    condition_dropout: float = option(0.1, "probability of hiding the condition, so that it stays optional", 0.0, 1.0)
+    mask: str = option(
+        "zones", "zones: one-hot, 4 channels; binary: ocean or not, 1 channel [P]", choices=("zones", "binary")
+    )
+    jitter: float = option(286 / 256, "factor of enlargement before a random crop [I]; 1: off", 1.0, 2.0)
+    flip: float = option(0.5, "probability of a left-right flip [I]", 0.0, 1.0)
+    rotate: float = option(0.0, "probability of a rotation by 90, 180 or 270 degrees [C]", 0.0, 1.0)
+    brighten: float = option(0.0, "probability of brighter or darker SAR, by up to a fifth of the range [C]", 0.0, 1.0)
+    elastic: float = option(0.0, "probability of an elastic deformation [C]", 0.0, 1.0)
+    noise: float = option(0.0, "probability of more speckle in the SAR, multiplicative, deviation 0.3 [C]", 0.0, 1.0)
+    cloudy: float = option(0.1, "cloud fraction above which cloud classification labels a patch cloudy", 0.0, 1.0)
+    max_cloud: float = option(1.0, "cloud fraction above which a target is left out [M]; 1: keep all", 0.0, 1.0)
+    front_width: int = option(5, "width to which front lines are dilated for training, odd [C]", 1, 99, unit="pixels")
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The networks."""
 
-    network: str = "pix2pix"  # pix2pix: generator and discriminator | unet: tells classes | vgg: tells clouds
-    depth: int = 8  # halvings in the generator; a patch's side must be a multiple of 2**levels [I]
-    generator_width: int = 64  # filters of the first layer; deeper ones have 2, 4, 8 and at most 8 times as many [I]
-    generator_kernel: int = 4  # pixels [I]
-    upsampling: str = "transposed"  # transposed convolutions [I] | resized: convolve, interpolate; no grids [O]
-    dropout: float = 0.5  # share of values dropped: pix2pix's noise z [I], or at the bottom of the U-Net [C]
-    dropout_blocks: int = 3  # of the decoder's 7, from the innermost, have dropout [I]; 7: plain areas do not repeat
-    spade_width: int = 0  # filters through which the mask steers the decoder's norms, as in SPADE [S]; 0: it does not
-    discriminator_width: int = 64  # filters of the first layer; the next have 2, 4 and 8 times as many [I]
-    discriminator_strides: tuple[int, ...] = (2, 2, 2, 1, 1)  # 30x30 scores [I]; 2,2,2,2,1: 16x16
-    discriminator_kernel: int = 4  # pixels [I]
-    norm: str = "instance"  # instance: the papers' batch norm at batch 1, whatever the batch | batch | none
-    unet_width: int = 32  # filters of the U-Net's first level; the next have 2, 4, 8 and 16 times as many [C]
-    vgg_width: int = 16  # filters of the cloud network's first level; the next have 2, 4 and 8 times as many
-    unet_rates: tuple[int, ...] = (1, 2, 4, 8)  # pixels between the taps of the atrous convolutions at its bottom [C]
+    network: str = option(
+        "pix2pix",
+        "pix2pix: generator and discriminator; unet: segmentation; vgg: cloud classification",
+        choices=("pix2pix", "unet", "vgg"),
+    )
+    depth: int = option(8, "downsampling steps of the generator; 2**depth must divide the patch's side [I]", 5, 8)
+    generator_width: int = option(64, "filters of its first layer; deeper: 2, 4, at most 8 times as many [I]", 1, 1024)
+    generator_kernel: int = option(4, "side of the generator's kernels [I]", 2, 15, unit="pixels")
+    upsampling: str = option(
+        "transposed",
+        "transposed: transposed convolutions [I]; resized: convolve, then interpolate, which leaves no grids [O]",
+        choices=("transposed", "resized"),
+    )
+    dropout: float = option(0.5, "dropout rate: pix2pix's noise z [I], or at the bottom of the U-Net [C]", 0.0, 0.95)
+    dropout_blocks: int = option(3, "decoder blocks with dropout, from the innermost [I]; 7: plain areas vary", 0, 7)
+    spade_width: int = option(0, "filters of SPADE, by which the mask modulates the norms [S]; 0: no SPADE", 0, 1024)
+    discriminator_width: int = option(64, "filters of its first layer; the next: 2, 4, 8 times as many [I]", 1, 1024)
+    discriminator_strides: tuple[int, ...] = option(
+        (2, 2, 2, 1, 1), "of its five layers: 2,2,2,1,1 gives 30x30 scores [I], 2,2,2,2,1 gives 16x16", choices=(1, 2)
+    )
+    discriminator_kernel: int = option(4, "side of the discriminator's kernels [I]", 2, 15, unit="pixels")
+    norm: str = option(
+        "instance",
+        "instance: the papers' batch norm at batch size 1, for any batch size",
+        choices=("instance", "batch", "none"),
+    )
+    unet_width: int = option(32, "filters of the U-Net's first level; the next: 2, 4, 8, 16 times as many [C]", 1, 1024)
+    vgg_width: int = option(16, "filters of the cloud network's first level; the next: 2, 4, 8 times as many", 1, 1024)
+    unet_rates: tuple[int, ...] = option(
+        (1, 2, 4, 8), "dilation rates of the U-Net's atrous convolutions [C]", 1, 1024, unit="pixels"
+    )
 
     @property
     def width(self) -> int:
-        """Filters of the first layer of the network that is exported."""
+        """Return the filters of the first layer of the network that is exported."""
         return {"pix2pix": self.generator_width, "unet": self.unet_width, "vgg": self.vgg_width}[self.network]
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the parts of a loss. Generator: gan, l1, mse. Zones: cross_entropy, dice. Fronts: Dice by distance."""
+    """Weights of the loss terms: gan, l1, mse of generators; cross_entropy, dice of zones; distance_... of fronts."""
 
-    gan: float = 1.0
-    l1: float = 100.0  # [I]
-    mse: float = 0.0  # of the mean squared error, beside L1 [M]
-    cross_entropy: float = 0.5  # [C]
-    dice: float = 0.5  # [C]
-    distance_dilation: int = 5  # pixels; side of the square by which a front is widened once more for its loss [C]
-    distance_background: float = 0.1  # weight of pixels farther away than that [C: k]
-    distance_relax: float = 1.0  # pixels; how fast the weight rises towards the front's middle [C]
+    gan: float = option(1.0, "weight of the adversarial loss [I]", 0.0, 1e6)
+    l1: float = option(100.0, "weight of the mean absolute error [I]", 0.0, 1e6)
+    mse: float = option(0.0, "weight of the mean squared error, beside L1 [M]", 0.0, 1e6)
+    cross_entropy: float = option(0.5, "weight of the cross entropy, for zones [C]", 0.0, 1e6)
+    dice: float = option(0.5, "weight of the Dice loss, for zones [C]", 0.0, 1e6)
+    distance_dilation: int = option(5, "square by which the loss dilates a front once more [C]", 1, 99, unit="pixels")
+    distance_background: float = option(0.1, "weight of pixels farther from a front than that [C: k]", 0.0, 1.0)
+    distance_relax: float = option(1.0, "rise of the weight towards the front's middle [C]", 1e-3, 1e3, unit="pixels")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The optimisation, and what is kept of it."""
+    """The optimisation, and the results that are kept."""
 
-    epochs: int = 210  # passes over the training patches [P]; with steps_per_epoch so many times these
-    steps_per_epoch: int = 0  # steps after which an epoch ends (validation, log, export); 0: one pass over the patches
-    batch_size: int = 1  # patches a step [I]
-    learning_rate: float = 2e-4  # Adam [I]
-    max_learning_rate: float = 0.0  # learning_rate rises to this and falls again, in a triangle [C]; 0: it is constant
-    step_size_up: int = 30_000  # steps from learning_rate to max_learning_rate, and as many back [C]
-    beta_1: float = 0.5  # Adam's first-moment decay; 0.9 makes GANs swing [I]
-    discriminator_every: int = (
-        1  # passes, whatever steps_per_epoch: 2 trains the discriminator in every other one only [M]
+    epochs: int = option(210, "passes over the training patches [P], or times steps_per_epoch", 1, 1_000_000)
+    steps_per_epoch: int = option(0, "steps before validation, log and export; 0: one pass", 0, 1_000_000_000)
+    batch_size: int = option(1, "patches of a step, on all devices together [I]", 1, 65_536)
+    learning_rate: float = option(2e-4, "of Adam [I]", 1e-12, 1.0)
+    max_learning_rate: float = option(0.0, "peak of a triangular learning rate [C]; 0: constant", 0.0, 1.0)
+    step_size_up: int = option(30_000, "steps up to max_learning_rate, and as many down [C]", 1, 1_000_000_000)
+    beta_1: float = option(0.5, "Adam's decay of the first moment; with 0.9 GANs oscillate [I]", 0.0, 0.9999)
+    discriminator_every: int = option(1, "2: train the discriminator in every other pass only [M]", 1, 1_000_000)
+    global_clipnorm: float = option(0.0, "largest norm of all gradients together [C]; 0: no clipping", 0.0, 1e6)
+    monitor: str = option(
+        "none",
+        "validation value by which only the best epochs are exported; none: export every export_every epochs",
+        choices=("none", "val_iou", "val_loss"),
     )
-    global_clipnorm: float = 0.0  # the gradient of all variables together is cut to this length [C]; 0: never
-    monitor: str = "none"  # export the best epochs only, by a validation value; none: export by the calendar
-    patience: int = 0  # epochs without a better one after which a training by monitor stops [C]; 0: never
-    seed: int = 0  # of initial weights, order, jitter and dropout
-    precision: str = "auto"  # float32 | mixed_bfloat16 | mixed_float16 | auto: by the device
-    devices: int = 0  # GPUs of this machine, or of each worker's, that share a batch; 0: all, or one for a batch of 1
-    deterministic: bool = False  # same bits at every run on one machine; costs speed on a GPU
-    export_every: int = 10  # epochs between SavedModels; the last epoch is always exported
-    checkpoint_minutes: float = 10.0  # at most this is lost to a power cut; exports and interruptions write one as well
-    log_steps: int = 100  # steps between TensorBoard scalars; log.jsonl has one line an epoch
-    validation_patches: int = 200  # validation patches scored after each epoch, evenly spread; evaluate.py scores all
-    max_to_keep: int = 2  # the newest ones; the others are deleted
-    samples: int = 6  # validation patches on each sample sheet, the same ones every time
+    patience: int = option(0, "epochs without improvement after which training stops [C]; 0: never", 0, 1_000_000)
+    seed: int = option(0, "seed of initial weights, order, augmentation and dropout", 0, 2**31 - 1)
+    precision: str = option(
+        "auto",
+        "of the computation; auto: by the device",
+        choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    devices: int = option(0, "GPUs of each machine that share a batch; 0: all, or one for a batch of 1", 0, 1024)
+    deterministic: bool = option(False, "bit-identical results of every run on one machine; slower on a GPU")
+    export_every: int = option(10, "epochs between SavedModels; the last epoch is always exported", 1, 1_000_000)
+    checkpoint_minutes: float = option(10.0, "time between checkpoints, at most", 0.0, 1e6, unit="minutes")
+    log_steps: int = option(100, "steps between TensorBoard scalars; log.jsonl has one line an epoch", 1, 1_000_000)
+    validation_patches: int = option(200, "validation patches scored after each epoch, evenly spaced", 1, 1_000_000)
+    max_to_keep: int = option(2, "newest checkpoints to keep", 1, 1_000)
+    samples: int = option(6, "validation patches in each grid of samples, the same ones every time", 1, 64)
 
 
 @dataclass(frozen=True)
 class Config:
-    """One training, whole."""
+    """The configuration of one training."""
 
     variant: str
     data: DataConfig = field(default_factory=DataConfig)
@@ -116,7 +147,12 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
-# What the two baselines of the CaFFe benchmark have in common [C].
+SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "loss": LossConfig, "train": TrainConfig}
+OPTIONS: dict[str, Option] = {
+    key: one for section, holder in SECTIONS.items() for key, one in options_of(section, holder).items()
+}
+
+# The common part of the two baselines of the CaFFe benchmark [C].
 _UNET = {
     "data.inputs": "sar",
     "data.jitter": "1",
@@ -127,16 +163,19 @@ _UNET = {
     "train.beta_1": "0.9",
     "train.global_clipnorm": "1",
     "train.patience": "30",
-    "train.validation_patches": "1000000",  # all validation patches: the best epoch is chosen by them
+    "train.validation_patches": "1000000",  # all of them, as they choose the best epoch
 }
 
+# A variant's differences from the defaults. A variant is chosen with `train.py --variant NAME`.
 VARIANTS: dict[str, dict[str, str]] = {
+    # zones to SAR: the paper's five [P], and SPADE [S]
     "orig": {},
     "gen5": {"model.generator_kernel": "5"},
     "dis3": {"model.discriminator_kernel": "3"},
     "l11gan100": {"loss.l1": "1", "loss.gan": "100"},
     "l150gan50": {"loss.l1": "50", "loss.gan": "50"},
     "spade": {"model.spade_width": "64"},
+    # SAR to optical, and the cloud classification of its targets [M]
     "sar2optical": {
         "data.inputs": "sar_vv,sar_vh",
         "data.targets": "optical",
@@ -158,6 +197,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "train.patience": "10",
         "train.validation_patches": "1000000",
     },
+    # SAR to zones or fronts: the benchmark's baselines [C]
     "zones": _UNET
     | {
         "data.targets": "zones",
@@ -176,69 +216,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     | dict.fromkeys(("data.flip", "data.rotate", "data.brighten", "data.elastic", "data.noise"), "0.65"),
 }
 
-CONDITIONS = ("sensor", "season")  # what data.condition may name
-
-CHOICES = {
-    "data.mask": ("zones", "binary"),
-    "model.network": ("pix2pix", "unet", "vgg"),
-    "model.norm": ("instance", "batch", "none"),
-    "model.upsampling": ("transposed", "resized"),
-    "train.monitor": ("none", "val_iou", "val_loss"),
-    "train.precision": ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
-}
-
-# key: (least, greatest) value that makes sense, both allowed
-BOUNDS = {
-    "data.jitter": (1.0, 2.0),
-    "data.flip": (0.0, 1.0),
-    "data.rotate": (0.0, 1.0),
-    "data.brighten": (0.0, 1.0),
-    "data.elastic": (0.0, 1.0),
-    "data.noise": (0.0, 1.0),
-    "data.cloudy": (0.0, 1.0),
-    "data.max_cloud": (0.0, 1.0),
-    "data.condition_dropout": (0.0, 1.0),
-    "data.front_width": (1, 99),
-    "model.depth": (5, 8),
-    "model.generator_width": (1, 1024),
-    "model.generator_kernel": (2, 15),
-    "model.spade_width": (0, 1024),
-    "model.discriminator_width": (1, 1024),
-    "model.discriminator_kernel": (2, 15),
-    "model.dropout": (0.0, 0.95),
-    "model.dropout_blocks": (0, 7),
-    "model.unet_width": (1, 1024),
-    "model.vgg_width": (1, 1024),
-    "loss.gan": (0.0, 1e6),
-    "loss.l1": (0.0, 1e6),
-    "loss.mse": (0.0, 1e6),
-    "loss.cross_entropy": (0.0, 1e6),
-    "loss.dice": (0.0, 1e6),
-    "loss.distance_dilation": (1, 99),
-    "loss.distance_background": (0.0, 1.0),
-    "loss.distance_relax": (1e-3, 1e3),
-    "train.epochs": (1, 1_000_000),
-    "train.steps_per_epoch": (0, 1_000_000_000),
-    "train.batch_size": (1, 65_536),
-    "train.learning_rate": (1e-12, 1.0),
-    "train.max_learning_rate": (0.0, 1.0),
-    "train.step_size_up": (1, 1_000_000_000),
-    "train.discriminator_every": (1, 1_000_000),
-    "train.global_clipnorm": (0.0, 1e6),
-    "train.patience": (0, 1_000_000),
-    "train.beta_1": (0.0, 0.9999),
-    "train.seed": (0, 2**31 - 1),
-    "train.devices": (0, 1024),
-    "train.export_every": (1, 1_000_000),
-    "train.checkpoint_minutes": (0.0, 1e6),
-    "train.log_steps": (1, 1_000_000),
-    "train.validation_patches": (1, 1_000_000),
-    "train.max_to_keep": (1, 1_000),
-    "train.samples": (1, 64),
-}
-
-
-# Names that options had before, in commands and in the config.json of runs made then.
+# Earlier names of options, which commands and the config.json of older runs may use.
 RENAMED = {
     "train.best_by": "train.monitor",
     "train.epoch_steps": "train.steps_per_epoch",
@@ -254,30 +232,56 @@ RENAMED = {
 }
 
 
-def make_config(variant: str, overrides: Sequence[str] = ()) -> Config:
-    """The configuration of a variant, changed by the user's overrides.
+def make_config(variant: str | None, overrides: Sequence[str] = (), file: Path | None = None) -> Config:
+    """Build the configuration of a variant, changed first by a file and then by the user's overrides.
+
+    An earlier name of an option works in an override; one line on stderr gives the new name.
 
     Args:
-      variant: a key of VARIANTS; the paper's spelling with a comma ("l11,gan100") works too.
+      variant: a key of VARIANTS; the paper's spelling with a comma ("l11,gan100") works too. None: the file's.
       overrides: "section.option=value"; tuples are written with commas ("data.inputs=zones,elevation").
+      file: a run's config.json, or a configuration as JSON or YAML, whole or in part.
 
     Raises:
-      UserError: unknown variant or option (with the nearest name), or a value that does not fit.
+      UserError: unknown variant or option (with the nearest name), a value that does not fit, or a file that cannot
+        be read.
     """
-    name = variant.replace(",", "")
+    from_file = read_file(file) if file else {}
+    own = str(from_file.pop("variant", "") or "")
+    if variant and own and variant.replace(",", "") != own.replace(",", ""):
+        raise UserError(f"{file} configures the variant {own}, not {variant}: leave --variant out, or name {own}.")
+    if not variant and not own:
+        raise UserError(f"{file or 'The configuration'} names no variant: add --variant.")
+    name = (variant or own).replace(",", "")
     if name not in VARIANTS:
-        raise did_you_mean("variant", variant, VARIANTS)
-    values = dict(VARIANTS[name])
+        raise did_you_mean("variant", variant or own, VARIANTS)
+    values: dict[str, Any] = VARIANTS[name] | from_file
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
             raise UserError(f"--set takes KEY=VALUE, such as loss.l1=50, not {truncated_repr(override)}.")
-        values[key.strip()] = value.strip()
-    return _build({"variant": name} | values)
+        key = key.strip()
+        if key in RENAMED:
+            print(f"{key} is now called {RENAMED[key]}; the earlier name still works", file=sys.stderr)
+        values[RENAMED.get(key, key)] = value.strip()
+    return _build(name, values)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Read a configuration, whole or in part: dotted keys and "variant", with the values of the file.
+
+    Args:
+      path: .json, else YAML. A run's config.json has the configuration under "config"; a bare one is read as well.
+
+    Raises:
+      UserError: the file cannot be read, or holds something else.
+    """
+    values = files.read_json(path) if path.suffix.lower() == ".json" else files.read_yaml(path)
+    return _flat(values.get("config", values))
 
 
 def to_dict(config: Config) -> dict:
-    """The configuration as JSON has it: nested dictionaries, lists for tuples."""
+    """Return the configuration as JSON holds it: nested dictionaries, lists for tuples."""
     return {
         name: value
         if isinstance(value, str)
@@ -287,113 +291,92 @@ def to_dict(config: Config) -> dict:
 
 
 def from_dict(values: Mapping) -> Config:
-    """The inverse of `to_dict`.
+    """Build a configuration from what `to_dict` returned; earlier names of options are accepted.
 
     Raises:
       UserError: an unknown key (with the nearest name), or a value that does not fit.
     """
+    flat = _flat(values)
+    return _build(str(flat.pop("variant", "orig")), flat)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Return the differences of two configurations, one "key: old -> new" each; empty when they are equal."""
+    before, after = _values(old), _values(new)
+    return [f"{key}: {truncate(before[key])} -> {truncate(after[key])}" for key in after if before[key] != after[key]]
+
+
+def option_lines() -> list[str]:
+    """Return the help on all options, section by section."""
+    lines = []
+    for section, holder in SECTIONS.items():
+        first_line = (holder.__doc__ or "").splitlines()[0]
+        lines += [f"{section}: {first_line}", *describe(options_of(section, holder)), ""]
+    return lines[:-1]
+
+
+def _values(config: Config) -> dict[str, object]:
+    flat: dict[str, object] = {"variant": config.variant}
+    for key in OPTIONS:
+        section, name = key.split(".")
+        flat[key] = getattr(getattr(config, section), name)
+    return flat
+
+
+def _flat(values: Any) -> dict[str, Any]:
+    """Sections of options -> dotted keys under their present names; of two spellings of an option the later counts."""
     if not isinstance(values, Mapping):
         raise UserError(f"A configuration is an object of sections, not {truncated_repr(values)}.")
     flat = {}
     for name, value in values.items():
         section = value.items() if isinstance(value, Mapping) else ()
-        flat.update({f"{name}.{key}": v for key, v in section} or {name: value})
-    return _build(flat)
+        flat.update({f"{name}.{key}": v for key, v in section} or {str(name): value})
+    return {RENAMED.get(key, key): value for key, value in flat.items()}
 
 
-def differences(old: Config, new: Config) -> list[str]:
-    """What differs between two configurations, one "key: old -> new" a line; empty when they are the same."""
-    before, after = _flatten(old), _flatten(new)
-    return [f"{key}: {truncate(before[key])} -> {truncate(after[key])}" for key in after if before[key] != after[key]]
-
-
-def _flatten(config: Config) -> dict[str, object]:
-    flat: dict[str, object] = {"variant": config.variant}
-    for section in _sections():
-        for option in dataclasses.fields(getattr(config, section)):
-            flat[f"{section}.{option.name}"] = getattr(getattr(config, section), option.name)
-    return flat
-
-
-def _sections() -> dict[str, type]:
-    hints = typing.get_type_hints(Config).items()
-    return {name: kind for name, kind in hints if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
-
-
-def _build(values: Mapping[str, Any]) -> Config:
+def _build(variant: str, values: Mapping[str, Any]) -> Config:
     """Dotted keys with text or JSON values -> a checked Config."""
-    sections = _sections()
-    kinds = {
-        f"{s}.{key}": kind for s, section in sections.items() for key, kind in typing.get_type_hints(section).items()
-    }
-    chosen: dict[str, dict] = {section: {} for section in sections}
-    for name, value in values.items():
-        key = RENAMED.get(name, name)
-        if key == "variant":
-            continue
-        if key not in kinds:
-            raise did_you_mean("option", key, kinds)
-        section, option = key.split(".")
-        chosen[section][option] = _checked(key, _parsed(key, value, kinds[key]))
-    config = Config(
-        str(values.get("variant", "orig")), **{name: kind(**chosen[name]) for name, kind in sections.items()}
-    )
-    _check_together(config)
+    chosen: dict[str, dict] = {section: {} for section in SECTIONS}
+    for key, value in values.items():
+        if key not in OPTIONS:
+            raise did_you_mean("option", key, OPTIONS)
+        section, name = key.split(".")
+        chosen[section][name] = OPTIONS[key].convert(value)
+    config = Config(variant, **{section: holder(**chosen[section]) for section, holder in SECTIONS.items()})
+    _check_data(config)
+    _check_training(config)
     return config
 
 
-def _parsed(key: str, value: Any, kind: type) -> Any:
-    try:
-        if typing.get_origin(kind) is tuple:
-            items = value.split(",") if isinstance(value, str) else list(value)
-            return tuple(typing.get_args(kind)[0](item) for item in items if item != "")
-        if kind is bool:
-            return {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
-        if kind is int and not isinstance(value, str) and value != int(value):
-            raise ValueError
-        return kind(value)
-    except (ValueError, KeyError, TypeError, OverflowError):
-        name = getattr(kind, "__name__", str(kind)) if typing.get_origin(kind) is None else "comma-separated list"
-        raise UserError(f"{key} takes a value of type {name}, not {truncated_repr(value)}.") from None
-
-
-def _checked(key: str, value: Any) -> Any:
-    if key in CHOICES and value not in CHOICES[key]:
-        raise did_you_mean(f"value for {key}", str(value), CHOICES[key])
-    low, high = BOUNDS.get(key, (value, value))
-    if not low <= value <= high:  # also refuses NaN, which no comparison holds for
-        raise UserError(f"{key} takes a value from {low} to {high}, not {truncated_repr(value)}.")
-    return value
-
-
-def _check_together(config: Config) -> None:
-    model = config.model
-    if not config.data.inputs or (not config.data.targets and model.network != "vgg"):
+def _check_data(config: Config) -> None:
+    """Check the options that must fit together: roles, network and shapes."""
+    data, network = config.data, config.model.network
+    if not data.inputs or (not data.targets and network != "vgg"):
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
-    for key in config.data.condition:
-        if key not in CONDITIONS:
-            raise did_you_mean("data.condition", key, CONDITIONS)
-    if config.data.condition and model.network != "pix2pix":
-        raise UserError("data.condition is told to a generator; networks that tell classes see the image alone.")
-    if model.network == "vgg" and config.data.targets:
-        raise UserError("model.network=vgg tells clouds, whose share dataset.json knows: data.targets stays empty.")
-    if model.network == "pix2pix" and {"zones", "fronts", "lines"} & set(config.data.targets):
-        raise UserError("A GAN paints brightness, not classes; for these there are --variant zones and fronts.")
-    if model.network == "unet" and config.data.targets not in (("zones",), ("fronts",)):
-        raise UserError("model.network=unet tells classes: data.targets takes zones or fronts, one of them.")
-    if model.network == "unet" and config.data.mask != "zones":
-        raise UserError("data.mask=binary is for zones that are painted from; model.network=unet tells all four.")
-    if not model.unet_rates or min(model.unet_rates) < 1:
-        raise UserError("model.unet_rates takes whole numbers of pixels from 1, such as 1,2,4,8.")
-    if config.data.front_width % 2 == 0 or config.loss.distance_dilation % 2 == 0:
+    if data.condition and network != "pix2pix":
+        raise UserError("data.condition is for generators; the networks unet and vgg receive the image alone.")
+    if network == "vgg" and data.targets:
+        raise UserError("model.network=vgg learns from the cloud fractions in dataset.json: leave data.targets empty.")
+    if network == "pix2pix" and {"zones", "fronts", "lines"} & set(data.targets):
+        raise UserError("A GAN generates brightness, not classes; for these use --variant zones or fronts.")
+    if network == "unet" and data.targets not in (("zones",), ("fronts",)):
+        raise UserError("model.network=unet segments: data.targets takes zones or fronts, one of them.")
+    if network == "unet" and data.mask != "zones":
+        raise UserError("data.mask=binary is for zones as an input; model.network=unet predicts all four classes.")
+    if data.front_width % 2 == 0 or config.loss.distance_dilation % 2 == 0:
         raise UserError("data.front_width and loss.distance_dilation take odd numbers, so that a line stays in place.")
-    if config.train.monitor != "none" and model.network == "pix2pix":
-        raise UserError("train.monitor is for networks that tell classes; what a GAN paints is judged by eye.")
-    if config.train.patience and config.train.monitor == "none":
-        raise UserError(
-            "train.patience waits for a better train.monitor, which is none: set it, or leave patience at 0."
-        )
-    if config.train.monitor == "val_iou" and model.network != "unet":
-        raise UserError("train.monitor=val_iou is for networks that tell zones or fronts; take val_loss.")
-    if len(model.discriminator_strides) != 5 or not set(model.discriminator_strides) <= {1, 2}:
+
+
+def _check_training(config: Config) -> None:
+    """Check the options that must fit together: layers and the choice of the best epoch."""
+    model, train = config.model, config.train
+    if not model.unet_rates:
+        raise UserError("model.unet_rates takes whole numbers of pixels from 1, such as 1,2,4,8.")
+    if len(model.discriminator_strides) != 5:
         raise UserError("model.discriminator_strides takes five numbers, each 1 or 2, such as 2,2,2,1,1.")
+    if train.monitor != "none" and model.network == "pix2pix":
+        raise UserError("train.monitor is for the networks unet and vgg; no validation loss ranks a GAN's epochs.")
+    if train.patience and train.monitor == "none":
+        raise UserError("train.patience waits for a better train.monitor, which is none: set it, or use patience 0.")
+    if train.monitor == "val_iou" and model.network != "unet":
+        raise UserError("train.monitor=val_iou is for networks that segment zones or fronts; use val_loss.")

@@ -66,7 +66,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     Raises:
       UserError: a number is out of range.
     """
-    parser = cli.parser(__doc__, EXAMPLES)
+    parser = cli.parser(__doc__ or "", EXAMPLES, "python -m pix2pix_tf.benefit")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the real data set, with fronts")
     parser.add_argument(
         "--generated", type=Path, required=True, metavar="DIR", help="the synthetic data set; its split train is used"

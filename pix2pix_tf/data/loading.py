@@ -24,7 +24,9 @@ from pix2pix_tf.utils.errors import UserError, did_you_mean
 Item = TypeVar("Item")
 
 
-def load_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val")) -> Dataset:
+def load_dataset(
+    root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val"), remember: bool = True
+) -> Dataset:
     """Opens a data set and checks every file of the named roles and splits.
 
     The full check reads each pixel once; a data set that has not changed since is opened by its file list alone.
@@ -33,6 +35,7 @@ def load_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
       root: the data set's folder. Without a `dataset.json` in it, what can be inferred is inferred and said.
       roles: what each sample must have, such as ("zones", "sar").
       splits: what must not be empty.
+      remember: note in the folder that its files are checked, so that the next call is quick.
 
     Raises:
       UserError: the folder or a role is missing, or files are bad; one message names them all, with the cure.
@@ -51,7 +54,8 @@ def load_dataset(root: Path, roles: Sequence[str], splits: Sequence[str] = ("tra
         raise validation.validation_error(f"The data set {root} cannot be used", problems)
     found = _completed(replace(found, stems=stems), roles, described)
     patches = [(found.path(split, role, stem), role) for split in stems for role in roles for stem in stems[split]]
-    validation.verify(root, found.size, found.bits, dict.fromkeys(patches))  # an input that is shared is read once
+    unique = dict.fromkeys(patches)  # an input that is shared is read once
+    validation.verify(root, found.size, found.bits, unique, remember)
     return found
 
 

@@ -76,7 +76,9 @@ def different_sizes(pixels: Mapping[str, np.ndarray]) -> str:
     return ", ".join(f"{name} {size}" for name, size in sizes.items()) if len(set(sizes.values())) > 1 else ""
 
 
-def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]]) -> None:
+def verify(
+    root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]], remember: bool = True
+) -> None:
     """Decodes every patch once, unless the same files were found good before.
 
     Args:
@@ -84,6 +86,7 @@ def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tup
       size: pixels; patches are square.
       bits: 8 or 16, for each role.
       patches: each file with its role.
+      remember: write the result into the folder.
 
     Raises:
       UserError: one message names all bad files, with the cure.
@@ -100,6 +103,8 @@ def verify(root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tup
     bad = [(p, str(path.relative_to(root))) for (path, _), p in zip(patches, problems, strict=True) if p]
     if bad:
         raise validation_error(f"The data set {root} cannot be used", bad)
+    if not remember:
+        return
     try:
         files.write_text(mark, "\n".join([*known[-REMEMBERED:], seen]))
     except OSError:

@@ -90,7 +90,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     Raises:
       UserError: one is out of range, or there are no masks where they should be.
     """
-    parser = cli.parser(__doc__, EXAMPLES)
+    parser = cli.parser(__doc__ or "", EXAMPLES, "python -m pix2pix_tf.generate")
     parser.prog = "python -m pix2pix_tf.generate"
     parser.add_argument(
         "--model",

@@ -2,7 +2,7 @@
 
 import sys
 
-from pix2pix_tf.prepare import main
+from pix2pix_tf.prepare.command import main
 from pix2pix_tf.utils import cli
 
 if __name__ == "__main__":  # worker processes import this file too, under another name

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from pix2pix_tf.prepare.stretch import Cut
-from pix2pix_tf.utils.cli import Commands, command
+from pix2pix_tf.utils.cli import Commands, as_typed, command
 from pix2pix_tf.utils.errors import UserError
 
 __all__ = ["Commands", "command", "next_command", "percentiles"]
@@ -17,7 +17,7 @@ def next_command(variant: str, data: Path) -> str:
       variant: that suits the data.
       data: the folder of a data set.
     """
-    return f"next: python train.py --variant {variant} --data {shlex.quote(str(data))}"
+    return f"next: {as_typed('python train.py')} --variant {variant} --data {shlex.quote(str(data))}"
 
 
 def percentiles(words: list[str]) -> Cut | None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from pix2pix_tf.serving import main
+from pix2pix_tf.serving.command import main
 from pix2pix_tf.utils import cli
 
 if __name__ == "__main__":

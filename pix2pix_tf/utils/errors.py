@@ -1,21 +1,21 @@
-"""What a command says when it cannot go on: the ends that are nobody's bug."""
+"""Errors that are no bugs: mistakes of the user, diverged trainings, interruptions; and help with their messages."""
 
 import difflib
 from collections.abc import Iterable
 
-LONGEST = 60  # characters of what somebody else wrote that stand in a message
+LONGEST = 60  # characters of a foreign value in a message
 
 
 class UserError(Exception):
-    """A mistake that the user can mend. Its text is one clear message: what is wrong, in which file, and the cure."""
+    """A mistake that the user can correct. The message names the problem, the file and the cure."""
 
 
 class Diverged(Exception):
-    """A loss or a gradient is no longer a number; the text says where, and which checkpoint is the last good one."""
+    """A loss or a gradient is not finite. The message names the step and the last good checkpoint."""
 
 
 class Interrupted(Exception):
-    """The user or the system asked to stop; the state is saved, and the text says how to go on."""
+    """The user or the system asked to stop. The state is saved, and the message explains how to resume."""
 
     def __init__(self, message: str, signal_number: int):
         super().__init__(message)
@@ -23,7 +23,7 @@ class Interrupted(Exception):
 
 
 def truncated_repr(value: object) -> str:
-    """A value as it stands in a message: like repr, in one line, and cut where it is long."""
+    """Return the repr of a value for a message, truncated."""
     try:
         text = repr(value)
     except ValueError:  # a whole number of thousands of digits
@@ -32,17 +32,17 @@ def truncated_repr(value: object) -> str:
 
 
 def truncate(reason: object) -> str:
-    """What a library or a file says, in one line and cut where it is long."""
+    """Return the text of a foreign error or value in one line, truncated."""
     words = " ".join(str(reason).split())
     return words if len(words) <= 4 * LONGEST else words[: 4 * LONGEST] + " ..."
 
 
 def did_you_mean(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """An error for a name that does not exist, with the nearest one that does.
+    """Return an error for an unknown name that suggests the nearest known one.
 
     Args:
-      kind: what the name should have been, such as "variant".
-      name: what the user wrote.
+      kind: of the name, such as "variant".
+      name: as the user wrote it.
       known: the names that exist.
     """
     names = sorted(known)

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writes of files and folders, locks on folders, and JSON and YAML with clear errors."""
 
 import contextlib
 import json
@@ -16,17 +16,17 @@ LOCK = ".lock"  # in a folder that a command is at work in
 
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Keeps all other commands out of a folder until the block ends.
+    """Keep all other commands out of a folder until the block ends.
 
-    The lock is the operating system's (flock, on Windows msvcrt), and ends with its process, however that ends; but on
-    a file system without such locks it is the file itself, which a killed process leaves behind, to be removed. What
-    stands under the folder's name may be a file; then nothing is held, as nobody can work in it.
+    The lock is the operating system's (flock; msvcrt on Windows) and ends with its process. On a file system without
+    such locks the lock is the file itself, which a killed process leaves behind; remove it by hand. Where a file
+    stands in the folder's place, nothing is locked, as no command can work in it.
 
     Args:
-      folder: made when missing; removed again if nothing has come into it.
+      folder: created if it is missing, and removed again if it stays empty.
 
     Raises:
-      UserError: another process, or another block of this one, holds it.
+      UserError: another process, or another block of this one, holds the lock.
       OSError: the folder cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
@@ -39,13 +39,13 @@ def lock(folder: Path) -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout:
         raise UserError(
-            f"Another command is at work in {folder}. Wait until it has ended, stop it, or name another folder."
+            f"Another command is at work in {folder}. Wait until it ends, stop it, or use another folder."
         ) from None
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # somebody has removed the folder; that ends no other way than this
-            # While it is held: who had opened it finds it gone, and looks again.
+        with contextlib.suppress(OSError):  # the folder is gone already
+            # Before the release: a process that has the file open then notices that it is gone, and tries again.
             (folder / LOCK).unlink(missing_ok=True)
             if made:
                 folder.rmdir()  # only if it is empty
@@ -53,21 +53,21 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def is_empty(path: Path) -> bool:
-    """Whether a command may make a folder of this name: there is nothing yet, or only what a killed one left hidden."""
+    """Return True if a command may create this folder: it is missing, or holds hidden leftovers only."""
     return not path.exists() or (path.is_dir() and all(inside.name.startswith(".") for inside in path.iterdir()))
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a temporary name beside `path`, and renames it to `path` when the block ends well.
+    """Yield a temporary name beside `path`, and rename it to `path` when the block succeeds.
 
-    Several may write the same file at a time, in one process or on several machines: the last one to end well counts.
+    Several processes and machines may write the same file at once: the last one to succeed counts.
 
     Args:
-      path: the file to make or to replace; its folder is made if it is missing.
+      path: the file to create or to replace; its folder is created if it is missing.
 
     Raises:
-      OSError: as the writing does (full disk, read-only folder); then `path` is as it was before.
+      OSError: the write fails (full disk, read-only folder); `path` is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{secrets.token_hex(6)}-{path.name}")  # two machines can have the same pid
@@ -81,15 +81,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Gives an empty temporary folder beside `path`, and renames it to `path` when the block ends well.
+    """Yield an empty temporary folder beside `path`, and rename it to `path` when the block succeeds.
 
-    What a killed process left behind under such a name is cleared away.
+    Leftovers of a killed process under the temporary name are removed.
 
     Args:
-      path: the folder to make. One that is there already is replaced.
+      path: the folder to create or to replace.
 
     Raises:
-      OSError: as the writing does; then `path` is as it was before.
+      OSError: a write fails; `path` is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, replaced = path.with_name(f".tmp-{path.name}"), path.with_name(f".tmp-old-{path.name}")
@@ -100,7 +100,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         with _named(path, temporary):
             yield temporary
         if path.exists():
-            path.rename(replaced)  # never seen half removed
+            path.rename(replaced)  # so that it never stands there half removed
         temporary.rename(path)
     finally:
         for leftover in (temporary, replaced):
@@ -109,7 +109,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _named(path: Path, temporary: Path) -> Iterator[None]:
-    """A failed write tells of no file, or of the temporary one; out of this block it tells of the file meant."""
+    """Let an OSError name the intended file, where it names none or the temporary one."""
     try:
         yield
     except OSError as error:
@@ -119,7 +119,7 @@ def _named(path: Path, temporary: Path) -> Iterator[None]:
 
 
 def clear(*folders: Path) -> None:
-    """Removes what killed processes left half written in folders, which the caller holds; they may be missing."""
+    """Remove temporary files that killed processes left in folders; the caller holds their locks."""
     for leftover in [path for folder in folders for path in folder.glob(".tmp-*")]:
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
@@ -128,43 +128,64 @@ def clear(*folders: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Removes a folder; nobody sees it half removed under its name."""
+    """Remove a folder under another name, so that it never stands there half removed."""
     leaving = path.with_name(f".tmp-old-{path.name}")
     path.rename(leaving)
     shutil.rmtree(leaving, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole, as UTF-8."""
+    """Write a UTF-8 text file atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes a JSON file whole, in a form that is pleasant to read and to compare."""
+    """Write an indented JSON file atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict:
-    """Reads a JSON file that holds an object.
+    """Read a JSON file that holds an object.
 
     Raises:
-      UserError: there is no such file, or it is not JSON, or it holds something else.
+      UserError: the file is missing, is no JSON, or holds something else than an object.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows write a mark first
-        value = json.loads(text, parse_constant=_no_number)
-        if "\\ud" in text.lower():  # half a character, which JSON can escape and no file can hold
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows may write a byte order mark
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if "\\ud" in text.lower():  # half a surrogate pair, which JSON can escape and UTF-8 cannot encode
             json.dumps(value, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of thousands of digits; too deep
-        raise UserError(f"{path} is not readable as JSON ({truncate(error)}). Mend it or make it anew.") from None
+        raise UserError(f"{path} is not readable as JSON ({truncate(error)}). Correct it or create it again.") from None
+    return _checked_object(path, value, "JSON")
+
+
+def read_yaml(path: Path) -> dict:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+      UserError: the file is missing, is no YAML, or holds something else than a mapping.
+    """
+    import yaml  # few commands need it
+
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UserError(f"{path} is not readable as YAML ({truncate(error)}). Correct it or create it again.") from None
+    return _checked_object(path, value, "YAML")
+
+
+def _checked_object(path: Path, value: object, kind: str) -> dict:
     if not isinstance(value, dict):
-        raise UserError(f"{path} should hold a JSON object, not a {type(value).__name__}.")
+        raise UserError(f"{path} should hold a {kind} object, not a {type(value).__name__}.")
     return value
 
 
-def _no_number(name: str) -> None:
-    """Refuses what Python writes for numbers that JSON does not have: a training that diverged, a bad division."""
-    raise ValueError(f"{name} is no number of JSON")
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python writes and JSON does not have."""
+    raise ValueError(f"{name} is no JSON number")

@@ -55,16 +55,16 @@ def test_nothing_left_in_a_split(dataset):
 
 
 def test_a_run_remembers_what_was_left(optical_data, tmp_path):
-    import train
+    from pix2pix_tf.training import command
 
     options = ["data.inputs=sar_vv,sar_vh", "data.targets=optical", "data.max_cloud=0.5"]
     chosen = config.make_config("orig", options)
-    left = train._open_data(optical_data, chosen)
+    left = command.open_data(optical_data, chosen)
     assert 0 < len(left.stems["train"]) < 15
     runs.claim(tmp_path / "run", chosen, left)
     with pytest.raises(UserError, match="data.max_cloud: 0.5 -> 1.0"):
         everything = config.make_config("orig", options[:2])
-        runs.claim(tmp_path / "run", everything, train._open_data(optical_data, everything))
+        runs.claim(tmp_path / "run", everything, command.open_data(optical_data, everything))
 
 
 def test_runs_are_compared_on_what_the_strictest_was_trained_on(optical_data, tmp_path):
@@ -78,8 +78,8 @@ def test_runs_are_compared_on_what_the_strictest_was_trained_on(optical_data, tm
 
 
 def test_without_data_the_variants_that_need_them_get_optical_pictures(tmp_path, monkeypatch):
-    import train
     from pix2pix_tf import prepare
+    from pix2pix_tf.training import command
 
     monkeypatch.chdir(tmp_path)
     made, real = [], prepare.simulate
@@ -89,5 +89,5 @@ def test_without_data_the_variants_that_need_them_get_optical_pictures(tmp_path,
         lambda path, optical, workers: made.append(str(path)) or real(path, 3, 32, val=0.3, optical=optical),
     )
     for options in (["data.inputs=sar_vv,sar_vh", "data.targets=optical"], []):
-        assert train._open_data(None, config.make_config("orig", options)).origin == "simulated"
+        assert command.open_data(None, config.make_config("orig", options)).origin == "simulated"
     assert made == ["datasets/simulated-optical", "datasets/simulated"]

@@ -2,12 +2,16 @@
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pix2pix_tf import prepare
+from pix2pix_tf.data.dataset import read
+from pix2pix_tf.prepare.simulation import command as simulation
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +37,9 @@ def test_help_ends_with_examples_and_is_there_at_once():
     assert "python train.py --variant gen5" in answer.stdout.split("examples:")[1]
 
 
-def test_a_dry_run_prints_json_and_trains_nothing(tiny_data, tmp_path):
-    answer = train("--variant", "gen5", "--data", tiny_data, "--run", tmp_path / "run", "--dry-run", *SMALL)
+def test_a_dry_run_prints_json_and_writes_nothing(tiny_data, tmp_path):
+    data = shutil.copytree(tiny_data, tmp_path / "data", ignore=shutil.ignore_patterns(".*"))
+    answer = train("--variant", "gen5", "--data", data, "--run", tmp_path / "run", "--dry-run", *SMALL)
     assert answer.returncode == 0, answer.stderr
     described = json.loads(answer.stdout)
     assert set(described) == {"variant", "config", "parameters", "patches"}
@@ -42,15 +47,30 @@ def test_a_dry_run_prints_json_and_trains_nothing(tiny_data, tmp_path):
     assert described["config"]["model"]["generator_kernel"] == 5
     assert described["patches"] == {"train": 6, "val": 3}
     assert described["parameters"]["generator"] > described["parameters"]["discriminator"] > 0
-    assert not (tmp_path / "run").exists()
+    assert not list(tmp_path.rglob("*/run")) and not list(tmp_path.rglob(".*"))
 
 
-def test_a_dry_run_without_a_data_set_simulates_it_and_says_so(tmp_path):
-    answer = train("--variant", "orig", "--dry-run", *SMALL, "--set", "model.depth=8", folder=tmp_path)
+@pytest.mark.parametrize(
+    ("variant", "data", "patches"), [("orig", "simulated", 270), ("sar2optical", "simulated-optical", 810)]
+)
+def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothing(variant, data, patches, tmp_path):
+    answer = train("--variant", variant, "--dry-run", *SMALL, "--set", "model.depth=8", folder=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert json.loads(answer.stdout)["patches"] == {"train": 270, "val": 30}
-    assert "no datasets/simulated yet: simulating it" in answer.stderr
-    assert (tmp_path / "datasets" / "simulated" / "dataset.json").exists()
+    assert json.loads(answer.stdout)["patches"] == {"train": patches, "val": patches // 9}
+    assert f"There is no datasets/{data} yet: a training simulates it first" in answer.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_described_default_data_set_is_the_one_that_is_simulated(tmp_path, monkeypatch):
+    for optical in (False, True):
+        described = prepare.preview(tmp_path / str(optical), optical)
+        assert not (tmp_path / str(optical)).exists()
+        monkeypatch.setattr(simulation, "parallel_map", lambda _, tasks, *rest: [(10.0, [0.0] * 3) for task in tasks])
+        prepare.simulate(tmp_path / str(optical), optical=optical)
+        made = read(tmp_path / str(optical))
+        assert (made.name, made.size, made.bits) == (described.name, described.size, described.bits)
+        assert {n: s.split for n, s in made.scenes.items()} == {n: s.split for n, s in described.scenes.items()}
+        assert set(described.stems["train"]) | set(described.stems["val"]) == (set(made.pairs) or set(made.scenes))
 
 
 def test_a_training_and_its_report(tiny_data, tmp_path):
@@ -80,6 +100,8 @@ def test_a_disk_that_takes_no_more_costs_one_sentence_and_nothing_half_written(t
         (["--variant", "gen6"], "Did you mean 'gen5'"),
         (["--variant", "orig", "--set", "loss.ll=3"], "Did you mean 'loss.l1'"),
         (["--variant", "orig", "--data", "nowhere"], "There is no data set nowhere"),
+        ([], "--variant is missing"),
+        (["--config", "nowhere.yaml"], "There is no file nowhere.yaml"),
     ],
 )
 def test_the_users_mistakes_cost_one_sentence(arguments, message):
@@ -87,6 +109,24 @@ def test_the_users_mistakes_cost_one_sentence(arguments, message):
     assert answer.returncode == 2
     assert message in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_folder_of_raw_scenes_is_answered_with_the_command_that_prepares_it(tmp_path):
+    for role in ("sar", "zones"):
+        (tmp_path / "raw" / role).mkdir(parents=True)
+        (tmp_path / "raw" / role / "a.tif").touch()
+    answer = train("--variant", "orig", "--data", tmp_path / "raw")
+    assert answer.returncode == 2
+    assert f"prepare folder --input {tmp_path}/raw" in answer.stderr
+
+
+def test_a_training_by_the_configuration_of_a_run(tiny_run, tiny_data):
+    answer = train("--config", tiny_run / "config.json", "--data", tiny_data, "--set", "train.seed=5", "--dry-run")
+    assert answer.returncode == 0, answer.stderr
+    now, before = json.loads(answer.stdout)["config"], json.loads((tiny_run / "config.json").read_text())["config"]
+    assert before["train"].pop("seed") == 0
+    assert now["train"].pop("seed") == 5
+    assert now == before
 
 
 def test_a_patch_size_that_does_not_divide(tiny_data, tmp_path):

@@ -1,5 +1,8 @@
+import sys
+
 import pytest
 
+from pix2pix_tf import command
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
 
@@ -38,3 +41,75 @@ def test_an_unforeseen_error_keeps_its_traceback():
 
     with pytest.raises(ZeroDivisionError):
         cli.run(main, [])
+
+
+# ---- Commands as they are typed -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Pretends that the user typed a program."""
+
+    def pretend(program):
+        monkeypatch.setattr(cli, "program", lambda: program)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("program", "train", "serve"),
+    [
+        ("python train.py", "python train.py", "python -m pix2pix_tf.serving"),
+        ("pix2pix-tf", "pix2pix-tf train", "pix2pix-tf serve"),
+        ("python -m pix2pix_tf", "python -m pix2pix_tf train", "python -m pix2pix_tf serve"),
+    ],
+)
+def test_help_and_errors_show_commands_as_the_user_types_them(program, train, serve, typed, capsys):
+    typed(program)
+    for words, expected in ((["train", "--help"], train), (["serve", "run", "--help"], f"{serve} run")):
+        with pytest.raises(SystemExit, match="0"):
+            command.main(words)
+        text = capsys.readouterr().out
+        assert text.startswith(f"usage: {expected} ")
+        assert f"\n  {expected} --" in text.split("\nexamples:\n")[1]
+
+    def main(_):
+        raise UserError("Train first: python train.py --variant zones")
+
+    assert cli.run(main, []) == 2
+    assert f"Train first: {train} --variant" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("module", "argument", "program"),
+    [
+        (None, "/somewhere/train.py", "python train.py"),
+        (None, "/usr/bin/pix2pix-tf", "pix2pix-tf"),
+        (None, "C:/Scripts/pix2pix-tf.exe", "pix2pix-tf"),
+        ("pix2pix_tf.prepare.__main__", "x", "python -m pix2pix_tf.prepare"),
+        ("benchmarks.speed.floor", "x", "python -m benchmarks.speed.floor"),
+    ],
+)
+def test_the_program_is_named_as_it_was_started(module, argument, program, monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", module and type("Spec", (), {"name": module}))
+    monkeypatch.setattr(sys, "argv", [argument])
+    assert cli.program() == program
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_every_command_has_help_with_an_example_of_its_own(name, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        command.main([name, "--help"])
+    assert f"\n  {cli.IN_CHECKOUT[name]} " in capsys.readouterr().out.split("\nexamples:")[1]
+
+
+def test_the_program_lists_its_commands_and_suggests_the_nearest(capsys):
+    assert command.COMMANDS.keys() == cli.IN_CHECKOUT.keys()
+    for words in ([], ["--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            command.main(words)
+        text = capsys.readouterr().out
+        assert text.startswith("usage: pix2pix-tf COMMAND ...\n")
+        assert all(f"\n  {name} " in text for name in command.COMMANDS)
+    with pytest.raises(UserError, match="Did you mean 'train'"):
+        command.main(["trian"])

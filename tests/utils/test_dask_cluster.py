@@ -196,7 +196,7 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
     told = capsys.readouterr().err.splitlines()
     assert told[-2:] == [
         "stopping after this step ...",
-        "interrupted; the same command goes on from what is already written",
+        "interrupted; the same command resumes from what is already written",
     ]
     before = []
 

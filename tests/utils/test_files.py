@@ -79,7 +79,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from pix2pix_tf.utils import files
-with files.held(Path(sys.argv[1])):
+with files.lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -1,6 +1,7 @@
 """The command `simulate`: a data set out of nothing."""
 
 import argparse
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,18 +110,35 @@ def simulate(
     if dataset_writer.is_finished(output, settings):
         return
     dataset_writer.begin(output, settings)
-    numbers = {f"SIM_{number:05d}": number for number in range(1, scenes + 1)}
-    chosen = splits.choose_val(dict.fromkeys(numbers, 1), val, seed)
-    jobs = [
-        SceneTask(output, "val" if name in chosen else "train", name, SEEDS * seed + number, size, optical)
-        for name, number in numbers.items()
-    ]
-    facts = dict(zip(numbers, parallel_map(_simulated, jobs, workers, "scenes simulated", scheduler), strict=True))
+    jobs = _tasks(output, scenes, size, seed, val, optical)
+    found = parallel_map(_simulated, jobs, workers, "scenes simulated", scheduler)
+    facts = {job.name: fact for job, fact in zip(jobs, found, strict=True)}
     dataset.save(_described(output, size, jobs, facts))
-    print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {len(chosen)} of them for validation")
+    held_out = sum(job.split == "val" for job in jobs)
+    print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {held_out} of them for validation")
     if optical:
         clear = sum(cloud == 0 for _, clouds in facts.values() for cloud in clouds)
         print(f"{PICTURES * scenes} optical pictures, {clear} of them without a cloud")
+
+
+def preview(output: Path, optical: bool = False) -> Dataset:
+    """Describe the data set that `simulate` makes by default, and write nothing.
+
+    Args:
+      output: the data set's folder; it may be missing.
+      optical: as in `simulate`.
+
+    Returns:
+      The data set as `load_dataset` returns it; scales and clouds are unknown.
+    """
+    defaults = {name: one.default for name, one in inspect.signature(simulate).parameters.items()}
+    tasks = _tasks(output, defaults["scenes"], defaults["size"], defaults["seed"], defaults["val"], optical)
+    described = _described(output, defaults["size"], tasks, {task.name: (None, [None] * PICTURES) for task in tasks})
+    stems = {
+        split: tuple(stem for task in tasks if task.split == split for stem in (task.pictures or [task.name]))
+        for split in ("train", "val")
+    }
+    return replace(described, stems=stems)
 
 
 def _check(scenes: int, size: int, seed: int, val: float) -> None:
@@ -132,8 +150,17 @@ def _check(scenes: int, size: int, seed: int, val: float) -> None:
         raise UserError(f"--seed {seed} must be from 0 to {2**32 - 1}.")
 
 
+def _tasks(output: Path, scenes: int, size: int, seed: int, val: float, optical: bool) -> list[SceneTask]:
+    numbers = {f"SIM_{number:05d}": number for number in range(1, scenes + 1)}
+    chosen = splits.choose_val(dict.fromkeys(numbers, 1), val, seed)
+    return [
+        SceneTask(output, "val" if name in chosen else "train", name, SEEDS * seed + number, size, optical)
+        for name, number in numbers.items()
+    ]
+
+
 def _described(
-    output: Path, size: int, jobs: Sequence[SceneTask], facts: Mapping[str, tuple[float, Sequence[float]]]
+    output: Path, size: int, jobs: Sequence[SceneTask], facts: Mapping[str, tuple[float | None, Sequence[float | None]]]
 ) -> Dataset:
     """The data set as dataset.json tells it: radar images and optical pictures are scenes of their own."""
     scenes, rows = {}, {}

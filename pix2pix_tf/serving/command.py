@@ -1,13 +1,30 @@
-"""The commands: options, and what is done with them. What is heavy is imported when it is needed."""
+"""The commands `run`, `predict` and `config`: their options, and the calls they lead to. Slow imports come last."""
 
 import argparse
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pix2pix_tf.serving.model_names import name_models
-from pix2pix_tf.utils import files
+from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.cli import Commands, command
 from pix2pix_tf.utils.errors import UserError
+
+
+def main(argv: list[str]) -> None:
+    """Read the arguments and run the subcommand."""
+    parser = cli.parser(
+        "Serve exports, query servers, and write TF Serving's configuration. Each command has its own --help.",
+        "  python -m pix2pix_tf.serving run --model runs/gen5/export/gen5\n"
+        "  python -m pix2pix_tf.serving predict --url http://127.0.0.1:8501 --name gen5 mask.png -o sar.png\n"
+        "  python -m pix2pix_tf.serving config runs/* --output deploy/models.config",
+        "python -m pix2pix_tf.serving",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_run(commands)
+    add_predict(commands)
+    add_config(commands)
+    arguments = parser.parse_args(argv)
+    arguments.run(arguments)
 
 
 def add_run(commands: Commands) -> None:
