@@ -1,12 +1,14 @@
-# make paint   from nothing to a page to paint on, with the model of pretrained/; PORT=8501
-# make demo    from nothing to pictures: environment, simulated data, a short training, a report, painted masks
-# make test    the tests
-# make test-long  those that take minutes: processes killed at random moments, many random inputs, the tutorial
-# make lint    ruff check and format check, and mypy over the types
-# make bench   speed and memory beside plain Keras code of the same networks, the server beside the bare model, and last
-#              what was wanted and what came of it; some 45 minutes
-# make bench-peer  the environment with PyTorch, beside which make bench then measures too
-# TF=current   with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
+# make paint       install, and serve the model of pretrained/ with a page to paint on; PORT=8501
+# make demo        install, simulate data, train for a few minutes, write a report, generate images
+# make test        the tests
+# make test-long   tests that take minutes: killed processes, many random inputs, the tutorial
+# make test-package  install the package into an empty environment, and use it from another folder
+# make lint        ruff check and format check, mypy
+# make bench       speed and memory compared with plain Keras code of the same networks, and the server compared with
+#                  the bare model; some 45 minutes
+# make bench-peer  the environment with PyTorch, which make bench then compares with, too
+# TF=current       with any of them: the current TensorFlow in place of 2.15 with tensorflow-addons
+# PYTHON=python3.x the interpreter of a new environment
 
 PYTHON ?= python3
 TF ?= addons
@@ -22,7 +24,7 @@ $(error TF is addons or current, not $(TF))
 endif
 RUN := $(VENV)/bin/python
 
-# The demo trains compact networks on its own run folder, so that `python train.py --variant gen5` stays the paper's.
+# The demo has its own run folder for its compact networks, so that runs/gen5 stays free for the paper's.
 DEMO_RUN := runs/demo-$(TF)
 # Six epochs are short: interpolation and noise keep plain areas free of grids, and with less weight on L1 and a smaller
 # discriminator the two networks stay matched.
@@ -33,7 +35,12 @@ DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 PORT ?= 8501
 BENCH := runs/bench# where the benchmarks keep their figures
 
-.PHONY: paint demo test test-long lint bench bench-peer clean
+PACKAGE := .venv-package
+# a training of seconds
+TINY := --epochs 1 --set train.batch_size=2 --set model.depth=5 --set model.generator_width=4 \
+	--set model.discriminator_width=4
+
+.PHONY: paint demo test test-long test-package lint bench bench-peer clean
 
 paint: $(VENV)/.installed-serve
 	$(RUN) -m pix2pix_tf.serving run --model pretrained/glacier --port $(PORT)
@@ -44,16 +51,30 @@ demo: $(VENV)/.installed
 	$(RUN) -m pix2pix_tf.generate --model $(DEMO_RUN)/export/gen5 --masks datasets/simulated --split val --any-split \
 		--output generated/demo-$(TF) --samples 3
 	@echo
-	@echo "The pictures are here:"
+	@echo "Pictures:"
 	@ls $(DEMO_RUN)/samples/*.png $(DEMO_RUN)/report/curves.png $(DEMO_RUN)/report/comparison.png \
 		generated/demo-$(TF)/overview.png
-	@echo "The report: $(DEMO_RUN)/report/report.html"
+	@echo "Report: $(DEMO_RUN)/report/report.html"
 
 test: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not long"
 
 test-long: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist load -m long
+
+# build/ goes first, as setuptools would install modules from there that are gone.
+test-package:
+	rm -rf $(PACKAGE) build
+	$(PYTHON) -m venv $(PACKAGE)
+	$(PACKAGE)/bin/python -m pip install --quiet --disable-pip-version-check . pytest hypothesis
+	$(PACKAGE)/bin/python -m pytest -q tests/test_config.py
+	mkdir $(PACKAGE)/elsewhere
+	cd $(PACKAGE)/elsewhere && export PATH=$(CURDIR)/$(PACKAGE)/bin:$$PATH && \
+		pix2pix-tf --help && \
+		pix2pix-tf prepare simulate --output data --scenes 4 --size 32 --val 0.5 && \
+		pix2pix-tf train --variant gen5 --data data $(TINY) && \
+		pix2pix-tf evaluate && \
+		pix2pix-tf generate --model runs/gen5 --masks data --output generated
 
 lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .
@@ -83,7 +104,7 @@ bench-peer: .venv-peer/.installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-current .venv-peer
+	rm -rf .venv .venv-current .venv-peer $(PACKAGE) build
 
 $(VENV)/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv $(VENV)

@@ -61,11 +61,16 @@ def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothi
     assert not list(tmp_path.iterdir())
 
 
+def not_drawn(_, tasks, *rest):
+    """Takes the place of parallel_map: scales and clouds of scenes that are not drawn."""
+    return [(1.0, [0.0] * len(task.pictures)) for task in tasks]
+
+
 def test_the_described_default_data_set_is_the_one_that_is_simulated(tmp_path, monkeypatch):
     for optical in (False, True):
         described = prepare.preview(tmp_path / str(optical), optical)
         assert not (tmp_path / str(optical)).exists()
-        monkeypatch.setattr(simulation, "parallel_map", lambda _, tasks, *rest: [(10.0, [0.0] * 3) for task in tasks])
+        monkeypatch.setattr(simulation, "parallel_map", not_drawn)
         prepare.simulate(tmp_path / str(optical), optical=optical)
         made = read(tmp_path / str(optical))
         assert (made.name, made.size, made.bits) == (described.name, described.size, described.bits)

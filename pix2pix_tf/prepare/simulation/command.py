@@ -133,7 +133,8 @@ def preview(output: Path, optical: bool = False) -> Dataset:
     """
     defaults = {name: one.default for name, one in inspect.signature(simulate).parameters.items()}
     tasks = _tasks(output, defaults["scenes"], defaults["size"], defaults["seed"], defaults["val"], optical)
-    described = _described(output, defaults["size"], tasks, {task.name: (None, [None] * PICTURES) for task in tasks})
+    facts = {task.name: (None, [None] * len(task.pictures)) for task in tasks}
+    described = _described(output, defaults["size"], tasks, facts)
     stems = {
         split: tuple(stem for task in tasks if task.split == split for stem in (task.pictures or [task.name]))
         for split in ("train", "val")
