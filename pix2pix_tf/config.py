@@ -357,7 +357,7 @@ def _check_data(config: Config) -> None:
         raise UserError("data.condition is for generators; the networks unet and vgg receive the image alone.")
     if network == "vgg" and data.targets:
         raise UserError("model.network=vgg learns from the cloud fractions in dataset.json: leave data.targets empty.")
-    if network == "pix2pix" and {"zones", "fronts", "lines"} & set(data.targets):
+    if network == "pix2pix" and {"zones", "fronts"} & set(data.targets):
         raise UserError("A GAN generates brightness, not classes; for these use --variant zones or fronts.")
     if network == "unet" and data.targets not in (("zones",), ("fronts",)):
         raise UserError("model.network=unet segments: data.targets takes zones or fronts, one of them.")
