@@ -11,7 +11,8 @@ from filelock import FileLock, Timeout
 
 from pix2pix_tf.utils.errors import UserError, truncate
 
-LOCK = ".lock"  # in a folder that a command is at work in
+LOCK = ".lock"  # in a folder that a command is working in
+MISFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of PyYAML, for such as `!!int x`
 
 
 @contextlib.contextmanager
@@ -175,7 +176,7 @@ def read_yaml(path: Path) -> dict:
         value = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (yaml.YAMLError, RecursionError, *MISFIT) as error:
         raise UserError(f"{path} is not readable as YAML ({truncate(error)}). Correct it or create it again.") from None
     return _checked_object(path, value, "YAML")
 

@@ -219,6 +219,19 @@ def _run_config(data: bytes, folder: Path) -> None:
     runs.claim(folder / "r", config.make_config(read.variant), described)
 
 
+def option_files() -> list[bytes]:
+    """Files for --config."""
+    return [
+        b"variant: gen5\nloss: {l1: 50}\ntrain: &t\n  learning_rate: 1e-3\n  deterministic: true\n",
+        b"variant: zones\ntrain.epochs: 3\ndata:\n  inputs: [sar, elevation]\n  flip: !!float '0.5'\n",
+    ]
+
+
+def _option_file(data: bytes, folder: Path) -> None:
+    (folder / "options.yaml").write_bytes(data)
+    config.make_config(None, file=folder / "options.yaml")
+
+
 def overrides() -> list[bytes]:
     """A variant and its options, one a line."""
     return [b"orig\nloss.l1=50", b"l11,gan100\ntrain.seed=3\ndata.inputs=zones,elevation"]
@@ -383,6 +396,7 @@ READERS = {
     "tiff-rows": Reader("TIFF strips", tiffs, _rows(".tif"), (images.BadImage,), share=2),
     "dataset.json": Reader("dataset.json", descriptions, _description, mutate=mutations.json_document, share=12),
     "config.json": Reader("config.json", run_configs, _run_config, mutate=mutations.json_document, share=6),
+    "options.yaml": Reader("--config", option_files, _option_file, share=4),
     "scenes.json": Reader("scenes.json", told, _told, mutate=mutations.json_document, share=4),
     "overrides": Reader("--set", overrides, _overrides, share=6),
     "boxes": Reader("boxes, meta_data.csv", boxes, _box, (ValueError, OverflowError), share=4),
