@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data import validation
-from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset, line_role
+from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.utils.errors import UserError, did_you_mean
@@ -57,7 +57,7 @@ def open_sources(data: Path, generated: Path, hold_out: Sequence[str], roles: Se
         not known to be synthetic, or they or their generator have seen a held-out glacier.
     """
     splits = tuple(split for split in SPLITS if split != "test" or (data / split / roles[0]).is_dir())
-    real = load_dataset(data, tuple(dict.fromkeys((*roles, line_role(data)))), splits)
+    real = load_dataset(data, tuple(dict.fromkeys((*roles, "fronts"))), splits)
     sources = Sources(real, load_dataset(generated, tuple(roles), ("train",)), tuple(dict.fromkeys(hold_out)))
     _check_hold_out(sources)
     _check_kind(sources, roles)

@@ -11,7 +11,7 @@ from pix2pix_tf.benefit.data import Sources, draw
 from pix2pix_tf.benefit.merging import Part
 from pix2pix_tf.benefit.results import Trial
 from pix2pix_tf.config import Config, make_config
-from pix2pix_tf.data.dataset import Dataset, line_role
+from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
@@ -83,7 +83,7 @@ class Experiment:
     def test_data(self) -> Dataset:
         """The held-out scenes, with their true fronts; on the disk once they are laid out."""
         real = self.sources.real
-        roles = tuple(dict.fromkeys((*self.roles, line_role(real.root))))
+        roles = tuple(dict.fromkeys((*self.roles, "fronts")))
         return merging.merged(self.output / "data" / "held-out", real.origin, self.test_parts, roles)
 
 

@@ -1,15 +1,22 @@
-"""Zone masks: the four classes of a glacier scene, and what follows from them.
+"""The roles of a data set's images, and the classes of zone and front masks.
 
-A zone mask is a grey PNG with the values of the CaFFe benchmark (Gourmelon et al. 2022, ESSD 14, 4287). The ocean
-class holds open water and ice melange alike; "not available" is radar shadow, layover and what the swath missed.
+A zone mask is a grey PNG with the values of the CaFFe benchmark (Gourmelon et al. 2022, ESSD 14, 4287). The ocean class
+covers open water and ice melange; "not available" covers radar shadow, layover and pixels outside the swath.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from scipy import ndimage
 
 from pix2pix_tf.utils.errors import UserError
+
+# What arrays of this package hold, where no other shape, type or range is given.
+ZoneMask: TypeAlias = np.ndarray  # uint8 [H, W], each value one of ZONE_VALUES
+FrontMask: TypeAlias = np.ndarray  # uint8 [H, W], 255 on the calving front, which is one pixel wide, and 0 elsewhere
+GreyImage: TypeAlias = np.ndarray  # uint8 [H, W], [0, 255]
+ColourImage: TypeAlias = np.ndarray  # uint8 [H, W, 3], sRGB, [0, 255]
 
 NOT_AVAILABLE, ROCK, GLACIER, OCEAN = 0, 64, 127, 254
 
@@ -17,39 +24,38 @@ NOT_AVAILABLE, ROCK, GLACIER, OCEAN = 0, 64, 127, 254
 ZONE_VALUES = (NOT_AVAILABLE, ROCK, GLACIER, OCEAN)
 ZONE_NAMES = ("not available", "rock", "glacier", "ocean")
 
-# sRGB for display, told apart with any common colour-blindness (Okabe & Ito 2008): black, vermilion, sky blue, blue.
+# sRGB for display: black, vermilion, sky blue, blue. Distinct with any common colour-blindness (Okabe & Ito 2008).
 ZONE_COLOURS = ((0, 0, 0), (213, 94, 0), (150, 205, 240), (0, 80, 150))
 
 FRONT_VALUES = (0, 255)
 FRONT_THRESHOLD = 0.12  # probability above which a pixel belongs to a front (Gourmelon et al. 2022, published code)
 
+# Role -> channels of its PNGs.
+CHANNELS = {"zones": 1, "sar": 1, "fronts": 1, "optical": 3, "elevation": 1, "sar_vv": 1, "sar_vh": 1}
 
-def colour_zones(zones: np.ndarray) -> np.ndarray:
-    """Paints a zone mask for the eye.
+# Role -> its grey values, for roles whose values are classes instead of brightness.
+VALUES = {"zones": ZONE_VALUES, "fronts": FRONT_VALUES}
 
-    Args:
-      zones: uint8 [H, W], CaFFe grey values; any other value comes out white, so that an error is seen.
 
-    Returns:
-      uint8 [H, W, 3], sRGB.
-    """
+def colour_zones(zones: ZoneMask) -> ColourImage:
+    """Colours a zone mask for display; values that are no class become white, so that errors are visible."""
     palette = np.full((256, 3), 255, np.uint8)
     palette[list(ZONE_VALUES)] = ZONE_COLOURS
     return palette[zones]
 
 
-def codes_of(words: Sequence[str]) -> dict[int, int]:
-    """What the values of a mask with classes of its own mean.
+def parse_classes(words: Sequence[str]) -> dict[int, int]:
+    """Parses the class of each value of a mask that has values of its own.
 
     Args:
-      words: VALUE=CLASS each, such as "1=rock"; the classes are na (not available), rock, glacier and ocean, and
-        several values may be of one class.
+      words: one VALUE=CLASS each, such as "1=rock". The classes are na (not available), rock, glacier and ocean;
+        several values may map to the same class.
 
     Returns:
-      CaFFe's grey value for each value.
+      The mask's values and the CaFFe grey value of each.
 
     Raises:
-      UserError: a word says something else, or a value has two classes.
+      UserError: a word has another form, or a value has two classes.
     """
     known = {"na": NOT_AVAILABLE, **dict(zip(ZONE_NAMES[1:], ZONE_VALUES[1:], strict=True))}
     codes: dict[int, int] = {}
@@ -64,15 +70,12 @@ def codes_of(words: Sequence[str]) -> dict[int, int]:
     return codes
 
 
-def recoded(pixels: np.ndarray, codes: Mapping[int, int]) -> np.ndarray:
-    """Gives a mask CaFFe's grey values.
+def recode(pixels: np.ndarray, codes: Mapping[int, int]) -> ZoneMask:
+    """Converts a mask with values of its own to CaFFe's grey values.
 
     Args:
-      pixels: numbers, [H, W].
-      codes: from `codes_of`; each value of the mask is in it.
-
-    Returns:
-      uint8 [H, W].
+      pixels: any number type, [H, W].
+      codes: from `parse_classes`; it contains every value of the mask.
     """
     zones = np.zeros(pixels.shape, np.uint8)
     for value, grey in codes.items():
@@ -80,14 +83,7 @@ def recoded(pixels: np.ndarray, codes: Mapping[int, int]) -> np.ndarray:
     return zones
 
 
-def front_of(zones: np.ndarray) -> np.ndarray:
-    """Marks the calving front: each ocean pixel that has a glacier pixel among its 4 neighbours.
-
-    Args:
-      zones: uint8 [H, W], CaFFe grey values.
-
-    Returns:
-      uint8 [H, W], 255 on the front, 0 elsewhere.
-    """
+def front_of(zones: ZoneMask) -> FrontMask:
+    """Returns the calving front: each ocean pixel that has a glacier pixel among its 4 neighbours."""
     beside_glacier = ndimage.binary_dilation(zones == GLACIER)  # the default structure is the 4-neighbourhood
     return np.where((zones == OCEAN) & beside_glacier, 255, 0).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A data set, and what its `dataset.json` tells of it and its scenes: written, read again, every field checked."""
+"""A data set's description: `dataset.json`, read with every field checked, and written."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix_tf.data import classes
-from pix2pix_tf.data.roles import CHANNELS
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.scene_names import QUALITIES, is_file_name, scene_of
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 FILE = "dataset.json"
 SPLITS = ("train", "val", "test")
-MIXED = "mixed"  # the split of a scene whose patches lie in several
+MIXED = "mixed"  # the split of a scene that has patches in several splits
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a scene's patches come from. None: not known."""
+    """Metadata of the scene that patches were cut from. None: unknown."""
 
     split: str  # train | val | test | mixed
     height: int  # pixels, before padding
@@ -27,80 +27,91 @@ class Scene:
     date: str | None = None  # YYYY-MM-DD
     sensor: str | None = None
     metres_per_pixel: float | None = None
-    quality: int | None = None  # the labeller's mark for the picture, 1 (best) to 6
+    quality: int | None = None  # the labeller's rating of the image, 1 (best) to 6
     orbit: str | None = None
     padding: tuple[int, int] = (0, 0)  # pixels added at the bottom and at the right
     overlap: int = 0  # pixels that neighbouring patches share
     stretch: Mapping[str, tuple[float, ...]] | None = None  # role: raw values that became black and white, by band
-    # Where the front is judged, in whole pixels: row_from, row_to, column_from, column_to, the ends not included.
+    # The area in which the front is evaluated, in pixels: row_from, row_to, column_from, column_to, ends excluded.
     bounding_box: tuple[int, int, int, int] | None = None
-    bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the CRS' unit
+    bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the unit of the CRS
     crs: str | None = None
-    cloud: float | None = None  # share under cloud by a source that can be relied on, 0 to 1
+    cloud: float | None = None  # cloud cover from a reliable source, 0 to 1
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """What one sample has beyond files of its own name. None: nothing."""
+    """The shared input and the cloud cover of one sample. None: it has an input of its own; unknown cloud cover."""
 
-    input: str | None = None  # the stem under which its inputs lie, where several samples share them
-    cloud: float | None = None  # 0 to 1: share of its target under cloud, or how likely a classifier finds it cloudy
+    input: str | None = None  # the stem of its input files, where several samples share them
+    cloud: float | None = None  # 0 to 1: cloud cover of its target, or a classifier's probability that it is cloudy
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set's description, and the stems that lie on the disk."""
+    """A data set's description, and the stems of its patches on disk."""
 
     root: Path
     name: str
     origin: str  # real | simulated | generated: <run>@<epoch> | moved: <name> (<origin>) | drawn: ... | unknown
     size: int  # pixels; patches are square
-    bits: Mapping[str, int]  # 8 or 16, for each role there is
+    bits: Mapping[str, int]  # 8 or 16, for each role
     scenes: Mapping[str, Scene]
     stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # sorted, for each split
-    pairs: Mapping[str, Pairing] = field(default_factory=dict)  # by the stem of a sample; most data sets have none
-    generator_train_glaciers: tuple[str, ...] | None = (
-        None  # glaciers that the generator of painted images was trained on; None: unknown
-    )
-    target_role: str = (
-        "optical"  # the role of which one input may have several files: the samples are named after these
-    )
+    pairs: Mapping[str, Pairing] = field(default_factory=dict)  # by a sample's stem; empty in most data sets
+    # Glaciers on which the generator of a generated data set was trained; None: unknown.
+    generator_train_glaciers: tuple[str, ...] | None = None
+    # The role that may have several files for one input; samples are named after its files.
+    target_role: str = "optical"
+    front_folder: str = "fronts"  # the folder of the role `fronts`; see `front_folder_of`
+
+    def folder(self, split: str, role: str) -> Path:
+        """Returns the folder of a role's patches.
+
+        Args:
+          split: train, val or test.
+          role: such as "sar_vv".
+        """
+        return self.root / split / (self.front_folder if role == "fronts" else role)
 
     def file_stem(self, role: str, stem: str) -> str:
-        """Under which name a sample's file of a role lies: of `row_role` under its own, of the others as its row says.
+        """Returns the stem of a sample's file: its own for `target_role`, else that of the shared input.
 
         Args:
           role: such as "sar_vv".
           stem: of the sample.
         """
-        row = self.pairs.get(stem)
-        return stem if role == self.target_role or row is None or row.input is None else row.input
+        pairing = self.pairs.get(stem)
+        return stem if role == self.target_role or pairing is None or pairing.input is None else pairing.input
 
     def glaciers(self, split: str) -> tuple[str, ...] | None:
-        """The glaciers that a split shows, sorted; None when that of a patch is not known."""
-        shown = {self.scenes[scene_of(stem)].glacier for stem in self.stems[split]}
-        known = sorted(glacier for glacier in shown if glacier is not None)
-        return tuple(known) if len(known) == len(shown) else None
+        """Returns the glaciers of a split, sorted; None when a patch has no known glacier."""
+        glaciers = {self.scenes[scene_of(stem)].glacier for stem in self.stems[split]}
+        known = sorted(glacier for glacier in glaciers if glacier is not None)
+        return tuple(known) if len(known) == len(glaciers) else None
 
     def path(self, split: str, role: str, stem: str) -> Path:
-        """Where a sample's patch of a role lies.
+        """Returns the file of a sample's patch.
 
         Args:
           split: train, val or test.
           role: such as "sar_vv".
           stem: of the sample.
         """
-        return self.root / split / role / f"{self.file_stem(role, stem)}.png"
+        return self.folder(split, role) / f"{self.file_stem(role, stem)}.png"
 
 
-def line_role(root: Path) -> str:
-    """The role of the fronts as drawn, one pixel wide: where a data set has `lines`, its `fronts` are wide."""
+def front_folder_of(root: Path) -> str:
+    """Returns the folder, in each split, that holds a data set's front masks one pixel wide.
+
+    Earlier versions of `prepare caffe` wrote these masks to `lines`, and masks dilated for training to `fronts`.
+    """
     return "lines" if any((root / split / "lines").is_dir() for split in SPLITS) else "fronts"
 
 
 def save(dataset: Dataset) -> None:
-    """Writes `dataset.json`; the patches themselves lie there already."""
-    scenes = {name: _known(asdict(scene)) for name, scene in sorted(dataset.scenes.items())}
+    """Writes `dataset.json`. The patches are not touched."""
+    scenes = {name: _without_none(asdict(scene)) for name, scene in sorted(dataset.scenes.items())}
     described = {
         "name": dataset.name,
         "origin": dataset.origin,
@@ -114,63 +125,78 @@ def save(dataset: Dataset) -> None:
 
 
 def save_pairs(dataset: Dataset) -> None:
-    """Writes the rows into the `dataset.json` that is there; whatever else stands in it stays."""
+    """Updates the pairs in an existing `dataset.json`; all other keys stay."""
     path = dataset.root / FILE
     files.write_json(path, files.read_json(path) | _pairs_as_json(dataset))
 
 
 def _pairs_as_json(dataset: Dataset) -> dict:
-    rows = {stem: _known(asdict(row)) for stem, row in sorted(dataset.pairs.items())}
-    return {"row_role": dataset.target_role, "rows": rows}
+    pairs = {stem: _without_none(asdict(pairing)) for stem, pairing in sorted(dataset.pairs.items())}
+    return {"row_role": dataset.target_role, "rows": pairs}
 
 
-def _known(values: dict) -> dict:
-    """Without what is not known, so that the file stays short."""
+def _without_none(values: dict) -> dict:
+    """Drops unknown values, so that the file stays short."""
     return {key: value for key, value in values.items() if value is not None}
 
 
+# ---- Reading --------------------------------------------------------------------------------------------------------
+
+
 def read(root: Path) -> Dataset:
-    """Reads `dataset.json`; the patches are not looked at.
+    """Reads `dataset.json`, without the patches.
 
     Raises:
-      UserError: there is none, or it is not JSON, or a field is missing, unknown or of the wrong type.
+      UserError: the file is missing or not JSON, or a field is missing, unknown or of the wrong type.
     """
     path = root / FILE
     values = files.read_json(path)
     try:
-        missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
-        _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
-        for key in ("name", "origin"):
-            _demand(isinstance(values[key], str), f"{key} should be a text, not {truncated_repr(values[key])}")
-        _demand(
-            _count(values["size"]) and values["size"] > 0,
-            f"size should be pixels, not {truncated_repr(values['size'])}",
-        )
-        for key in ("bits", "scenes"):
-            _demand(isinstance(values[key], dict), f"{key} should be an object, not {truncated_repr(values[key])}")
-        for role, bits in values["bits"].items():
-            _demand(
-                bits in (8, 16) and _count(bits),
-                f"bits of {truncate(role)} should be 8 or 16, not {truncated_repr(bits)}",
-            )
+        _check_header(values)
         scenes = {name: _scene(name, scene) for name, scene in values["scenes"].items()}
-        seen = values.get("seen")
-        texts = isinstance(seen, list) and all(map(_text, seen))
-        _demand(seen is None or texts, f"seen should be a list of glaciers, not {truncated_repr(seen)}")
+        glaciers = values.get("seen")
+        texts = isinstance(glaciers, list) and all(map(_text, glaciers))
+        _demand(glaciers is None or texts, f"seen should be a list of glaciers, not {truncated_repr(glaciers)}")
         role = values.get("row_role", Dataset.target_role)
         _demand(
             _text(role) and role in CHANNELS,
             f"row_role should be one of {', '.join(CHANNELS)}, not {truncated_repr(role)}",
         )
-        rows = _pairs(values.get("rows", {}))
+        pairs = _pairs(values.get("rows", {}))
     except ValueError as error:
         raise UserError(
             f"{path} does not follow the contract of datasets/README.md: {error}. Mend it, or remove it to have "
             "the data set inferred from its folders."
         ) from None
-    name, origin, size, bits = (values[key] for key in ("name", "origin", "size", "bits"))
-    seen = None if seen is None else tuple(seen)
-    return Dataset(root, name, origin, size, bits, scenes, pairs=rows, target_role=role, generator_train_glaciers=seen)
+    return Dataset(
+        root,
+        values["name"],
+        values["origin"],
+        values["size"],
+        values["bits"],
+        scenes,
+        pairs=pairs,
+        target_role=role,
+        generator_train_glaciers=None if glaciers is None else tuple(glaciers),
+        front_folder=front_folder_of(root),
+    )
+
+
+def _check_header(values: Mapping[str, Any]) -> None:
+    """Raises a ValueError unless the required keys are there and have values of the right type."""
+    missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
+    _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
+    for key in ("name", "origin"):
+        _demand(isinstance(values[key], str), f"{key} should be a text, not {truncated_repr(values[key])}")
+    size = values["size"]
+    _demand(_count(size) and size > 0, f"size should be pixels, not {truncated_repr(size)}")
+    for key in ("bits", "scenes"):
+        _demand(isinstance(values[key], dict), f"{key} should be an object, not {truncated_repr(values[key])}")
+    for role, bits in values["bits"].items():
+        _demand(
+            bits in (8, 16) and _count(bits),
+            f"bits of {truncate(role)} should be 8 or 16, not {truncated_repr(bits)}",
+        )
 
 
 def _scene(name: str, values: Any) -> Scene:
@@ -183,23 +209,23 @@ def _scene(name: str, values: Any) -> Scene:
 
 
 def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a scene as JSON has them, in the form in which Scene has them.
+    """Converts a scene's fields from JSON's types to those of `Scene`, and checks them.
 
     Args:
-      name: of the scene, for the message.
+      name: of the scene, for error messages.
       values: by the names of Scene's fields.
 
     Raises:
-      ValueError: a field is unknown, or has no value that fits.
+      ValueError: a field is unknown or has an invalid value.
     """
     known = {key.name for key in fields(Scene)}
     for key, value in values.items():
         if key not in known:
             raise ValueError(f"scene {truncate(name)}: {did_you_mean('field', key, known)}")
-        fits, words = _FORMS[key]
+        is_valid, words = _FORMS[key]
         required = key in ("split", "height", "width", "padding", "overlap")
         _demand(
-            fits(value) or (value is None and not required),
+            is_valid(value) or (value is None and not required),
             f"{key} of scene {truncate(name)} should be {words}: {truncated_repr(value)}",
         )
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
@@ -210,32 +236,32 @@ def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pairs(values: Any) -> dict[str, Pairing]:
     _demand(isinstance(values, dict), f"rows should be an object, not {truncated_repr(values)}")
-    rows: dict[str, Pairing] = {}
-    for stem, row in values.items():
-        which = f"row {truncate(stem)}"
-        _demand(is_file_name(stem), f"the {which} should have the name of a patch")
-        _demand(isinstance(row, dict), f"{which} should be an object, not {truncated_repr(row)}")
-        for key in row:
-            if key not in ("input", "cloud"):
-                raise ValueError(f"{which}: {did_you_mean('field', key, ('input', 'cloud'))}")
-        given, cloud = row.get("input"), row.get("cloud")
-        named = given is None or (_text(given) and is_file_name(given))
-        _demand(named, f"input of {which} should be the name of a patch: {truncated_repr(given)}")
+    pairs = {stem: _pairing(stem, pairing) for stem, pairing in values.items()}
+    for stem, pairing in pairs.items():  # a stem that is both a sample's and its input's must name the same files
+        other = pairs[pairing.input].input if pairing.input in pairs else None
         _demand(
-            cloud is None or _share(cloud), f"cloud of {which} should be a share from 0 to 1: {truncated_repr(cloud)}"
+            other in (None, pairing.input),
+            f"row {truncate(stem)} has the input {truncate(pairing.input)}, whose own row has {truncate(other)}",
         )
-        rows[stem] = Pairing(**row)
-    for stem, row in rows.items():  # a name that is a sample's and its input's must mean the same files
-        other = rows[row.input].input if row.input in rows else None
-        _demand(
-            other in (None, row.input),
-            f"row {truncate(stem)} has the input {truncate(row.input)}, whose own row has {truncate(other)}",
-        )
-    return rows
+    return pairs
 
 
-_GREAT = 2**53  # more pixels than there are
-_LARGEST = 1e300  # beyond that sums and differences are infinite
+def _pairing(stem: str, values: Any) -> Pairing:
+    which = f"row {truncate(stem)}"
+    _demand(is_file_name(stem), f"the {which} should have the name of a patch")
+    _demand(isinstance(values, dict), f"{which} should be an object, not {truncated_repr(values)}")
+    for key in values:
+        if key not in ("input", "cloud"):
+            raise ValueError(f"{which}: {did_you_mean('field', key, ('input', 'cloud'))}")
+    given, cloud = values.get("input"), values.get("cloud")
+    named = given is None or (_text(given) and is_file_name(given))
+    _demand(named, f"input of {which} should be the name of a patch: {truncated_repr(given)}")
+    _demand(cloud is None or _share(cloud), f"cloud of {which} should be a share from 0 to 1: {truncated_repr(cloud)}")
+    return Pairing(**values)
+
+
+_GREAT = 2**53  # exceeds any count of pixels; larger integers have no exact float
+_LARGEST = 1e300  # sums and differences of larger numbers may overflow
 
 
 def _count(value: Any) -> bool:
@@ -256,7 +282,7 @@ def _share(value: Any) -> bool:
     return _numbers([value], 1) and 0 <= value <= 1
 
 
-# What each field of a scene must be in dataset.json, as a test and in words.
+# For each field of a scene in dataset.json: a test of its value, and a description for error messages.
 _FORMS = {
     "split": (lambda value: value in (*SPLITS, MIXED), f"one of {', '.join((*SPLITS, MIXED))}"),
     "height": (lambda value: _count(value) and value > 0, "a whole number of pixels"),

@@ -5,9 +5,9 @@ from types import MappingProxyType
 import tensorflow as tf
 
 from pix2pix_tf.data import classes as zone_classes
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.io import png
-from pix2pix_tf.data.roles import CHANNELS
 
 _INFLATION = 1032.0  # bytes that a PNG's compression makes of one, at most
 _COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels

@@ -13,7 +13,7 @@ import tensorflow as tf
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import augmentation, conditions, encoding, targets, validation
 from pix2pix_tf.data.cloud_filter import shares_of, unscored
-from pix2pix_tf.data.dataset import Dataset, line_role
+from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.utils.errors import UserError
 
 # A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
@@ -136,7 +136,9 @@ def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: 
         pixels = encoding.decode_png(tf.io.read_file(path[index]), role, dataset.bits[role])
         pixels = tf.ensure_shape(pixels, [dataset.size, dataset.size, None])
         images[role] = encoding.encode(pixels, role, config.data.mask)
-    if config.data.targets == ("fronts",) and line_role(dataset.root) == "fronts":
+    if config.data.targets == ("fronts",):
+        # The published CaFFe code dilates whole scenes before it cuts them. Here each patch is dilated alone, so its
+        # outermost 2 pixels may differ: a front of the neighbouring patch does not reach into this one.
         images["fronts"] = targets.dilate(images["fronts"], config.data.front_width)
     return images
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 

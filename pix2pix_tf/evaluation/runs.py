@@ -7,7 +7,7 @@ from pathlib import Path
 from pix2pix_tf import config as configuration
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.cloud_filter import without_clouds
-from pix2pix_tf.data.dataset import Dataset, line_role
+from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
@@ -156,7 +156,7 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: flo
         raise UserError(f"The runs were trained on different data sets ({where}). Name one for all with --data.")
     roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
     if runs[0].is_segmentation:
-        roles |= {line_role(data or runs[0].data): None}  # the truth for the fronts
+        roles["fronts"] = None  # the truth for the fronts
     dataset = load_dataset(data or runs[0].data, tuple(roles), (split,))
     return without_clouds(dataset, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import encoding
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.conditions import Conditions
-from pix2pix_tf.data.roles import CHANNELS
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
 # (encoded input roles float32 [N, H, W, C], seed int32 [N]) -> by name "output", the target roles' images float32

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix_tf.data import classes
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.io import png
 from pix2pix_tf.data.io.strips import StripReader
-from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.generate.tiles import generate_strips
 from pix2pix_tf.utils import cli

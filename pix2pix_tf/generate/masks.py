@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix_tf.data import dataset, scene_names, validation
+from pix2pix_tf.data.classes import VALUES
 from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.io import images, mask_drawings, raster
 from pix2pix_tf.data.io.strips import SUFFIXES, StripReader
-from pix2pix_tf.data.roles import VALUES
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.prepare.own_scenes.source import visible
 from pix2pix_tf.utils import cli

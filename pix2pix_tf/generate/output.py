@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix_tf.data import conditions, dataset, scene_names, visualization
+from pix2pix_tf.data.classes import VALUES
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.loading import evenly_spaced, extend_scene
-from pix2pix_tf.data.roles import VALUES
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.masks import Masks

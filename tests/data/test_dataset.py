@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.data import dataset, tiling, validation
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.dataset import MIXED, Dataset, Pairing, Scene, save, save_pairs
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.utils.errors import UserError
 

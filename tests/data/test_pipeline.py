@@ -153,12 +153,18 @@ def fronts_of(tiny_data, tmp_path, *roles):
     return load_dataset(root, ("sar", "fronts"))
 
 
-@pytest.mark.parametrize(("roles", "wide"), [(("fronts",), 3), (("fronts", "lines"), 1)])
-def test_front_lines_are_widened_unless_prepare_did_so(tiny_data, tmp_path, roles, wide):
-    dataset = fronts_of(tiny_data, tmp_path, *roles)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_front_lines_are_dilated(tiny_data, tmp_path, earlier):
+    dataset = fronts_of(tiny_data, tmp_path, "fronts")
+    if earlier:  # `fronts` was dilated for training then, and `lines` was one pixel wide
+        for folder in list(dataset.root.glob("*/fronts")):
+            shutil.copytree(folder, folder.with_name("lines"))
+            for path in folder.glob("*.png"):
+                Image.fromarray(np.full((SIZE, SIZE), 255, np.uint8)).save(path)
+        dataset = load_dataset(dataset.root, ("sar", "fronts"))
     chosen = config.make_config("fronts", ["train.batch_size=2", "data.front_width=3", "loss.distance_dilation=3"])
     (batch,) = pipeline.fixed_batches(dataset, chosen, "val", dataset.stems["val"][:2], 2)
-    assert ((batch["target"].numpy() > 0).sum(axis=2) == wide).all()
+    assert ((batch["target"].numpy() > 0).sum(axis=2) == 3).all()
     # Dilated by 3 once more; the weight of the middle pixel is 1, and .1 where the front is far.
     assert float(batch["weight"][0, 5, SIZE // 2, 0]) == 1
     assert float(batch["weight"][0, 5, 0, 0]) == pytest.approx(0.1)

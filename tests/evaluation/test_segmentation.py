@@ -59,7 +59,7 @@ def data(tmp_path) -> Path:
 
 
 def setting(data, unit="metres", shortest=100.0, **changes):
-    dataset = load_dataset(data, ("zones", "lines", "sar"), ("val",))
+    dataset = load_dataset(data, ("zones", "fronts", "sar"), ("val",))
     scenes = {name: replace(scene, **changes) for name, scene in dataset.scenes.items()}
     return evaluation.Setting(replace(dataset, scenes=scenes), "val", 4, unit, shortest)
 

@@ -16,10 +16,10 @@ from PIL import Image
 import evaluate
 from pix2pix_tf import config
 from pix2pix_tf.data import classes
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.dataset import Dataset, Pairing, save
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.evaluation import inference, runs
 from pix2pix_tf.evaluation.translation import evaluation, examples
 from pix2pix_tf.export import saved_model

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from pix2pix_tf import prepare
 from pix2pix_tf.data import scene_names, tiling
@@ -157,14 +158,6 @@ def test_the_split_of_the_paper():
     assert build.paper_val(list("abcdefghijk")) == ["c", "d"]  # of 11: 2 3 ...; a tenth of 11 is two
 
 
-def test_the_front_is_widened_by_a_square_that_knows_no_wrap():
-    lines = np.zeros((9, 12), np.uint8)
-    lines[0, 0] = lines[4, 8] = 255
-    expected = np.zeros_like(lines)
-    expected[:3, :3] = expected[2:7, 6:11] = 255
-    np.testing.assert_array_equal(caffe_scene.widen(lines), expected)
-
-
 @pytest.mark.parametrize(
     ("corners", "box"),
     [
@@ -232,8 +225,7 @@ def test_patches_hold_what_the_images_hold(made, tmp_path):
     found = load_dataset(tmp_path / "out", caffe_scene.ROLES, ("train", "val", "test"))
     for name, one in found.scenes.items():
         zones, front, sar = scene(name)
-        wide = caffe_scene.widen(front)
-        for role, whole in (("zones", zones), ("lines", front), ("fronts", wide), ("sar", sar)):
+        for role, whole in (("zones", zones), ("fronts", front), ("sar", sar)):
             pieces = [
                 (*scene_names.place_of(stem), images.read(found.path(one.split, role, stem)))
                 for stem in found.stems[one.split] if stem.split("__")[0] == name
@@ -241,6 +233,46 @@ def test_patches_hold_what_the_images_hold(made, tmp_path):
             padded = np.pad(whole, ((0, one.padding[0]), (0, one.padding[1])))
             np.testing.assert_array_equal(tiling.join(pieces, *padded.shape), padded)
             assert tuple(np.max([piece[:2] for piece in pieces], axis=0) + SIZE) == padded.shape
+
+
+def test_a_data_set_of_an_earlier_version_is_finished_and_read_by_its_thin_lines(made, tmp_path, capsys):
+    assert make(made, tmp_path / "new") == 0
+    old = tmp_path / "old"
+    shutil.copytree(tmp_path / "new", old)
+    for folder in list(old.glob("*/fronts")):  # `lines` held the fronts as they are now, `fronts` dilated ones
+        shutil.copytree(folder, folder.with_name("lines"))
+        for path in folder.glob("*.png"):
+            images.write_png(path, ndimage.maximum_filter(images.read(path), 5, mode="constant"))
+    for name, key in (("prepare.json", None), ("dataset.json", "bits")):
+        values = json.loads((old / name).read_text())
+        if key:
+            values[key]["lines"] = 8
+        else:
+            assert values.pop("front_width") == 1
+        (old / name).write_text(json.dumps(values))
+    before = tree(old)
+    assert make(made, old) == 0
+    assert "is finished already" in capsys.readouterr().out
+    assert tree(old) == before
+    (old / "dataset.json").unlink()  # interrupted: a scene's files are missing
+    for path in old.glob(f"train/*/{SI}*.png"):
+        path.unlink()
+    assert make(made, old) == 0
+    loaded, anew = (load_dataset(root, ("fronts",), ("train", "val", "test")) for root in (old, tmp_path / "new"))
+    assert loaded.stems == anew.stems
+    for split, stems in loaded.stems.items():
+        for stem in stems:
+            np.testing.assert_array_equal(*(images.read(one.path(split, "fronts", stem)) for one in (loaded, anew)))
+
+
+def test_dilated_fronts_without_thin_ones_are_not_taken_for_thin_ones(made, tmp_path, capsys):
+    assert make(made, tmp_path / "out") == 0
+    (tmp_path / "out/dataset.json").unlink()
+    values = json.loads((tmp_path / "out/prepare.json").read_text())
+    del values["front_width"]  # as if an earlier version had been killed before its first `lines`
+    (tmp_path / "out/prepare.json").write_text(json.dumps(values))
+    assert make(made, tmp_path / "out") == 2
+    assert "front_width was None, now 1" in capsys.readouterr().err
 
 
 def test_whole_glaciers_are_held_out(made, tmp_path, capsys):
@@ -322,7 +354,7 @@ def test_good_scenes_are_kept_and_bad_ones_made_good(raw, made, tmp_path, capsys
     assert "3 of 7 scenes in" in message
     assert f"zones/test/{COL}_zones.png: grey value 128 is no class of zones" in message
     assert f"sar_images/train/{DBE}.png: not a whole PNG" in message
-    assert f"{SI}: its images differ in size: sar 64 x 64, zones 64 x 64, lines 64 x 40 pixels" in message
+    assert f"{SI}: its images differ in size: sar 64 x 64, zones 64 x 64, fronts 64 x 40 pixels" in message
     assert not (tmp_path / "out/dataset.json").exists()
     kept = times(tmp_path / "out")
     assert not any(name in path for path in kept for name in (COL, DBE, SI))

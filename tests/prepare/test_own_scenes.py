@@ -15,7 +15,7 @@ from PIL import Image
 
 from pix2pix_tf import prepare
 from pix2pix_tf.data import dataset, scene_names
-from pix2pix_tf.data.classes import ZONE_COLOURS, ZONE_VALUES, codes_of
+from pix2pix_tf.data.classes import ZONE_COLOURS, ZONE_VALUES, parse_classes
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import scene_table
@@ -154,7 +154,7 @@ def test_mistakes_with_masks_are_told(mine, capsys, options, words):
 
 
 def test_several_values_may_be_of_one_class():
-    assert codes_of(["0=na", "7=ocean", "8=ocean", "1=rock"]) == {0: 0, 7: 254, 8: 254, 1: 64}
+    assert parse_classes(["0=na", "7=ocean", "8=ocean", "1=rock"]) == {0: 0, 7: 254, 8: 254, 1: 64}
 
 
 def test_fronts_that_follow_from_the_zones(mine, tmp_path, capsys):

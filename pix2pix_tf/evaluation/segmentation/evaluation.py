@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data import classes, tiling, validation, visualization
-from pix2pix_tf.data.dataset import MIXED, Dataset, Scene, line_role
+from pix2pix_tf.data.dataset import MIXED, Dataset, Scene
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import evenly_spaced, load_dataset
 from pix2pix_tf.data.scene_names import place_of, scene_of
@@ -237,7 +237,7 @@ def _judge(network: Network, setting: Setting, output: Path) -> Result:
     found = []
     for scene in cli.progress(setting.scenes, len(setting.scenes), f"fronts of {network.name}"):
         mask = images.read_png(output / "masks" / network.name / f"{scene}.png")
-        true = _whole(setting, scene, line_role(setting.dataset.root)) > 0
+        true = _whole(setting, scene, "fronts") > 0
         predicted = _front(network, mask, setting, scene)
         agreement = _agreement(network, mask, setting, scene, true)
         found.append(
@@ -307,17 +307,16 @@ def _show(
 def _draw_comparison(networks: Sequence[Network], setting: Setting, output: Path, shown: Sequence[str]) -> None:
     """A sheet of a few scenes: the SAR image, the true mask, and what each network says."""
     first = networks[0].run.inputs[0]
-    lines = line_role(setting.dataset.root)
-    truths = {network.target: "zones" if network.target == "zones" else lines for network in networks}
     columns = [(visualization.name_of(first), [_thumbnail(_whole(setting, scene, first), first) for scene in shown])]
-    for target, role in truths.items():
-        columns.append((f"true {target}", [_thumbnail(_whole(setting, scene, role), role) for scene in shown]))
+    targets = dict.fromkeys(network.target for network in networks)
+    for target in targets:
+        columns.append((f"true {target}", [_thumbnail(_whole(setting, scene, target), target) for scene in shown]))
     for network in networks:
         said = [images.read_png(output / "masks" / network.name / f"{scene}.png") for scene in shown]
         columns.append((network.name, [_thumbnail(mask, network.target) for mask in said]))
     dataset = setting.dataset
     title = f"{dataset.name} ({dataset.origin}), {setting.split}: {len(shown)} of {len(setting.scenes)} scenes"
-    visualization.grid(output / "comparison.png", columns, title, legend="zones" in truths, captions=shown)
+    visualization.grid(output / "comparison.png", columns, title, legend="zones" in targets, captions=shown)
 
 
 def _thumbnail(pixels: np.ndarray, role: str) -> np.ndarray:

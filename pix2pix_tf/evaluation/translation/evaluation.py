@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data import visualization
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.loading import evenly_spaced
-from pix2pix_tf.data.roles import CHANNELS
 from pix2pix_tf.evaluation import html_report, inference, plots
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.realism import evaluation, plot

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pix2pix_tf.data import visualization
-from pix2pix_tf.data.roles import CHANNELS
+from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, told
 from pix2pix_tf.evaluation.inference import Setting

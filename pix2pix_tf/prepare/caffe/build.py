@@ -1,6 +1,6 @@
 """From the raw CaFFe benchmark to a data set: find, divide, write, report; or only check.
 
-Gourmelon et al. 2022, Earth System Science Data 14, 4287. Patches, paddings, the wider front and the split are those of
+Gourmelon et al. 2022, Earth System Science Data 14, 4287. Patches, paddings and the split are those of
 the benchmark's published code (data_processing/data_preprocessing.py).
 """
 
@@ -57,14 +57,14 @@ def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1, sched
     sources = caffe_source.find(root)
     where = make_splits(sources, settings)
     places = facts.read_metadata(root)
-    made_with = _made_with(sources, settings, _unusable_before(output))
+    made_with = _made_with(sources, settings, _unusable_before(output), output)
     if dataset_writer.is_finished(output, made_with):
         return
     dataset_writer.begin(output, made_with)
     jobs = [SceneTask(source, where[source.name], settings.size, output) for source in sources]
     outcomes = parallel_map(write_scene, jobs, workers, "scenes written", scheduler)
     bad = [one for one in outcomes if one.problems]
-    dataset_writer.begin(output, _made_with(sources, settings, [one.name for one in bad]))
+    dataset_writer.begin(output, _made_with(sources, settings, [one.name for one in bad], output))
     if bad:
         raise validation.validation_error(
             f"{len(bad)} of {len(sources)} scenes in {root} cannot be used. The others are written; mend these, and "
@@ -92,7 +92,9 @@ def _unusable_before(output: Path) -> list[str]:
     return files.read_json(path).get("unusable", []) if path.exists() else []
 
 
-def _made_with(sources: Sequence[Source], settings: Settings, unusable: Sequence[str]) -> dict[str, object]:
+def _made_with(
+    sources: Sequence[Source], settings: Settings, unusable: Sequence[str], output: Path
+) -> dict[str, object]:
     """What must stay the same for a run to go on: settings, the names of all scenes, and the files that were good.
 
     Bounding boxes and meta_data.csv are not among it: no patch depends on them.
@@ -108,6 +110,8 @@ def _made_with(sources: Sequence[Source], settings: Settings, unusable: Sequence
         "scenes": f"{len(sources)} names {names.hexdigest()[:12]}",
         "input": f"{len(sources) - len(unusable)} x 3 files {stamps}",
         "unusable": list(unusable),
+        # Earlier versions dilated `fronts` and noted no width; their `lines` are the fronts one pixel wide.
+        **({} if dataset.front_folder_of(output) == "lines" else {"front_width": 1}),
     }
 
 

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from pix2pix_tf.data import classes, tiling
-from pix2pix_tf.data.dataset import Scene
+from pix2pix_tf.data.dataset import Scene, front_folder_of
 from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.caffe import source as caffe_source
 from pix2pix_tf.prepare.caffe.source import Source
 from pix2pix_tf.prepare.own_scenes.source import BadScene
 
-ROLES = ("zones", "fronts", "lines", "sar")
-FRONT_WIDTH = 5  # pixels: the side of the square that widens the front for training
+ROLES = ("zones", "fronts", "sar")
 
 
 @dataclass(frozen=True)
@@ -68,18 +66,6 @@ def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, in
     return height + more, width + more, size, overlap
 
 
-def widen(lines: np.ndarray) -> np.ndarray:
-    """Draws the front broader, for training: dilated with a square of FRONT_WIDTH pixels.
-
-    Args:
-      lines: uint8 [H, W], 255 on the front, 0 elsewhere.
-
-    Returns:
-      The same, wider.
-    """
-    return ndimage.maximum_filter(lines, FRONT_WIDTH, mode="constant")
-
-
 def check_scene(source: Source) -> Outcome:
     """Reads one scene and checks it; nothing is written."""
     try:
@@ -101,14 +87,14 @@ def write_scene(job: SceneTask) -> Outcome:
     cells = grid(height, width, job.size, overlap)
     stems = tiling.stems(name, *cells)
     for role in ROLES:
-        missing = {stem for stem in stems if dataset_writer.missing(job.output, job.split, [role], stem)}
+        folder = front_folder_of(job.output) if role == "fronts" else role  # begun by an earlier version: `lines`
+        missing = {stem for stem in stems if dataset_writer.missing(job.output, job.split, [folder], stem)}
         if not missing:
             continue
-        image = widen(pixels["lines"]) if role == "fronts" else pixels[role]
-        image = np.pad(image, ((0, cells[0] - height), (0, cells[1] - width)))
+        image = np.pad(pixels[role], ((0, cells[0] - height), (0, cells[1] - width)))
         for stem, (_, _, patch) in zip(stems, tiling.cut(image, job.size, overlap), strict=True):
             if stem in missing:
-                dataset_writer.write(job.output, job.split, stem, {role: patch})
+                dataset_writer.write(job.output, job.split, stem, {folder: patch})
     bottom, right = tiling.padding(*cells)
     scene = Scene(
         job.split,

@@ -29,7 +29,7 @@ METADATA = "https://huggingface.co/datasets/torchgeo/caffe/resolve/main/meta_dat
 UNPACKED_LIMIT = 20 * 10**9  # bytes; the real one has 2.9 * 10**9
 
 ENDS = {"sar_images": "", "zones": "_zones", "fronts": "_front"}  # folder -> how its names end
-ROLES = {"sar_images": "sar", "zones": "zones", "fronts": "lines"}  # folder -> the role that its pixels are
+ROLES = {"sar_images": "sar", "zones": "zones", "fronts": "fronts"}  # folder -> the role that its pixels are
 GLACIERS = {"train": ("Crane", "DBE", "JAC", "Jorum", "SI"), "test": ("COL", "Mapple")}
 
 
@@ -162,7 +162,7 @@ def read(source: Source) -> tuple[dict[str, np.ndarray], tuple[int, int, int, in
     """Reads one scene and checks it as the benchmark's own script does.
 
     Returns:
-      zones, lines, sar: uint8 [H, W], of one size, grey values as in the files.
+      zones, fronts, sar: uint8 [H, W], of one size, grey values as in the files.
       The bounding box of the front, as in `dataset.Scene`; None when there is no file of it.
 
     Raises:
@@ -196,6 +196,6 @@ def _grey(path: Path, role: str) -> np.ndarray:
         raise images.BadImage(problem)
     if image.dtype != np.uint8:
         raise images.BadImage(f"{8 * image.dtype.itemsize} bit, but the benchmark's images have 8")
-    if role == "lines" and image.min() == image.max():
+    if role == "fronts" and image.min() == image.max():
         raise images.BadImage(f"only the grey value {image.flat[0]}, but a front mask has both 0 and 255")
     return image

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pix2pix_tf.data import classes, roles
+from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import mask_drawings
 from pix2pix_tf.prepare.commands import Commands, command, next_command, percentiles
 from pix2pix_tf.prepare.own_scenes import build, survey
@@ -17,7 +17,7 @@ def add_folder(commands: Commands) -> None:
         commands,
         "folder",
         "cuts your own scenes and masks into a data set\n\n"
-        f"--input holds one folder per role ({', '.join(roles.CHANNELS)})\n"
+        f"--input holds one folder per role ({', '.join(classes.CHANNELS)})\n"
         "with the same file names in each: PNG, TIFF, or JPEG where there are no classes. Names such as\n"
         "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) tell those\n"
         "facts. datasets/README.md tells the rest.",
@@ -128,7 +128,7 @@ def _classes(arguments: argparse.Namespace) -> tuple[str, ...] | None:
         return None
     if arguments.as_drawn:
         raise UserError("--classes is for values, --as-drawn for colours: leave one of them out.")
-    classes.codes_of(arguments.classes)
+    classes.parse_classes(arguments.classes)
     return tuple(sorted(arguments.classes))
 
 

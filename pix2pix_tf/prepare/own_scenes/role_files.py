@@ -1,7 +1,7 @@
 """One role of one scene: the pixels of the user's file, once they are found to be what the role takes.
 
 Zones are masks that people made: grey PNGs as CaFFe has them, drawings from a paint program (see `drawn`), or rasters
-from a GIS with class numbers of their own (see `masks.codes_of`).
+from a GIS with class numbers of their own (see `masks.parse_classes`).
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import numpy as np
 
 from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import validation
+from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.io import images, mask_drawings
-from pix2pix_tf.data.roles import CHANNELS, VALUES
 
 
 def read_role(
@@ -29,7 +29,7 @@ def read_role(
       role: one of CHANNELS.
       halves: the roles of the left and the right half, where the file has two; else empty.
       tolerance: reads PNGs of zones as drawings, see `drawn.read_mask`; None takes their values as they are.
-      classes: what the values of zones mean, see `masks.codes_of`; None: they are CaFFe's.
+      classes: what the values of zones mean, see `masks.parse_classes`; None: they are CaFFe's.
 
     Returns:
       [H, W] or [H, W, 3], dtype as in the file; zones have CaFFe's grey values.
@@ -76,11 +76,11 @@ def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
 
 
 def _recoded(pixels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    codes = zone_classes.codes_of(classes)
+    codes = zone_classes.parse_classes(classes)
     strange = np.unique(pixels[~np.isin(pixels, list(codes))])
     if strange.size:
         raise images.BadImage(f"the value {strange[0]:g} is none of --classes {' '.join(classes)} (add what it is)")
-    return zone_classes.recoded(pixels, codes)
+    return zone_classes.recode(pixels, codes)
 
 
 def _own_classes(pixels: np.ndarray) -> str:

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data import scene_names, validation
+from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
 from pix2pix_tf.data.io import images, raster
-from pix2pix_tf.data.roles import CHANNELS, VALUES
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare import scene_table
 from pix2pix_tf.prepare.own_scenes.role_files import read_role
@@ -249,7 +249,7 @@ def read(
       source: from `find`.
       cut: the percentiles that become black and white where there are more than 8 bits; None keeps 16-bit integers.
       tolerance: reads PNGs of zones as drawings, see `drawn.read_mask`; None takes their grey values as they are.
-      classes: what other values of zones mean, see `masks.codes_of`; None takes CaFFe's.
+      classes: what other values of zones mean, see `masks.parse_classes`; None takes CaFFe's.
 
     Raises:
       BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold values that are no class.
