@@ -21,7 +21,7 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.data.tiling import Place, Tiling
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.generate.command import TILES
-from pix2pix_tf.generate.inference import paint_tile, to_pixels
+from pix2pix_tf.generate.inference import paint_tile
 from pix2pix_tf.generate.tiles import generate_strips
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
@@ -49,7 +49,7 @@ def main() -> None:
         pairs = [painted_twice(model, mask, tiling, seed) for seed, mask in enumerate(zones)]
         if options.picture:
             path = options.picture / f"{model.variant}-{name.replace(' ', '-')}.png"
-            images.write_png(path, to_pixels(pairs[0][0]))
+            images.write_png(path, images.to_pixels(pairs[0][0]))
         for what, lines in (("begin or end", borders), ("middle of overlap", middles)):
             for band in BANDS:
                 print(f"{name:<18}{what:<19}band {band:>2}: {told(ratios(pairs, tiling, lines, band))}", flush=True)

@@ -53,18 +53,6 @@ def sample_sheet(
     grid(path, columns, title, legend="zones" in {*inputs, *generated, *targets}, captions=captions)
 
 
-def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Turns a model's output into pixels to look at.
-
-    Args:
-      images: float [...], [-1, 1]; what lies outside is cut off.
-
-    Returns:
-      uint8 [...], [0, 255].
-    """
-    return np.round((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
-
-
 def name_of(role: str) -> str:
     """What a role is called above a column."""
     names = {

@@ -11,7 +11,7 @@ import numpy as np
 
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.classes import CHANNELS
-from pix2pix_tf.data.io import png
+from pix2pix_tf.data.io import images, png
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.generate.tiles import generate_strips
@@ -102,7 +102,7 @@ def _paint(job: ImageTask, model: "Model") -> None:
             if role in model.targets
         ]
         for strip in strips:
-            for write, part in zip(writers, np.split(to_pixels(strip), ends, axis=-1), strict=True):
+            for write, part in zip(writers, np.split(images.to_pixels(strip), ends, axis=-1), strict=True):
                 write(part)
 
 
@@ -112,11 +112,6 @@ def paint_tile(model: "Model", condition: str, tile: np.ndarray, seed: int) -> n
     One tile a call: in a batch, some processors round differently by its size, and bytes would follow.
     """
     return model.generate(tile[np.newaxis], np.array([seed]), [condition])[0]
-
-
-def to_pixels(painted: np.ndarray) -> np.ndarray:
-    """Rounds as the export's own PNGs do: float32 [-1, 1], what lies outside cut off -> uint8."""
-    return np.round((np.clip(painted, -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
 def front_rows(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pix2pix_tf.data import conditions, encoding, pipeline, visualization
 from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.io.images import to_pixels
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.export.signatures import png_names
 from pix2pix_tf.training.tasks import Task
@@ -29,7 +30,7 @@ def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...
     captions, generated = list(stems), {}
     if targets:
         parts = np.split(made, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
-        generated = {role: visualization.to_pixels(part) for role, part in zip(targets, parts, strict=True)}
+        generated = {role: to_pixels(part) for role, part in zip(targets, parts, strict=True)}
     else:
         captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(made), captions, strict=True)]
     title = f"{config.variant}, epoch {epoch}"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pix2pix_tf.data import classes, encoding
+from pix2pix_tf.data.io import images
 
 InvalidArgument = tf.errors.InvalidArgumentError
 
@@ -50,9 +51,15 @@ def test_pixels_survive_the_way_there_and_back(values):
     assert (tf.io.decode_png(data).numpy() == pixels[0]).all()
 
 
-def test_what_lies_outside_the_range_is_cut_off():
-    (data,) = encoding.encode_png(tf.constant([-3.0, 3.0], shape=(1, 1, 2, 1))).numpy()
-    assert tf.io.decode_png(data).numpy().ravel().tolist() == [0, 255]
+def test_outputs_become_the_same_pixels_inside_and_outside_of_an_export():
+    values = np.array([-3, -1, -0.9999, 0.5, 1, 2, *np.linspace(-1, 1, 511)], np.float32)
+    (data,) = encoding.encode_png(tf.reshape(values, (1, 1, -1, 1))).numpy()
+    exported = tf.io.decode_png(data).numpy().ravel()
+    assert exported[:6].tolist() == [0, 0, 0, 191, 255, 255]
+    converted = images.to_pixels(values)
+    assert converted.dtype == np.uint8
+    np.testing.assert_array_equal(converted, exported)  # half of these values lie between two greys
+    assert images.to_pixels(values, 16)[:6].tolist() == [0, 0, 3, 49151, 65535, 65535]
 
 
 @pytest.mark.parametrize("in_dataset", [False, True])

@@ -90,9 +90,3 @@ def test_a_sample_sheet_gives_each_role_a_column(tmp_path):
     )
     sheet = read(tmp_path / "s.png")
     assert find(sheet, (deep[0, ..., 0] // 256).astype(np.uint8), 8)[1] < find(sheet, colour[0], 8)[1]
-
-
-def test_to_pixels_rounds_and_cuts_off():
-    values = np.array([-1.5, -1, -0.9999, 0.5, 1, 2], np.float32)
-    assert visualization.to_pixels(values).tolist() == [0, 0, 0, 191, 255, 255]
-    assert visualization.to_pixels(values).dtype == np.uint8

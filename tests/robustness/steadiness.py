@@ -180,7 +180,7 @@ def generations(folder: Path, options) -> dict:
     masks = _masks(MASKS, options.size)
     pythons = (Path(sys.executable), options.other)
     ours, theirs = (paint_with(python, options.model or folder / "bench", masks, folder) for python in pythons)
-    grey = [np.rint((np.clip(one, -1, 1) + 1) * 127.5).astype(int) for one in (ours, theirs)]
+    grey = [images.to_pixels(one).astype(int) for one in (ours, theirs)]
     off = np.abs(grey[0] - grey[1])
     said = (
         f"largest difference {np.abs(ours - theirs).max():.2g} on [-1, 1]; of the grey values {(off > 0).mean():.3%} "

@@ -177,6 +177,23 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
         place = end + 4
 
 
+# ---- Converting -----------------------------------------------------------------------------------------------------
+
+
+def to_pixels(images: np.ndarray, bits: int = 8) -> np.ndarray:
+    """Converts a network's output to pixels, as `encoding.encode_png` does in an export.
+
+    Args:
+      images: float [...], [-1, 1]; values outside are clipped.
+      bits: 8 or 16.
+
+    Returns:
+      uint8 or uint16 [...], the whole range of the type.
+    """
+    white = 2**bits - 1
+    return np.rint((np.clip(images, -1, 1) + 1) * (white / 2)).astype(np.uint16 if bits == 16 else np.uint8)
+
+
 # ---- Writing --------------------------------------------------------------------------------------------------------
 
 

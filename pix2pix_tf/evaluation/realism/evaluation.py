@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf.data.io import images
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.inference import Setting
@@ -132,5 +133,4 @@ def _painted(version: Path, setting: Setting) -> Iterator[np.ndarray]:
     bits = setting.dataset.bits[READ]
     for first in range(0, len(places), setting.batch_size):
         painted = inference.generated(model, setting, places[first : first + setting.batch_size])
-        grey = (np.clip(painted, -1, 1) + 1) / 2 * (2**bits - 1)
-        yield np.rint(grey).astype(np.uint16 if bits == 16 else np.uint8)
+        yield images.to_pixels(painted, bits)

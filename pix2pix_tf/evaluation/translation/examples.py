@@ -8,6 +8,7 @@ import numpy as np
 
 from pix2pix_tf.data import visualization
 from pix2pix_tf.data.classes import CHANNELS
+from pix2pix_tf.data.io import images
 from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, told
 from pix2pix_tf.evaluation.inference import Setting
@@ -72,7 +73,7 @@ def _painted(
     places = np.array([inputs.index(inputs[setting.stems.index(stem)]) for stem in stems])  # an input has one seed
     further = number * len(setting.stems)
     made = [inference.generated(model, setting, places[i : i + 1], further) for i in range(len(places))]
-    pixels = visualization.to_pixels(np.concatenate(made))
+    pixels = images.to_pixels(np.concatenate(made))
     parts = np.split(pixels, np.cumsum([CHANNELS[role] for role in run.targets])[:-1], axis=-1)
     measured = None if number else run.name  # scores are of the first output
     return [
