@@ -1,1 +1,1 @@
-"""From raw scenes to batches: masks, simulated scenes, data sets on disk, the tf.data pipeline."""
+"""Data sets on disk, and the input pipeline that turns them into batches."""

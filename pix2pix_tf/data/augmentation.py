@@ -1,7 +1,8 @@
-"""Random changes to a training sample, each a function of a seed, so that every epoch can be had again.
+"""Random augmentation of training samples, a function of a seed, so that every epoch is reproducible.
 
-A change takes a sample (for each role float32 [H, W, C], [-1, 1], zones one-hot) and a seed, int32 or int64 [2], and
-gives a sample of the same roles, shapes and ranges. All roles of a sample move alike; only SAR changes its brightness.
+Each function takes a sample (for each role float32 [H, W, C], [-1, 1], zones one-hot) and a seed, int32 or int64 [2],
+and returns a sample of the same roles, shapes and ranges. Geometric changes apply to all roles of a sample, changes of
+brightness to SAR alone.
 """
 
 from collections.abc import Callable
@@ -13,23 +14,23 @@ from pix2pix_tf.utils import tf_compat
 
 Sample = dict[str, tf.Tensor]
 
-CATEGORICAL = ("zones", "fronts", "lines")  # roles whose values are classes: never interpolated
-BRIGHTER = 0.2  # of the whole range: the most that `brighten` adds or takes away [C]
-DEVIATION = 0.3  # of `noise` [C]
-ROUGHNESS = (0.1, 0.7)  # of `wrap`: how much weaker each next, finer octave is [C]
-COARSEST = 4  # waves of the coarsest octave of `wrap`, along each side
+CATEGORICAL = ("zones", "fronts")  # roles whose values are classes: never interpolated
+BRIGHTER = 0.2  # of the whole range: the largest change by `brighten` [C]
+DEVIATION = 0.3  # standard deviation of `noise` [C]
+ROUGHNESS = (0.1, 0.7)  # of `elastic_deformation`: amplitude of an octave relative to the next coarser one [C]
+COARSEST = 4  # waves of the coarsest octave of `elastic_deformation`, along each side
 
 
 def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
-    """Changes a sample in all ways that a configuration asks for.
+    """Applies all augmentations of a configuration.
 
-    Pix2pix enlarges, crops and flips (Isola et al. 2017, 6.2); the CaFFe baselines flip, rotate, brighten, wrap and add
-    noise, in this order (Gourmelon et al. 2022, 4.1, and their published code).
+    Pix2pix enlarges, crops and flips (Isola et al. 2017, 6.2); the CaFFe baselines flip, rotate, brighten, deform and
+    add noise, in this order (Gourmelon et al. 2022, 4.1, and their published code).
 
     Args:
       images: a sample.
       seed: int32 or int64 [2].
-      data: says what, and how often.
+      data: probabilities and strengths.
     """
     images = random_jitter(images, seed, data.jitter, data.flip)
     changes = (
@@ -45,13 +46,13 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
 
 
 def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) -> Sample:
-    """Enlarges a sample, crops it back at a random place, and flips it now and then (Isola et al. 2017, 6.2).
+    """Enlarges a sample, crops it at random to its size, and flips it at random (Isola et al. 2017, 6.2).
 
     Args:
       images: a sample.
       seed: int32 or int64 [2].
-      scale: by how much to enlarge; 286 / 256 in the paper, 1 for not at all.
-      flip: probability that left and right change places.
+      scale: factor of the enlargement; 286 / 256 in the paper, 1: none.
+      flip: probability of a horizontal flip.
     """
     place, coin = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     size = tf.shape(next(iter(images.values())))[:2]
@@ -71,19 +72,19 @@ def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) ->
 
 
 def rotate(images: Sample, seed: tf.Tensor) -> Sample:
-    """Turns a sample by 90, 180 or 270 degrees. It must be square, for its shape is kept."""
+    """Rotates a sample by 90, 180 or 270 degrees. It must be square, as its shape stays."""
     turns = tf.random.stateless_uniform([], seed, 1, 4, tf.int32)
     return {role: tf.ensure_shape(tf.image.rot90(image, turns), image.shape) for role, image in images.items()}
 
 
 def brighten(images: Sample, seed: tf.Tensor) -> Sample:
-    """Makes all SAR brighter or darker by up to a fifth of the range; what is 0, not available, stays 0."""
-    more = tf.random.stateless_uniform([], seed, -2 * BRIGHTER, 2 * BRIGHTER)  # twice: the range is 2 here
-    return _of_sar(images, lambda image: tf.where(image == -1.0, -1.0, tf.clip_by_value(image + more, -1.0, 1.0)))
+    """Makes all SAR brighter or darker by up to a fifth of the range; 0, not available, stays 0."""
+    change = tf.random.stateless_uniform([], seed, -2 * BRIGHTER, 2 * BRIGHTER)  # twice, as the range is 2 here
+    return _of_sar(images, lambda image: tf.where(image == -1.0, -1.0, tf.clip_by_value(image + change, -1.0, 1.0)))
 
 
 def noise(images: Sample, seed: tf.Tensor) -> Sample:
-    """Multiplies SAR, on [0, 1], by 1 + N(0, 0.3), pixel by pixel."""
+    """Multiplies each pixel of SAR, on [0, 1], by 1 + N(0, 0.3)."""
 
     def change(image: tf.Tensor) -> tf.Tensor:
         factor = 1.0 + tf.random.stateless_normal(tf.shape(image), seed, stddev=DEVIATION)
@@ -93,10 +94,10 @@ def noise(images: Sample, seed: tf.Tensor) -> Sample:
 
 
 def elastic_deformation(images: Sample, seed: tf.Tensor) -> Sample:
-    """Distorts a sample elastically, by smooth random displacements of many wavelengths at once.
+    """Deforms a sample elastically, by smooth random displacements.
 
-    As in the augmentation of the CaFFe baselines the displacement is fractal noise, whose roughness and strength are
-    drawn for each sample. Neighbouring pixels are moved apart or together by one pixel at most, so that nothing folds.
+    As in the augmentation of the CaFFe baselines, the displacement is fractal noise of random roughness and strength.
+    Displacements of neighbouring pixels differ by one pixel at most, so that the image does not fold.
     """
     field, *drawn = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
     roughness = tf.random.stateless_uniform([], drawn[0], *ROUGHNESS)
@@ -107,7 +108,7 @@ def elastic_deformation(images: Sample, seed: tf.Tensor) -> Sample:
 
 
 def displacement(height: int, width: int, seed: tf.Tensor, roughness: tf.Tensor) -> tf.Tensor:
-    """Fractal noise: octaves of smooth noise, each next one of half the wavelength and `roughness` times as strong.
+    """Returns fractal noise: octaves of smooth noise, each of half the wavelength and `roughness` times the amplitude.
 
     Args:
       height: pixels.
@@ -116,7 +117,7 @@ def displacement(height: int, width: int, seed: tf.Tensor, roughness: tf.Tensor)
       roughness: float32 scalar, above 0.
 
     Returns:
-      float32 [H, W, 2], rows and columns in pixels; neighbours differ by 1 where they differ most.
+      float32 [H, W, 2], rows and columns in pixels; the largest difference between neighbours is 1.
     """
     total, waves, weight = tf.zeros([height, width, 2]), COARSEST, tf.constant(1.0)
     while waves == COARSEST or 2 * waves <= min(height, width):
@@ -128,12 +129,12 @@ def displacement(height: int, width: int, seed: tf.Tensor, roughness: tf.Tensor)
 
 
 def warped(image: tf.Tensor, flow: tf.Tensor, nearest: bool) -> tf.Tensor:
-    """Fetches each pixel from as many pixels farther up and left as `flow` says; the rim goes on beyond the border.
+    """Moves pixels down and to the right by `flow`; beyond the border, the image repeats its outermost pixels.
 
     Args:
       image: float32 [H, W, C].
       flow: float32 [H, W, 2], rows and columns in pixels.
-      nearest: for classes; otherwise bilinear.
+      nearest: True: nearest neighbour, for classes; False: bilinear.
     """
     if not nearest:
         return tf.ensure_shape(tf_compat.warp(image, flow), image.shape)
@@ -143,9 +144,9 @@ def warped(image: tf.Tensor, flow: tf.Tensor, nearest: bool) -> tf.Tensor:
     return tf.gather_nd(image, source)
 
 
-def _sometimes(change: Callable[[Sample, tf.Tensor], Sample], images: Sample, seed: tf.Tensor, how_often) -> Sample:
+def _sometimes(change: Callable[[Sample, tf.Tensor], Sample], images: Sample, seed: tf.Tensor, probability) -> Sample:
     coin, rest = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    return tf.cond(tf.random.stateless_uniform([], coin) < how_often, lambda: change(images, rest), lambda: images)
+    return tf.cond(tf.random.stateless_uniform([], coin) < probability, lambda: change(images, rest), lambda: images)
 
 
 def _of_sar(images: Sample, change: Callable[[tf.Tensor], tf.Tensor]) -> Sample:

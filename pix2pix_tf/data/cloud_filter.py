@@ -1,4 +1,4 @@
-"""The cloud filter: targets under clouds are no truth to learn from (Cheng et al. 2022, arXiv 2206.13042)."""
+"""Filters out cloudy targets, which show no ground to learn from (Cheng et al. 2022, arXiv 2206.13042)."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,14 +9,14 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
-    """Leaves out the samples whose target is under more cloud than that, and says how many they are.
+    """Removes the samples whose targets have more cloud cover than a limit, and prints their number.
 
     Args:
-      dataset: opened.
-      max_cloud: share of a target under cloud, from 0 to 1, that is still taken; 1 takes all, with a score or without.
+      dataset: loaded.
+      max_cloud: largest cloud cover of a target that is kept, 0 to 1; 1 keeps all, even with unknown cloud cover.
 
     Raises:
-      UserError: samples have no score, or none is left in a split.
+      UserError: the cloud cover of samples is unknown, or no sample is left in a split.
     """
     if max_cloud >= 1:
         return dataset
@@ -28,7 +28,7 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
             f"pix2pix_tf.prepare score-clouds --model PATH --data {dataset.root}. Or take all targets: train.py --set "
             "data.max_cloud=1, evaluate.py --max-cloud 1."
         )
-    cloud = shares_of(dataset)
+    cloud = cloud_covers(dataset)
     kept = {split: tuple(stem for stem in stems if cloud[stem] <= max_cloud) for split, stems in dataset.stems.items()}
     for split, stems in dataset.stems.items():
         if not kept[split]:
@@ -43,11 +43,11 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
 
 
 def unscored(dataset: Dataset, stems: Iterable[str]) -> list[str]:
-    """Those samples whose share of cloud is not known, in order."""
-    known = shares_of(dataset)
+    """Returns the samples with unknown cloud cover, in order."""
+    known = cloud_covers(dataset)
     return [stem for stem in stems if stem not in known]
 
 
-def shares_of(dataset: Dataset) -> dict[str, float]:
-    """The share of cloud of each sample of which it is known, 0 to 1."""
-    return {stem: row.cloud for stem, row in dataset.pairs.items() if row.cloud is not None}
+def cloud_covers(dataset: Dataset) -> dict[str, float]:
+    """Returns the cloud cover, 0 to 1, of each sample for which it is known."""
+    return {stem: pairing.cloud for stem, pairing in dataset.pairs.items() if pairing.cloud is not None}

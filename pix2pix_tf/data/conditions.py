@@ -1,7 +1,7 @@
-"""Facts of a scene that a generator is told beside its mask, so that it need not average over them.
+"""Conditions: metadata of a scene, such as sensor and season, that a generator takes beside its mask.
 
-A condition is written as text: the values in the order of the keys, with commas between them, such as "TSX" or
-"TSX,winter". An empty value is one that is not told.
+Without conditions, a generator averages over these properties. A condition is written as text: the values in the order
+of the keys, separated by commas, such as "TSX" or "TSX,winter". An empty value is unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from pix2pix_tf.data.dataset import Dataset, Scene
 from pix2pix_tf.data.scene_names import Facts, scene_of, season_of
 from pix2pix_tf.utils.errors import UserError, did_you_mean
 
-Conditions = Mapping[str, Sequence[str]]  # key -> the values a generator knows, in the order of its channels
+Conditions = Mapping[str, Sequence[str]]  # key -> the values that a generator knows, in the order of its channels
 
-# key, one of config.CONDITIONS -> what it is of a scene; None: not known
+# Key, one of config.CONDITIONS -> a function that returns a scene's value; None: unknown.
 FACTS = {
     "sensor": lambda scene: scene.sensor,
     "season": lambda scene: season_of(scene.glacier, scene.date),
@@ -20,17 +20,14 @@ FACTS = {
 
 
 def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What the training patches can teach a generator to tell apart.
+    """Returns the values of each condition in the training patches, sorted.
 
     Args:
-      dataset: opened, with the split "train".
+      dataset: loaded, with the split "train".
       keys: such as ("sensor", "season").
 
-    Returns:
-      The values of each key, sorted.
-
     Raises:
-      UserError: a fact is known of no training patch.
+      UserError: no training patch has a value for a key.
     """
     scenes = [dataset.scenes[scene_of(stem)] for stem in dataset.stems["train"]] if keys else []
     known = {key: tuple(sorted({value for scene in scenes if (value := FACTS[key](scene))})) for key in keys}
@@ -43,41 +40,41 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
     return known
 
 
-def text_of(dataset: Dataset, conditions: Conditions, stem: str) -> str:
-    """What a generator is told of a patch: its own scene's facts, or those of the patch that its row names as input.
+def condition_text(dataset: Dataset, conditions: Conditions, stem: str) -> str:
+    """Returns the condition of a patch: the metadata of its own scene, or of the scene of its shared input.
 
     Args:
-      dataset: opened.
+      dataset: loaded.
       conditions: the generator's keys and values.
       stem: of the patch.
     """
-    row = dataset.pairs.get(stem)
-    scene = dataset.scenes[scene_of(row.input if row and row.input else stem)]
-    return as_text(facts_of(scene, conditions), conditions)
+    pairing = dataset.pairs.get(stem)
+    scene = dataset.scenes[scene_of(pairing.input if pairing and pairing.input else stem)]
+    return format_condition(facts_of(scene, conditions), conditions)
 
 
 def facts_of(scene: Scene, conditions: Conditions) -> dict[str, str]:
-    """What is known of a scene, by key; without the values that a generator does not know.
+    """Returns a scene's values by key, without those that a generator does not know.
 
     Args:
-      scene: as dataset.json or names tell it.
+      scene: from dataset.json or from file names.
       conditions: the generator's keys and values.
     """
     facts = {key: FACTS[key](scene) for key in conditions}
     return {key: value for key, value in facts.items() if value in conditions[key]}
 
 
-def wishes_of(words: Sequence[str], conditions: Conditions) -> dict[str, str]:
-    """What the user asks a generator for, by key.
+def parse_conditions(words: Sequence[str], conditions: Conditions) -> dict[str, str]:
+    """Parses the conditions that a user requests; returns their values by key.
 
     Args:
-      words: "key=value" each, such as "sensor=TSX".
+      words: one "key=value" each, such as "sensor=TSX".
       conditions: the generator's keys and values.
 
     Raises:
-      UserError: the generator knows no such key or value; the message names the nearest.
+      UserError: the generator has no such key or value; the message suggests the nearest one.
     """
-    wishes = {}
+    requested = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not conditions:
@@ -88,25 +85,25 @@ def wishes_of(words: Sequence[str], conditions: Conditions) -> dict[str, str]:
             raise did_you_mean("condition", key, conditions)
         if value not in conditions[key]:
             raise did_you_mean(key, value, conditions[key])
-        wishes[key] = value
-    return wishes
+        requested[key] = value
+    return requested
 
 
-def as_text(told: Mapping[str, str], conditions: Conditions) -> str:
-    """Writes values by key as a generator takes them; a key without a value is not told."""
-    return ",".join(told.get(key, "") for key in conditions)
+def format_condition(values: Mapping[str, str], conditions: Conditions) -> str:
+    """Formats values by key as the text that a generator takes; a missing key becomes an empty value."""
+    return ",".join(values.get(key, "") for key in conditions)
 
 
-def changes(scene: Scene, wishes: Mapping[str, str]) -> Facts:
-    """What is no longer true of a scene once it is painted as wished: its sensor, and its date.
+def changed_facts(scene: Scene, requested: Mapping[str, str]) -> Facts:
+    """Returns the metadata of a mask's scene that requested conditions replace: its sensor, and its date.
 
     Args:
       scene: of the mask.
-      wishes: from `wishes_of`.
+      requested: from `parse_conditions`.
     """
     changed: Facts = {}
-    if "sensor" in wishes:
-        changed["sensor"] = wishes["sensor"]
-    if "season" in wishes and wishes["season"] != FACTS["season"](scene):
+    if "sensor" in requested:
+        changed["sensor"] = requested["sensor"]
+    if "season" in requested and requested["season"] != FACTS["season"](scene):
         changed["date"] = None
     return changed

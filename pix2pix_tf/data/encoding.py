@@ -1,4 +1,4 @@
-"""Between the bytes of a PNG and what a network sees: the same functions in the pipeline and in every export."""
+"""Conversions between PNG bytes and the tensors of a network, shared by the input pipeline and every export."""
 
 from types import MappingProxyType
 
@@ -9,29 +9,29 @@ from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.io import png
 
-_INFLATION = 1032.0  # bytes that a PNG's compression makes of one, at most
+_INFLATION = 1032.0  # deflate, the compression of PNGs, expands one byte to at most this many
 _COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels
 
 
 def channels(roles: tuple[str, ...], mask: str, conditions: Conditions = MappingProxyType({})) -> int:
-    """How many channels the roles have together, once encoded, and what is told beside them.
+    """Returns the number of channels of encoded roles and conditions together.
 
     Args:
       roles: such as ("zones", "elevation").
       mask: "zones" or "binary", as `data.mask`.
-      conditions: the keys and values of what is told (`encode_condition`).
+      conditions: keys and values, as for `encode_condition`.
     """
     zones = len(zone_classes.ZONE_VALUES) if mask == "zones" else 1
     return sum(zones if role == "zones" else CHANNELS[role] for role in roles) + sum(map(len, conditions.values()))
 
 
 def dtype_of(bits: int) -> tf.DType:
-    """The type of the pixels of a PNG with 8 or 16 bit."""
+    """Returns the dtype of a PNG of 8 or 16 bits."""
     return tf.uint16 if bits == 16 else tf.uint8
 
 
 def decode_png(data: tf.Tensor, role: str, bits: int) -> tf.Tensor:
-    """Reads one PNG that is known to be good.
+    """Decodes one PNG of a data set that was checked.
 
     Args:
       data: string scalar.
@@ -45,34 +45,34 @@ def decode_png(data: tf.Tensor, role: str, bits: int) -> tf.Tensor:
 
 
 def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.Tensor:
-    """Reads PNGs that anybody may have sent.
+    """Decodes PNGs from an untrusted request, and validates them.
 
     Args:
       data: string [N].
-      role: what they should be; named in the messages.
+      role: gives the number of channels; error messages name it.
       bits: 8 or 16.
-      divisor: what the sides must be multiples of.
+      divisor: the sides must be multiples of it.
 
     Returns:
       uint8 or uint16 [N, H, W, C].
 
     Raises:
-      InvalidArgumentError: no image, no PNG, one cut off or too short for its header, another depth or kind of colour,
-        sides that do not divide or differ.
+      InvalidArgumentError: no image, not a PNG, truncated or too short for its header, another bit depth or colour
+        type, sides that are no multiples of the divisor, or images of different sizes.
     """
     head = tf.strings.substr(data, 0, png.HEADER)
     header = tf.cast(tf.io.decode_raw(head, tf.uint8, fixed_length=png.HEADER), tf.int32)
     width, height = (tf.reduce_sum(header[:, i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1], axis=1) for i in (16, 20))
-    held = tf.cast(tf.strings.length(data), tf.float32) * _INFLATION  # floats: whole numbers of 32 bit would overflow
-    said = tf.cast(width, tf.float32) * tf.cast(height, tf.float32) * (CHANNELS[role] * bits // 8)
-    wanted = [bits, _COLOUR_TYPE[CHANNELS[role]]]
+    largest = tf.cast(tf.strings.length(data), tf.float32) * _INFLATION  # float32, as int32 would overflow
+    claimed = tf.cast(width, tf.float32) * tf.cast(height, tf.float32) * (CHANNELS[role] * bits // 8)
+    expected = [bits, _COLOUR_TYPE[CHANNELS[role]]]
     kind = f"one grey channel of {bits} bit" if CHANNELS[role] == 1 else f"RGB of {bits} bit"
     checks = [
         _check(tf.size(data) > 0, f"{role}: no image was sent"),
         _check(header[:, :8] == tuple(png.SIGNATURE), f"{role}: not a PNG file"),
-        _check(header[:, 24:26] == wanted, f"{role}: the PNG should have {kind}, without palette or alpha channel"),
+        _check(header[:, 24:26] == expected, f"{role}: the PNG should have {kind}, without palette or alpha channel"),
         _check((width > 0) & (height > 0), f"{role}: the PNG's header is damaged"),
-        _check(said <= held, f"{role}: the PNG is too short for its height and width", [height, width]),
+        _check(claimed <= largest, f"{role}: the PNG is too short for its height and width", [height, width]),
         check_sides(height, width, divisor),
         _check(
             (width == width[:1]) & (height == height[:1]),
@@ -93,18 +93,18 @@ def check_sides(height: tf.Tensor, width: tf.Tensor, divisor: int) -> tf.Operati
 
 
 def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
-    """Turns pixels into what a network sees.
+    """Converts pixels to a network's input or target.
 
     Args:
       pixels: uint8 or uint16 [..., C], as the PNG has them.
-      role: what they show. Zones become classes, all else becomes brightness.
-      mask: "zones": zones become one-hot in the order of ZONE_VALUES; "binary": -1 for ocean, 1 for all else.
+      role: "zones" are classes; other roles are brightness, scaled to [-1, 1].
+      mask: "zones": zones become one-hot in the order of ZONE_VALUES; "binary": -1 for ocean, 1 for the other classes.
 
     Returns:
       float32 [..., C'], [-1, 1].
 
     Raises:
-      InvalidArgumentError: a value among the zones that is no class.
+      InvalidArgumentError: an invalid class value in the zones.
     """
     if role != "zones":
         return tf.cast(pixels, tf.float32) * (2.0 / pixels.dtype.max) - 1.0
@@ -122,32 +122,32 @@ def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
 
 
 def encode_condition(text: tf.Tensor, conditions: Conditions) -> tf.Tensor:
-    """Turns what a generator is told beside its input into numbers.
+    """Converts condition texts to one-hot vectors.
 
     Args:
-      text: string [N], such as "TSX,winter": the values in the order of the keys; an empty one is not told.
-      conditions: the keys and values there are.
+      text: string [N], such as "TSX,winter": the values in the order of the keys; an empty value is unknown.
+      conditions: the known keys and values.
 
     Returns:
-      float32 [N, K], one-hot for each key: K values together. All 0 for a key that is not told.
+      float32 [N, K], one-hot for each key, K values in all; all 0 for a key of unknown value.
 
     Raises:
-      InvalidArgumentError: a value that is not known, or more values than keys.
+      InvalidArgumentError: a value outside the conditions, or more values than keys.
     """
     values = tf.strings.split(text, ",")
     known = "; ".join(f"{key}: {', '.join(values)}" for key, values in conditions.items())
     too_many = f"condition: at most one value for each of {known}; got"
     with tf.control_dependencies([_check(values.row_lengths() <= len(conditions), too_many, [text])]):
-        told = values.to_tensor("", shape=[None, len(conditions)])
-    one_hot = [told[:, i, tf.newaxis] == tf.constant(list(known)) for i, known in enumerate(conditions.values())]
-    found = [tf.reduce_any(one, axis=1) | (told[:, i] == "") for i, one in enumerate(one_hot)]
-    strange = f"condition: not a known value; there are {known}; got"
-    with tf.control_dependencies([_check(tf.stack(found), strange, [text])]):
+        given = values.to_tensor("", shape=[None, len(conditions)])
+    one_hot = [given[:, i, tf.newaxis] == tf.constant(list(known)) for i, known in enumerate(conditions.values())]
+    valid = [tf.reduce_any(one, axis=1) | (given[:, i] == "") for i, one in enumerate(one_hot)]
+    invalid = f"condition: not a known value; there are {known}; got"
+    with tf.control_dependencies([_check(tf.stack(valid), invalid, [text])]):
         return tf.cast(tf.concat(one_hot, axis=1), tf.float32)
 
 
 def join_condition(encoded: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-    """Spreads a condition, float32 [..., K], over the pixels of what it goes with, float32 [..., H, W, C].
+    """Appends a condition, float32 [..., K], to an image, float32 [..., H, W, C], as K constant channels.
 
     Returns:
       float32 [..., H, W, C + K].
@@ -157,10 +157,10 @@ def join_condition(encoded: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
 
 
 def encode_png(images: tf.Tensor) -> tf.Tensor:
-    """Writes images as 8-bit PNGs.
+    """Encodes a network's output as 8-bit PNGs; `images.to_pixels` is the same conversion in NumPy.
 
     Args:
-      images: float32 [N, H, W, 1 or 3], [-1, 1]; what lies outside is cut off.
+      images: float32 [N, H, W, 1 or 3], [-1, 1]; values outside are clipped.
 
     Returns:
       string [N].
@@ -170,5 +170,5 @@ def encode_png(images: tf.Tensor) -> tf.Tensor:
 
 
 def _check(good: tf.Tensor, message: str, values: tuple[tf.Tensor, ...] | list[tf.Tensor] = ()) -> tf.Operation:
-    """Fails with INVALID_ARGUMENT unless all is good."""
+    """Fails with INVALID_ARGUMENT unless all elements are True."""
     return tf.debugging.Assert(tf.reduce_all(good), [message, *values])

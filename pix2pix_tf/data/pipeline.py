@@ -1,9 +1,9 @@
 """From patch PNGs to batches, through tf.data.
 
-What an epoch shows is a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can be
-entered anywhere, and every random change is stateless. So a training that starts again at step n sees what it would
-have seen, and memory holds the list of names, not the data. Reading, decoding and jitter of a 256 x 256 pair take some
-2 ms together (benchmarks/speed/pipeline.py); the operating system caches the files.
+An epoch's samples are a function of (seed, epoch, index) alone: the order is a pseudo-random permutation that can start
+at any place, and every random change is stateless. A training that resumes at step n therefore gets the same batches as
+an uninterrupted one, and memory holds the file names instead of the data. Reading, decoding and jitter of a 256 x 256
+pair take about 2 ms together (benchmarks/speed/pipeline.py); the operating system caches the files.
 """
 
 from collections.abc import Sequence
@@ -12,30 +12,34 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data import augmentation, conditions, encoding, targets, validation
-from pix2pix_tf.data.cloud_filter import shares_of, unscored
+from pix2pix_tf.data.cloud_filter import cloud_covers, unscored
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.utils.errors import UserError
 
-# A batch: input float32 [N, H, W, C] and target float32 [N, H, W, C'], [-1, 1], zones one-hot; seed int32 [N], the
-# images' noise; index int64 [N], places in dataset.stems; in training, epoch int64 [N], from 0; where fronts are to be
-# found, weight float32 [N, H, W, 1]; where clouds are to be told, cloudy float32 [N, 1], 0 or 1, and no target. What a
-# generator is told beside its input stands in the last channels of `input`, the same all over an image.
+# A batch:
+#   input   float32 [N, H, W, C], [-1, 1], zones one-hot; conditions are its last channels, constant over an image
+#   target  float32 [N, H, W, C'], [-1, 1], zones one-hot; absent in cloud classification
+#   seed    int32 [N], of the images' noise
+#   index   int64 [N], places in dataset.stems
+#   epoch   int64 [N], from 0; in training
+#   weight  float32 [N, H, W, 1], loss weights; in front segmentation
+#   cloudy  float32 [N, 1], 0 or 1; in cloud classification
 Batch = dict[str, tf.Tensor]
 
-# Patches at least that are validated, or shown, together: one by one, as pix2pix trains, they take twice as long. More
-# are no faster, and at 512 pixels a side eight already take more memory than a step at batch 1.
+# Minimum batch size in validation and for snapshots: with batches of 1, as pix2pix trains, these take twice as long.
+# Larger batches are no faster, and at 512 pixels a side eight already take more memory than a step at batch 1.
 TOGETHER = 8
 
-# Steps whose batches wait ready. tf.data's own choice (AUTOTUNE) doubles them whenever a step finds none, and never
-# takes that back: after eight bursts of 60 steps 69 batches waited, each of 1.3 MB where patches are 256 pixels wide.
+# Steps to prefetch. AUTOTUNE doubles their number whenever a step has to wait, and never reduces it: after eight bursts
+# of 60 steps 69 batches were prefetched, of 1.3 MB each for patches of 256 pixels.
 AHEAD = 4
 
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:
-    """Whole batches in the training patches; which patches are left over changes with each epoch.
+    """Returns the number of whole batches in an epoch; the patches that are left over differ between epochs.
 
     Args:
-      dataset: opened, with the split "train".
+      dataset: loaded, with the split "train".
       config: gives the batch size.
 
     Raises:
@@ -53,32 +57,32 @@ def steps_per_epoch(dataset: Dataset, config: Config) -> int:
 def training_batches(
     dataset: Dataset, config: Config, first_step: int = 0, worker: int = 0, workers: int = 1, devices: int = 1
 ) -> tf.data.Dataset:
-    """Endless batches in shuffled order with random changes, from any step on.
+    """Returns endless batches in shuffled order with random augmentation, starting at any step.
 
     Several devices share a batch: of 8 images on 4 devices of 2 workers, worker 0 gets images 0 and 1, then 2 and 3,
-    worker 1 gets 4 and 5, then 6 and 7. An image is the same, whoever gets it.
+    worker 1 gets 4 and 5, then 6 and 7. The images do not depend on this division.
 
     Args:
-      dataset: opened, with the roles of `config.data` in its "train" split.
-      config: gives roles, batch size, random changes and seed.
+      dataset: loaded, with the roles of `config.data` in its "train" split.
+      config: its roles, batch size, augmentation and seed.
       first_step: steps of this training that are already done.
-      worker: whose part of each batch.
-      workers: among whom each batch is dealt out.
-      devices: of all workers together; the batch size must divide by them.
+      worker: index of this worker, from 0.
+      workers: number of workers.
+      devices: number of devices of all workers together; the batch size must be a multiple of it.
 
     Returns:
-      A tf.data.Dataset of Batch, for each step as many as the worker has devices.
+      A tf.data.Dataset of Batch; each step takes one for each device of the worker.
     """
     patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
-    shown = steps_per_epoch(dataset, config) * batch_size  # patches an epoch
+    epoch_size = steps_per_epoch(dataset, config) * batch_size  # patches
     stems = dataset.stems["train"]
     paths, clouds = _paths(dataset, config, "train", stems), _clouds(dataset, config, stems)
-    told = _conditions(dataset, config, stems)
+    vectors = _conditions(dataset, config, stems)
     part = batch_size // workers
 
     def sample(number: tf.Tensor) -> Batch:
         position = number // part * batch_size + worker * part + number % part  # in the whole training
-        epoch, place = position // shown, position % shown
+        epoch, place = position // epoch_size, position % epoch_size
         key = tf.stack([tf.constant(config.train.seed, tf.int64), epoch])
         index = tf.random.experimental.index_shuffle(place, key, patches - 1)
         changes, noise = tf.unstack(
@@ -87,10 +91,10 @@ def training_batches(
         images = _load(dataset, config, paths, index)
         images = augmentation.augment(images, changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
-        condition = [] if told is None else [_hidden(told[index], noise, config.data.condition_dropout)]
+        condition = [] if vectors is None else [_dropout(vectors[index], noise, config.data.condition_dropout)]
         return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
 
-    numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of the worker's own samples
+    numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of this worker's samples
     samples = numbers.map(sample, tf.data.AUTOTUNE, deterministic=True)
     batches = samples.batch(batch_size // devices, drop_remainder=True)
     return batches.prefetch(AHEAD * max(1, devices // workers))
@@ -99,24 +103,24 @@ def training_batches(
 def fixed_batches(
     dataset: Dataset, config: Config, split: str, stems: tuple[str, ...], batch_size: int
 ) -> tf.data.Dataset:
-    """Batches in the given order, unchanged; an image's seed is its place.
+    """Returns batches in the given order, without augmentation; an image's seed is its place.
 
     Args:
-      dataset: opened, with the roles of `config.data` in this split.
-      config: gives the roles.
+      dataset: loaded, with the roles of `config.data` in this split.
+      config: its roles.
       split: such as "val".
-      stems: which patches.
+      stems: of the patches.
       batch_size: the last batch may be smaller.
 
     Returns:
       A tf.data.Dataset of Batch.
     """
     paths, clouds = _paths(dataset, config, split, stems), _clouds(dataset, config, stems)
-    told = _conditions(dataset, config, stems)
+    vectors = _conditions(dataset, config, stems)
 
     def sample(index: tf.Tensor) -> Batch:
         images = _load(dataset, config, paths, index)
-        condition = [] if told is None else [told[index]]
+        condition = [] if vectors is None else [vectors[index]]
         return _sample(images, config, tf.cast(index, tf.int32), index, condition) | _label(clouds, index)
 
     places = tf.data.Dataset.range(len(stems))
@@ -124,13 +128,13 @@ def fixed_batches(
 
 
 def _paths(dataset: Dataset, config: Config, split: str, stems: tuple[str, ...]) -> dict[str, tf.Tensor]:
-    """The files of each role, string [n], in the order of the samples."""
+    """Returns the files of each role, string [n], in the order of the samples."""
     roles = dict.fromkeys(config.data.inputs + config.data.targets)
     return {role: tf.constant([str(dataset.path(split, role, stem)) for stem in stems]) for role in roles}
 
 
 def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Reads one sample's roles: float32 [size, size, C], [-1, 1]."""
+    """Reads one sample; returns float32 [size, size, C], [-1, 1], for each role."""
     images = {}
     for role, path in paths.items():
         pixels = encoding.decode_png(tf.io.read_file(path[index]), role, dataset.bits[role])
@@ -150,28 +154,28 @@ def _sample(
     for name, roles in (("input", config.data.inputs), ("target", config.data.targets)):
         if roles:
             sample[name] = tf.concat([images[role] for role in roles], axis=-1)
-    for told in condition:
-        sample["input"] = encoding.join_condition(sample["input"], told)
+    for vector in condition:
+        sample["input"] = encoding.join_condition(sample["input"], vector)
     if config.data.targets == ("fronts",):
         sample["weight"] = targets.distance_weights(images["fronts"], config.loss)
     return sample
 
 
 def _conditions(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
-    """What the generator is told of each patch, float32 [n, K], 0 or 1; None where it is told nothing."""
+    """Returns the condition of each patch, float32 [n, K], 0 or 1; None for a network without conditions."""
     known = conditions.vocabulary(dataset, config.data.condition)
-    texts = [conditions.text_of(dataset, known, stem) for stem in stems]
+    texts = [conditions.condition_text(dataset, known, stem) for stem in stems]
     return encoding.encode_condition(tf.constant(texts), known) if known else None
 
 
-def _hidden(told: tf.Tensor, noise: tf.Tensor, probability: float) -> tf.Tensor:
-    """A condition, or zeros in its place as if none were told."""
+def _dropout(condition: tf.Tensor, noise: tf.Tensor, probability: float) -> tf.Tensor:
+    """Replaces a condition by zeros, which mean unknown, with the given probability."""
     drawn = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(noise, 1))
-    return tf.where(drawn < probability, tf.zeros_like(told), told)
+    return tf.where(drawn < probability, tf.zeros_like(condition), condition)
 
 
 def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
-    """Whether each patch is cloudy, float32 [n, 1], 0 or 1; None where that is not asked for."""
+    """Returns 1 for each cloudy patch and 0 for each other, float32 [n, 1]; None for other tasks."""
     if config.model.network != "vgg":
         return None
     if unknown := unscored(dataset, stems):
@@ -179,8 +183,8 @@ def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tens
             f"{dataset.root}/dataset.json does not say how cloudy {validation.abbreviate(unknown)} are. Write rows "
             "with `cloud`, or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
         )
-    shares = shares_of(dataset)
-    return tf.constant([[float(shares[stem] > config.data.cloudy)] for stem in stems])
+    covers = cloud_covers(dataset)
+    return tf.constant([[float(covers[stem] > config.data.cloudy)] for stem in stems])
 
 
 def _label(clouds: tf.Tensor | None, index: tf.Tensor) -> Batch:

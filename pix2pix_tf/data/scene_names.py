@@ -1,25 +1,25 @@
-"""What a file's name tells: a patch's scene and its place there, and the facts in a CaFFe name."""
+"""Parses file names: the scene and position of a patch, and the metadata in a CaFFe name."""
 
 import datetime
 import re
 from typing import TypedDict
 
-PATCH_MARK = "__"  # <scene>__y<row>_x<column>: a stem's scene is what stands before it
+PATCH_MARK = "__"  # <scene>__y<row>_x<column>: separates the scene from the position
 
 _PLACE = re.compile(r"__y(\d+)_x(\d+)$")
 _CAFFE = re.compile(r"([^_]+)_(\d{4}-\d\d-\d\d)_([^_]+)_(\d+(?:\.\d+)?)_(\d+)_([^_]+)")
 
-COARSEST = 1e6  # metres a pixel: what says more is no scale
-QUALITIES = range(1, 7)  # CaFFe's marks for a picture: 1 is best
+COARSEST = 1e6  # metres per pixel; larger numbers are not a resolution
+QUALITIES = range(1, 7)  # CaFFe's ratings of an image; 1 is best
 NORTHERN, SOUTHERN = ("COL", "JAC"), ("Crane", "DBE", "Jorum", "Mapple", "SI")  # glaciers of CaFFe
 CAFFE_RULE = "Glacier_Date_Sensor_Resolution_Quality_Orbit, such as DBE_2004-10-07_RSAT_12_4_282"
 
 
 class Facts(TypedDict, total=False):
-    """What is known of a scene, by the names of `dataset.Scene`'s fields; the others are left out."""
+    """Known metadata of a scene, under the names of `dataset.Scene`'s fields; unknown fields are absent."""
 
     glacier: str
-    date: str | None  # YYYY-MM-DD; None: that of before no longer holds
+    date: str | None  # YYYY-MM-DD; None: an earlier date is no longer valid
     sensor: str
     metres_per_pixel: float
     quality: int
@@ -29,17 +29,17 @@ class Facts(TypedDict, total=False):
 
 
 def scene_of(stem: str) -> str:
-    """The name of the scene that a patch was cut from."""
+    """Returns the name of the scene that a patch was cut from."""
     return stem.split(PATCH_MARK)[0]
 
 
 def is_file_name(text: str) -> bool:
-    """Whether a text can be the name of a file in a folder, and of none outside it."""
+    """Returns True if a text can be the name of a file in a folder and cannot lead outside it."""
     return 0 < len(text.encode()) < 250 and text not in (".", "..") and not set(text) & set("/\\\0")
 
 
 def patch_stem(scene: str, row: int, column: int) -> str:
-    """Names a patch after its scene and the place of its upper left pixel there.
+    """Returns the stem of a patch: its scene, and the position of its upper left pixel there.
 
     Args:
       scene: its name.
@@ -50,28 +50,28 @@ def patch_stem(scene: str, row: int, column: int) -> str:
 
 
 def place_of(stem: str) -> tuple[int, int]:
-    """The row and column of a patch's upper left pixel in its scene; (0, 0) when the stem names none."""
-    found = _PLACE.search(stem)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    """Returns row and column of a patch's upper left pixel in its scene; (0, 0) when the stem has none."""
+    match = _PLACE.search(stem)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def facts_of(scene: str) -> Facts:
-    """Reads a scene's name by the rule of the CaFFe benchmark (Gourmelon et al. 2022).
+    """Parses a scene's name by the convention of the CaFFe benchmark (Gourmelon et al. 2022).
 
     Args:
       scene: such as `DBE_2004-10-07_RSAT_12_4_282`.
 
     Returns:
-      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel, quality (1 best to 6), orbit, the numbers only where they
-      make sense; empty when the name follows another rule.
+      glacier, date (YYYY-MM-DD), sensor, metres_per_pixel, quality (1 best to 6), orbit; numbers only where they
+      are valid. Empty when the name follows another convention.
     """
-    found = _CAFFE.fullmatch(scene)
-    if not found:
+    match = _CAFFE.fullmatch(scene)
+    if not match:
         return {}
-    glacier, date, sensor, resolution, quality, orbit = found.groups()
+    glacier, date, sensor, resolution, quality, orbit = match.groups()
     try:
         datetime.date.fromisoformat(date)
-    except ValueError:  # 2004-13-45 is no date, so this is no CaFFe name
+    except ValueError:  # such as 2004-13-45: no CaFFe name
         return {}
     facts: Facts = {"glacier": glacier, "date": date, "sensor": sensor}
     if 0 < float(resolution) < COARSEST:
@@ -83,15 +83,15 @@ def facts_of(scene: str) -> Facts:
 
 
 def season_of(glacier: str | None, date: str | None) -> str | None:
-    """The half of the year in which a scene of CaFFe was taken, as the benchmark divides it.
+    """Returns the season of a CaFFe scene, as the benchmark defines it.
 
     Args:
       glacier: as in CaFFe's names.
       date: YYYY-MM-DD.
 
     Returns:
-      "winter" (September to March in the north, April to August in the south) or "summer"; None where the glacier is
-      none of CaFFe's, or the date is unknown.
+      "winter" (September to March in the north, April to August in the south) or "summer"; None where the glacier
+      is not in CaFFe, or the date is unknown.
     """
     if date is None or glacier not in NORTHERN + SOUTHERN:
         return None

@@ -1,7 +1,7 @@
-"""Front lines as something to learn: widened, and with a weight for each pixel.
+"""Training targets from front lines: dilated masks, and a loss weight for each pixel.
 
-A line one pixel wide is less than a hundredth of an image; the CaFFe benchmark (Gourmelon et al. 2022) widens it, and
-weighs what a network says by the distance to the line.
+A line one pixel wide is less than a hundredth of an image. The CaFFe benchmark (Gourmelon et al. 2022) therefore
+dilates it, and weights the predictions by their distance to the line.
 """
 
 import numpy as np
@@ -25,14 +25,14 @@ def dilate(fronts: tf.Tensor, width: int) -> tf.Tensor:
 
 
 def distance_weights(fronts: tf.Tensor, loss: LossConfig) -> tf.Tensor:
-    """What a network's probabilities are multiplied with before they are compared with the front.
+    """Returns the factors of a network's probabilities in the loss, by the distance to the front.
 
-    The front is dilated once more. Inside, the weight is sigmoid(distance to the outside / relax), stretched to [0, 1];
+    The front is dilated again. Inside, the weight is sigmoid(distance to the outside / relax), stretched to [0, 1];
     outside it is `distance_background`. Without a front all weights are 1 (Gourmelon et al. 2022, and their code).
 
     Args:
       fronts: float32 [H, W, 1], above 0 on the front.
-      loss: gives dilation, background and relax.
+      loss: its options distance_dilation, distance_background and distance_relax.
 
     Returns:
       float32 [H, W, 1], [0, 1].

@@ -1,7 +1,7 @@
-"""Scenes in pieces: cut into patches, divided into overlapping tiles, and blended together again.
+"""Cuts scenes into patches or overlapping tiles, and joins or blends them again.
 
-`cut` and `join` are exact inverses, for patches on disk. `Tiling` places overlapping tiles, and `Stitcher`
-blends tiles or patches, weighted, strip by strip.
+`cut` and `join` are exact inverses, for patches on disk. `Tiling` places overlapping tiles, and `Stitcher` blends tiles
+or patches by weighted means, strip by strip.
 """
 
 import itertools
@@ -16,13 +16,13 @@ from scipy import ndimage
 from pix2pix_tf.data import scene_names
 from pix2pix_tf.utils.errors import UserError
 
-Piece = tuple[int, int, np.ndarray]  # row and column of the upper left pixel in the scene, and the pixels
+Piece = tuple[int, int, np.ndarray]  # row and column of the upper left pixel in the scene; pixels
 
 # ---- Cutting --------------------------------------------------------------------------------------------------------
 
 
 def origins(length: int, size: int, overlap: int = 0) -> list[int]:
-    """Where patches begin along one side, so that together they cover it.
+    """Returns the starts of patches along one side of a scene, so that together they cover it.
 
     Args:
       length: pixels of the scene's side.
@@ -34,7 +34,7 @@ def origins(length: int, size: int, overlap: int = 0) -> list[int]:
 
 
 def padding(height: int, width: int, size: int, overlap: int = 0) -> tuple[int, int]:
-    """Pixels that must be added at the bottom and at the right for the last patches to be whole.
+    """Returns the pixels to add at the bottom and at the right, so that the last patches are whole.
 
     Args:
       height: pixels of the scene.
@@ -52,13 +52,13 @@ def cut(image: np.ndarray, size: int, overlap: int = 0) -> list[Piece]:
     """Cuts a scene into square patches, row by row.
 
     Args:
-      image: [H, W] or [H, W, C], any dtype and any size; it is not changed.
+      image: [H, W] or [H, W, C], any dtype and any size.
       size: pixels of a patch's side.
       overlap: pixels that neighbours share, 0 to size - 1.
 
     Returns:
-      Row, column of the upper left pixel, and patch [size, size] or [size, size, C] of the same dtype, for each. Where
-      the scene ends, at the bottom and at the right, patches are filled up with zeros: in a zone mask "not available".
+      For each patch row and column of its upper left pixel, and its pixels, [size, size] or [size, size, C] of the same
+      dtype. Beyond the scene's bottom and right, patches are zero: in a zone mask "not available".
     """
     pieces = []
     for row in origins(image.shape[0], size, overlap):
@@ -71,10 +71,10 @@ def cut(image: np.ndarray, size: int, overlap: int = 0) -> list[Piece]:
 
 
 def join(pieces: list[Piece], height: int, width: int) -> np.ndarray:
-    """Puts a scene together again: the inverse of `cut`.
+    """Joins the patches of a scene: the inverse of `cut`.
 
     Args:
-      pieces: row, column and patch, as from `cut`. Where patches overlap, the last one counts.
+      pieces: row, column and patch, as from `cut`. Where patches overlap, the last one wins.
       height: pixels of the scene without padding.
       width: likewise.
 
@@ -90,7 +90,7 @@ def join(pieces: list[Piece], height: int, width: int) -> np.ndarray:
 
 
 def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> list[str]:
-    """Names a scene's patches, in the order of `cut`; the only patch of a scene has the scene's name.
+    """Returns the stems of a scene's patches, in the order of `cut`; a single patch has the scene's name.
 
     Args:
       scene: its name.
@@ -109,26 +109,26 @@ def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> l
 
 
 class Place(NamedTuple):
-    """Where a tile lies along one side of a scene, in pixels."""
+    """Position of a tile along one side of a scene, in pixels."""
 
     start: int
-    before: int  # shared with the tile before it
-    after: int  # shared with the next one
+    before: int  # overlap with the tile before it
+    after: int  # overlap with the next tile
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a scene is divided. All in pixels."""
+    """Division of a scene into tiles, in pixels."""
 
-    tile: int  # the longest side of what the network gets at once
-    overlap: int  # that neighbours share, half a tile at most
-    divisor: int  # what the sides of a tile must be multiples of
+    tile: int  # the longest side of a tile
+    overlap: int  # shared by neighbours; at most half a tile
+    divisor: int  # the sides of a tile are multiples of it
 
     def check(self) -> None:
-        """Makes sure that the numbers fit each other.
+        """Checks the tile and the overlap.
 
         Raises:
-          UserError: they do not.
+          UserError: the tile is no multiple of the divisor, or the overlap is more than half a tile.
         """
         if self.tile < 1 or self.tile % self.divisor:
             raise UserError(f"--tile {self.tile} must be a multiple of {self.divisor}, as this model takes it.")
@@ -136,11 +136,11 @@ class Tiling:
             raise UserError(f"--overlap {self.overlap} must be from 0 to {self.tile // 2}, half of --tile.")
 
     def side(self, length: int) -> int:
-        """A tile's side along a scene's side of that length: a short scene is one tile, filled up to the divisor."""
+        """Returns a tile's side along a scene's side; a short scene is one tile, padded to the divisor."""
         return min(self.tile, math.ceil(length / self.divisor) * self.divisor)
 
     def places(self, length: int) -> list[Place]:
-        """Where tiles lie along a scene's side; the last one may reach beyond it."""
+        """Returns the positions of tiles along a scene's side; the last one may reach beyond it."""
         starts = [0]
         while starts[-1] + self.tile < length:
             starts.append(starts[-1] + self.tile - self.overlap)
@@ -149,15 +149,15 @@ class Tiling:
 
 
 def pad_by_reflection(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Continues a mask at the bottom and at the right by its mirror image.
+    """Pads a mask at the bottom and at the right with its mirror image.
 
-    A mirror image keeps the shares of the classes near the border, by which instance normalisation sets brightness,
-    and lets coasts run on. Zeros would say "shadow": a dark bar, and a brighter rest.
+    A mirror image continues coasts, and keeps the proportions of the classes, on which brightness depends through
+    instance normalisation. Zeros would be generated as shadow: a dark bar, and a brighter rest.
 
     Args:
       mask: [H, W, C], any dtype.
-      height: pixels that are wanted, H or more.
-      width: likewise.
+      height: pixels of the result, H or more.
+      width: pixels of the result, W or more.
     """
     missing = ((0, height - mask.shape[0]), (0, width - mask.shape[1]), (0, 0))
     return np.pad(mask, missing, mode="reflect")
@@ -167,14 +167,14 @@ def pad_by_reflection(mask: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def gaussian_weights(size: int) -> np.ndarray:
-    """How much each pixel of a patch counts: its middle most, since there the network sees all around.
+    """Returns blending weights for a patch, largest in the middle, where the network sees context on all sides.
 
     Args:
       size: pixels of the patch's side.
 
     Returns:
-      float32 [size, size], a Gaussian of sigma = size / 8 that is 1 at the pixel size // 2. It reaches 4 sigma, which
-      is the border, so that no weight is 0.
+      float32 [size, size], a Gaussian of sigma = size / 8 that is 1 at the pixel size // 2. It is truncated at 4
+      sigma, which is the border, so that no weight is 0.
     """
     impulse = np.zeros((size, size))
     impulse[size // 2, size // 2] = 1
@@ -183,32 +183,32 @@ def gaussian_weights(size: int) -> np.ndarray:
 
 
 def ramp_weights(side: int, before: int, after: int) -> np.ndarray:
-    """How much a tile counts, along one of its sides.
+    """Returns blending weights along one side of a tile.
 
     Args:
       side: pixels.
-      before: pixels over which the weights rise: what the tile shares with the one before.
-      after: pixels over which they fall: what it shares with the next.
+      before: pixels over which the weights rise: the overlap with the tile before.
+      after: pixels over which the weights fall: the overlap with the next tile.
 
     Returns:
       float32 [side], (0, 1].
     """
-    counted = np.ones(side)
-    counted[:before] = _ramp(before)
-    counted[side - after :] = _ramp(after)[::-1]
-    return counted.astype(np.float32)
+    weights = np.ones(side)
+    weights[:before] = _ramp(before)
+    weights[side - after :] = _ramp(after)[::-1]
+    return weights.astype(np.float32)
 
 
 def _ramp(length: int) -> np.ndarray:
-    """Half a period of sin^2, at the middles of so many pixels."""
+    """Returns a quarter period of sin^2 (0 to 1), at the centres of `length` pixels."""
     return np.sin(np.pi / 2 * (np.arange(length) + 0.5) / max(length, 1)) ** 2
 
 
 class Stitcher:
-    """A scene that is blended from overlapping pieces, from the top down: in each pixel their weighted mean.
+    """Blends a scene from overlapping pieces, from the top down: each pixel is their weighted mean.
 
-    Products of weights and values are float32 and sums float64, as the CaFFe benchmark computes them. Only the rows
-    that have not been taken yet are in memory.
+    Products of weights and values are float32 and sums float64, as in the CaFFe benchmark. Only the rows that have not
+    been taken yet are in memory.
     """
 
     def __init__(self, height: int, width: int):
@@ -218,11 +218,11 @@ class Stitcher:
         self._weight = np.zeros((0, width))
 
     def add(self, row: int, column: int, piece: np.ndarray, weights: np.ndarray) -> None:
-        """Adds a piece; what reaches over the scene's bottom or right is left out.
+        """Adds a piece; pixels beyond the scene's bottom or right are dropped.
 
         Args:
-          row: of its upper left pixel in the scene; not above the rows that were taken.
-          column: likewise.
+          row: of its upper left pixel in the scene; not above rows that were taken.
+          column: of its upper left pixel.
           piece: float32 [h, w, C].
           weights: float32 [h, w], positive.
 
@@ -243,10 +243,10 @@ class Stitcher:
         self._total[place] += (weights[..., np.newaxis] * piece)[:height, :width]
 
     def take(self, row: int) -> np.ndarray:
-        """Returns the blended rows above `row` that were not taken before, float64 [n, W, C], and forgets them.
+        """Returns the blended rows above `row` that were not taken before, float64 [n, W, C], and frees their memory.
 
         Raises:
-          ValueError: no piece covers one of their pixels.
+          ValueError: a pixel is not covered by any piece.
         """
         count = min(row, self._height) - self._top
         weight = self._weight[:count]
@@ -265,9 +265,9 @@ def stitch(pieces: Iterable[Piece], height: int, width: int) -> np.ndarray:
     """Blends the patches of a whole scene, weighted by `gaussian_weights` (Gourmelon et al. 2022).
 
     Args:
-      pieces: float32 [size, size, C] patches of one size, in any order. A generator will do.
+      pieces: float32 [size, size, C] patches of one size, in any order.
       height: pixels of the scene without padding.
-      width: likewise.
+      width: pixels of the scene without padding.
 
     Returns:
       float64 [height, width, C].

@@ -1,6 +1,6 @@
-"""What the pixels of each role must be, and the check that the files of a data set are so.
+"""Checks that the files of a data set are valid: format, channels, bit depth, size and class values.
 
-The full check decodes every patch once. Its result is kept in `.verified`, for the files as they were then.
+The full check decodes every patch once. The file `.verified` caches its result until a file changes.
 """
 
 import hashlib
@@ -16,23 +16,23 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
-NAMED = 4  # files named in a message; the others are counted
-SLOW = 5000  # patches from which the check takes long enough to be announced
-REMEMBERED = 20  # states of the files found good, kept in .verified: one for each choice of roles and splits
+NAMED = 4  # files that an error message names; it counts the others
+SLOW = 5000  # patches above which the check takes long enough to be announced
+REMEMBERED = 20  # digests of valid files kept in .verified, one for each choice of roles and splits
 
 
 def channels_of(pixels: np.ndarray) -> int:
-    """How many channels an image [H, W] or [H, W, C] has."""
+    """Returns the number of channels of an image [H, W] or [H, W, C]."""
     return 1 if pixels.ndim == 2 else pixels.shape[2]
 
 
 def expected_channels(role: str) -> str:
-    """The channels of a role, in words."""
+    """Describes the channels of a role, for error messages."""
     return "one grey channel" if CHANNELS[role] == 1 else "three channels (RGB)"
 
 
 def channel_problem(role: str, pixels: np.ndarray) -> str | None:
-    """What is wrong with the channels of an image; None when nothing is.
+    """Describes the error in an image's number of channels; returns None when it is right.
 
     Args:
       role: one of CHANNELS.
@@ -40,13 +40,13 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
     """
     if channels_of(pixels) == CHANNELS[role]:
         return None
-    # Colours that are saved as grey are other greys than those of the classes.
+    # Converting a coloured mask to grey gives greys other than those of the classes.
     cure = f" of {', '.join(map(str, VALUES[role]))}" if role in VALUES else ": save it so"
     return f"{channels_of(pixels)} channel(s), but {role} takes {expected_channels(role)}{cure}"
 
 
 def class_problem(role: str, pixels: np.ndarray) -> str | None:
-    """What is wrong with the values of a mask; None when nothing is, or when the role has no classes.
+    """Describes the invalid class values of a mask; returns None when there are none or the role has no classes.
 
     Args:
       role: one of CHANNELS.
@@ -54,17 +54,17 @@ def class_problem(role: str, pixels: np.ndarray) -> str | None:
     """
     if role not in VALUES:
         return None
-    strange = pixels[~np.isin(pixels, VALUES[role])]
-    if not strange.size:
+    invalid = pixels[~np.isin(pixels, VALUES[role])]
+    if not invalid.size:
         return None
     return (
-        f"grey value {strange.min()} is no class of {role}, which has {', '.join(map(str, VALUES[role]))} "
+        f"grey value {invalid.min()} is no class of {role}, which has {', '.join(map(str, VALUES[role]))} "
         "(a resized or JPEG-compressed mask has such values; save masks without smoothing)"
     )
 
 
 def different_sizes(pixels: Mapping[str, np.ndarray]) -> str:
-    """The sizes of images that should be of one size, in words; empty when they are.
+    """Describes the sizes of images that should have one size; returns an empty string when they have.
 
     Args:
       pixels: by name, any dtype, [H, W] or [H, W, C].
@@ -79,7 +79,7 @@ def different_sizes(pixels: Mapping[str, np.ndarray]) -> str:
 def verify(
     root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]], remember: bool = True
 ) -> None:
-    """Decodes every patch once, unless the same files were found good before.
+    """Decodes and checks every patch, unless the same files passed before.
 
     Args:
       root: the data set's folder.
@@ -89,46 +89,46 @@ def verify(
       remember: write the result into the folder.
 
     Raises:
-      UserError: one message names all bad files, with the cure.
+      UserError: files are invalid; one message lists them all, with the cure.
     """
     patches = list(patches)
-    mark, seen = root / ".verified", _state(root, size, bits, (path for path, _ in patches))
+    mark, state = root / ".verified", _digest(root, size, bits, (path for path, _ in patches))
     known = mark.read_text(errors="replace").split() if mark.is_file() else []
-    if seen in known:
+    if state in known:
         return
     if len(patches) > SLOW:
         print(f"checking {len(patches)} patches of {root}, once ...")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        problems = list(pool.map(lambda one: patch_problem(one[0], one[1], size, bits[one[1]]), patches))
-    bad = [(p, str(path.relative_to(root))) for (path, _), p in zip(patches, problems, strict=True) if p]
-    if bad:
-        raise validation_error(f"The data set {root} cannot be used", bad)
+        problems = list(pool.map(lambda patch: patch_problem(patch[0], patch[1], size, bits[patch[1]]), patches))
+    invalid = [(p, str(path.relative_to(root))) for (path, _), p in zip(patches, problems, strict=True) if p]
+    if invalid:
+        raise validation_error(f"The data set {root} cannot be used", invalid)
     if not remember:
         return
     try:
-        files.write_text(mark, "\n".join([*known[-REMEMBERED:], seen]))
+        files.write_text(mark, "\n".join([*known[-REMEMBERED:], state]))
     except OSError:
-        pass  # a read-only data set is checked each time
+        pass  # without write permission the check runs each time
 
 
 def patch_problem(path: Path, role: str, size: int, bits: int) -> str | None:
-    """What is wrong with a patch, as a phrase with the cure; None when it is good.
+    """Describes the error in a patch, as a phrase with the cure; returns None for a valid patch.
 
     Args:
       path: a PNG.
       role: one of CHANNELS.
-      size: pixels that each side should have.
-      bits: that it should have, 8 or 16.
+      size: expected pixels of each side.
+      bits: expected bits, 8 or 16.
     """
     try:
         pixels = images.read_png(path)
     except images.BadImage as error:
         return str(error)
-    found = 8 * pixels.dtype.itemsize
-    if channel_problem(role, pixels):
-        return channel_problem(role, pixels)
-    if found != bits:
-        return f"{found} bit, but {role} has {bits} bit in this data set"
+    if problem := channel_problem(role, pixels):
+        return problem
+    actual_bits = 8 * pixels.dtype.itemsize
+    if actual_bits != bits:
+        return f"{actual_bits} bit, but {role} has {bits} bit in this data set"
     if pixels.shape[:2] != (size, size):
         return (
             f"{pixels.shape[1]} x {pixels.shape[0]} pixels, but the patches of this data set are {size} x {size} "
@@ -138,30 +138,30 @@ def patch_problem(path: Path, role: str, size: int, bits: int) -> str | None:
 
 
 def validation_error(head: str, problems: Iterable[tuple[str, str]]) -> UserError:
-    """One error for all that is wrong, each problem once, with the names it holds for.
+    """Returns one error for all problems; it states each problem once, with the names of the files or scenes.
 
     Args:
-      head: what cannot be done.
+      head: the first line: the operation that failed.
       problems: pairs of problem and name; a name may be empty.
     """
     names: dict[str, list[str]] = {}
     for problem, name in problems:
         names.setdefault(problem, []).append(name)
     lines = []
-    for problem, found in names.items():
-        who = f"{abbreviate(found)}: " if any(found) else ""
-        lines.append(f"- {who}{problem}{'' if problem[-1] in '.?' else '.'}")
+    for problem, named in names.items():
+        prefix = f"{abbreviate(named)}: " if any(named) else ""
+        lines.append(f"- {prefix}{problem}{'' if problem[-1] in '.?' else '.'}")
     return UserError(f"{head}:\n" + "\n".join(lines))
 
 
 def abbreviate(names: Sequence[str]) -> str:
-    """The first few of many names, and how many more there are."""
+    """Returns the first few of many names and the number of the others, such as "a, b, c, d and 8 more"."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
 
 
-def _state(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]) -> str:
-    """The files as they are now, for `.verified`."""
+def _digest(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]) -> str:
+    """Returns a digest of the files' names, sizes and times, for `.verified`."""
     digest = hashlib.sha256(f"{size} {sorted(bits.items())}".encode())
     for path in paths:
         digest.update(f"{path.relative_to(root)} {file_signature(path)}\n".encode())
@@ -169,10 +169,10 @@ def _state(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]
 
 
 def fingerprint(named: Iterable[tuple[str, Path]]) -> str:
-    """Says in a few letters which files there are, and when and how long they were written.
+    """Returns a short digest of the files' names, sizes and modification times.
 
     Args:
-      named: each file's name, as it counts here, and its path, in order.
+      named: pairs of name and path, in order; the digest depends on the name, not on the path.
     """
     digest = hashlib.sha256()
     for name, path in named:
@@ -181,7 +181,7 @@ def fingerprint(named: Iterable[tuple[str, Path]]) -> str:
 
 
 def file_signature(path: Path) -> str:
-    """A file's size and time: another stamp, another file. A link that leads nowhere has one too."""
+    """Returns a file's size and modification time, which change with its content; works for broken links, too."""
     try:
         status = path.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""Sheets of pictures: patches side by side under headings, seen exactly as they are.
+"""Image grids: patches side by side under headings, without interpolation.
 
-A sheet is put together pixel by pixel. Patches are enlarged by whole numbers only, each pixel becoming a square, so
-that speckle stays speckle and a class keeps its edge.
+Patches are enlarged by whole factors only, so that each pixel becomes a square: speckle and the edges of classes stay
+as they are.
 """
 
 import functools
@@ -13,19 +13,20 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pix2pix_tf.data import classes
+from pix2pix_tf.data.classes import ColourImage
 from pix2pix_tf.utils import files
 
-CELL = 256  # pixels: smaller patches are enlarged towards this
+CELL = 256  # pixels: smaller patches are enlarged to at most this
 GAP = 8  # pixels between patches
-MARGIN = 16  # pixels around a sheet
-TITLE, HEADING, CAPTION = 22, 16, 13  # pixels: heights of the type
-SMALLEST = 10  # pixels: type shrinks to this before a text is cut
+MARGIN = 16  # pixels around a grid
+TITLE, HEADING, CAPTION = 22, 16, 13  # pixels: font sizes
+SMALLEST = 10  # pixels: text shrinks to this font size before it is truncated
 INK, PAPER = (30, 30, 30), (255, 255, 255)  # sRGB
 
 _FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # Pillow's own font has no umlauts
 
 
-def sample_sheet(
+def sample_grid(
     path: Path,
     inputs: Mapping[str, np.ndarray],
     generated: Mapping[str, np.ndarray],
@@ -34,31 +35,29 @@ def sample_sheet(
     captions: Sequence[str] = (),
     made: str = "generated",
 ) -> None:
-    """Draws what a model makes of a few samples: input, generated and target in one row for each sample.
+    """Draws samples with a model's output: input, output and target, one row for each sample.
 
     Args:
       path: the PNG to write.
-      inputs: role -> uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3], as in the PNG; "zones" are painted by class.
-      generated: the same for what the model made of them; `to_pixels` turns a model's output into pixels.
-      targets: the same for what it should have made.
-      title: stands above the sheet, such as "orig, epoch 10".
-      captions: N names of the samples, to stand beside the rows; none when empty.
-      made: what the model's column is called.
+      inputs: role -> uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3], as in the PNG; "zones" are coloured by class.
+      generated: the same for the model's output; see `images.to_pixels`.
+      targets: the same for the expected output.
+      title: above the grid, such as "orig, epoch 10".
+      captions: N names of the samples, beside the rows; empty: none.
+      made: heading of the model's column.
     """
-    columns = [(name_of(role), pictures(role, images)) for role, images in inputs.items()]
+    columns = [(name_of(role), for_display(role, images)) for role, images in inputs.items()]
     for kind, roles in ((made, generated), ("target", targets)):
-        columns += [
-            (kind if len(roles) == 1 else f"{kind}: {role}", pictures(role, images)) for role, images in roles.items()
-        ]
+        for role, images in roles.items():
+            columns.append((kind if len(roles) == 1 else f"{kind}: {role}", for_display(role, images)))
     grid(path, columns, title, legend="zones" in {*inputs, *generated, *targets}, captions=captions)
 
 
 def name_of(role: str) -> str:
-    """What a role is called above a column."""
+    """Returns the heading of a role's column."""
     names = {
         "zones": "mask",
         "fronts": "front",
-        "lines": "front",
         "sar": "SAR",
         "sar_vv": "SAR, VV",
         "sar_vh": "SAR, VH",
@@ -66,12 +65,12 @@ def name_of(role: str) -> str:
     return names.get(role, role)
 
 
-def pictures(role: str, images: np.ndarray) -> list[np.ndarray]:
-    """Makes images of a role fit for the eye.
+def for_display(role: str, images: np.ndarray) -> list[np.ndarray]:
+    """Converts images of a role for display.
 
     Args:
-      role: "zones" are painted in the colours of their classes; all else is brightness.
-      images: uint8 or uint16 [N, H, W], [N, H, W, 1] or [N, H, W, 3]; of 16 bit the upper 8 are shown.
+      role: "zones" take the colours of their classes; other roles stay as they are.
+      images: uint8 or uint16 [N, H, W], [N, H, W, 1] or [N, H, W, 3]; of 16 bits the upper 8 are kept.
 
     Returns:
       N images, uint8 [H, W] or [H, W, 3].
@@ -83,16 +82,13 @@ def pictures(role: str, images: np.ndarray) -> list[np.ndarray]:
     return [classes.colour_zones(image) if role == "zones" else image for image in images]
 
 
-def fitted(image: np.ndarray, side: int, smooth: bool) -> np.ndarray:
-    """Makes a scene of any size fit a square, on paper white.
+def fit_to_square(image: np.ndarray, side: int, smooth: bool) -> ColourImage:
+    """Resizes an image of any size to fit a square of side x side pixels, padded with white.
 
     Args:
       image: uint8 [H, W] or [H, W, 3].
       side: pixels.
-      smooth: whether it may be interpolated; not where colours are classes.
-
-    Returns:
-      uint8 [side, side, 3].
+      smooth: True: with interpolation, which is wrong where colours are classes.
     """
     method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     whole = Image.fromarray(image).convert("RGB")
@@ -112,16 +108,16 @@ def grid(
       path: the PNG to write.
       columns: (heading, images from the top down); a heading may have several lines, or all are empty. All columns have
         as many images, uint8 [H, W] or [H, W, 3], all of one size.
-      title: stands above the sheet.
-      legend: whether to say below which colour is which class of a zone mask.
-      captions: the rows' names, to stand at their left; none when empty.
+      title: above the grid.
+      legend: True: add the colours of the zone classes below.
+      captions: names of the rows, at their left; empty: none.
 
     Raises:
       ValueError: no images, columns of different length, images of different sizes.
     """
     sizes = {image.shape[:2] for _, images in columns for image in images}
     if len(sizes) != 1 or len({len(images) for _, images in columns}) != 1:
-        raise ValueError(f"A sheet takes columns of one length and images of one size, not of {sorted(sizes)}.")
+        raise ValueError(f"A grid takes columns of one length and images of one size, not of {sorted(sizes)}.")
     height, width = sizes.pop()
     zoom = max(1, CELL // max(height, width))
     lines = max(len(heading.split("\n")) if heading else 0 for heading, _ in columns)
@@ -131,21 +127,21 @@ def grid(
         stacks.insert(0, _joined([_text("\n" * (lines - 1), HEADING, turned[0].width), *turned], down=True))
     body = _joined(stacks)
     parts = [_text(title, TITLE, body.width), body, *([_legend(body.width)] if legend else [])]
-    sheet = ImageOps.expand(_joined(parts, down=True, gap=2 * GAP), MARGIN, PAPER)
+    whole = ImageOps.expand(_joined(parts, down=True, gap=2 * GAP), MARGIN, PAPER)
     with files.atomic_write(path) as temporary:
-        sheet.save(temporary, format="PNG")
+        whole.save(temporary, format="PNG")
 
 
 def _column(heading: str, lines: int, images: Sequence[np.ndarray], zoom: int) -> Image.Image:
-    """The patches of a column below its heading, which gets the room of `lines` lines."""
+    """Returns a column: its heading in the space of `lines` lines, and its patches below."""
     height, width = (zoom * side for side in images[0].shape[:2])
     patches = [Image.fromarray(image).resize((width, height), Image.Resampling.NEAREST) for image in images]
-    above = "\n" * (lines - 1 - heading.count("\n"))  # a heading stands on its column, not below the title
+    above = "\n" * (lines - 1 - heading.count("\n"))  # aligned to the bottom, next to the column
     return _joined([_text(above + heading, HEADING, width), *patches] if lines else patches, down=True)
 
 
 def _legend(width: int) -> Image.Image:
-    """The classes' names beside their colours, on as many lines as the width asks for."""
+    """Returns the classes' colours and names, on as many lines as the width requires."""
     lines: list[list[Image.Image]] = [[]]
     for name, colour in zip(classes.ZONE_NAMES, classes.ZONE_COLOURS, strict=True):
         swatch = Image.new("RGB", (_line(HEADING), _line(HEADING)), colour)
@@ -157,7 +153,7 @@ def _legend(width: int) -> Image.Image:
 
 
 def _text(text: str, size: int, width: int) -> Image.Image:
-    """Lines of text in a box of that width, each shrunk to fit and, where that is not enough, cut."""
+    """Returns lines of text in a box of the given width, each shrunk or else truncated to fit."""
     lines = text.split("\n")
     box = Image.new("RGB", (width, len(lines) * _line(size)), PAPER)
     for number, line in enumerate(lines):
@@ -167,15 +163,15 @@ def _text(text: str, size: int, width: int) -> Image.Image:
 
 
 def fitting(line: str, size: int, width: int) -> tuple[str, int]:
-    """Makes a line of text fit a width: smaller where it must be, and cut at last.
+    """Fits a line of text to a width: shrinks it down to SMALLEST, and then truncates it.
 
     Args:
       line: the text.
-      size: pixels, the height of its type.
-      width: pixels that it may have.
+      size: its font size in pixels.
+      width: the available pixels.
 
     Returns:
-      The text, and the height of its type in pixels.
+      The text that fits, and its font size in pixels.
     """
     while size > SMALLEST and font(size).getlength(line) > width:
         size -= 1
@@ -186,7 +182,7 @@ def fitting(line: str, size: int, width: int) -> tuple[str, int]:
 
 
 def _joined(parts: Sequence[Image.Image], down: bool = False, gap: int = GAP) -> Image.Image:
-    """Pictures one beside (or below) the other with a gap of so many pixels between."""
+    """Returns images side by side, or one below the other, with `gap` pixels between them."""
     along, across = (1, 0) if down else (0, 1)
     size = [0, 0]
     size[along] = sum(part.size[along] for part in parts) + gap * (len(parts) - 1)
@@ -199,11 +195,11 @@ def _joined(parts: Sequence[Image.Image], down: bool = False, gap: int = GAP) ->
 
 
 def _line(size: int) -> int:
-    """The height of a line of type, in pixels."""
+    """Returns the height of a line of text in pixels."""
     return round(1.35 * size)
 
 
 @functools.cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """The type of that height in pixels."""
+    """Returns the font of a size in pixels."""
     return ImageFont.truetype(_FONT, size)

@@ -128,7 +128,7 @@ def _draw(path: Path, run: Run, setting: Setting, told: np.ndarray, shares: np.n
     title = f"{run.name}: from clear to cloudy"
     visualization.grid(
         path,
-        [(visualization.name_of(role), visualization.pictures(role, pixels))],
+        [(visualization.name_of(role), visualization.for_display(role, pixels))],
         title,
         legend=False,
         captions=captions,
@@ -143,7 +143,7 @@ def _examples(all_told: Mapping[Run, np.ndarray], setting: Setting, shares: np.n
     chosen = choose({name: np.mean(right, axis=0)})
     stems = [setting.stems[place] for place in chosen]
     pixels = inference.stacked(setting.dataset, setting.split, run.inputs[:1], stems)
-    shown = visualization.pictures(run.inputs[0], pixels)
+    shown = visualization.for_display(run.inputs[0], pixels)
     examples = []
     for (place, reasons), picture in zip(chosen.items(), shown, strict=True):
         said = {f"cloudy, says {run.name}": f"{told[place]:.2f}" for run, told in all_told.items()}

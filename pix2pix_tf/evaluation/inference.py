@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.conditions import text_of
+from pix2pix_tf.data.conditions import condition_text
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.io import images
 from pix2pix_tf.evaluation import scores
@@ -98,7 +98,7 @@ def generated(model: saved_model.Model, setting: Setting, places: np.ndarray, fu
     seeds = (setting.seed + places + further) % 2**31
     stems = [setting.stems[place] for place in places]
     image = stacked(setting.dataset, setting.split, model.inputs, stems)
-    told = [text_of(setting.dataset, model.conditions, stem) for stem in stems] if model.conditions else None
+    told = [condition_text(setting.dataset, model.conditions, stem) for stem in stems] if model.conditions else None
     try:
         painted = model.generate(image, seeds.astype(np.int32), told)
     except tf.errors.ResourceExhaustedError:

@@ -48,7 +48,7 @@ def main(argv: list[str]) -> None:
     tiling.check()
     masks = mask_files.find(options.masks, model.inputs, options.split)
     mask_files.check_split(masks, options.any_split)
-    wishes = conditions.wishes_of(options.condition, model.conditions)
+    wishes = conditions.parse_conditions(options.condition, model.conditions)
     size = output.patch_size(mask_files.check(masks, model, tiling), masks, model.size)
     with files.lock(options.output):
         output.claim(options.output, options, model, tiling, size)
@@ -72,14 +72,14 @@ def jobs_of(
       options: gives output, samples, seed and condition; where the user wishes nothing, the mask's scene tells it.
       size: of patches, None for scenes.
     """
-    known, wishes = mask_files.scenes(masks), conditions.wishes_of(options.condition, model.conditions)
+    known, wishes = mask_files.scenes(masks), conditions.parse_conditions(options.condition, model.conditions)
     wanted = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
     jobs = []
     for stem, sample in wanted:
         name = output.sample_stem(stem, sample, options.samples)
         written = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
         told = conditions.facts_of(mask_files.scene(masks, known, stem), model.conditions) | wishes
-        text, seed = conditions.as_text(told, model.conditions), seed_of(options.seed, stem, sample)
+        text, seed = conditions.format_condition(told, model.conditions), seed_of(options.seed, stem, sample)
         jobs.append(ImageTask(model.folder, masks.paths[stem], written, seed, text, tiling, alone=len(wanted) == 1))
     return jobs
 

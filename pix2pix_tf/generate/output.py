@@ -104,7 +104,10 @@ def describe(
     stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
     if size is None:
         told: dict[str, scene_names.Facts] = {
-            new: {**mask_files.facts(masks, stem), **conditions.changes(mask_files.scene(masks, {}, stem), wishes)}
+            new: {
+                **mask_files.facts(masks, stem),
+                **conditions.changed_facts(mask_files.scene(masks, {}, stem), wishes),
+            }
             for new, stem in stems.items()
         }
         files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
@@ -115,7 +118,7 @@ def describe(
         name = scene_names.scene_of(new)
         described = known.get(scene_names.scene_of(stem))
         scene = described or extend_scene(scenes.get(name), "train", new, size, mask_files.facts(masks, stem))
-        scenes[name] = replace(scene, **conditions.changes(scene, wishes))
+        scenes[name] = replace(scene, **conditions.changed_facts(scene, wishes))
     bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
     dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, generator_train_glaciers=seen))
 
@@ -150,11 +153,11 @@ def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: i
 def _pictures(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
     """Images of a role for the sheet; scenes of different sizes are fitted into squares of one."""
     pictures = [
-        visualization.pictures(role, _small(image_path(output, size, role, stem), role)[np.newaxis])[0]
+        visualization.for_display(role, _small(image_path(output, size, role, stem), role)[np.newaxis])[0]
         for stem in stems
     ]
     if size is None:
-        return [visualization.fitted(picture, SIDE, smooth=role not in VALUES) for picture in pictures]
+        return [visualization.fit_to_square(picture, SIDE, smooth=role not in VALUES) for picture in pictures]
     return pictures
 
 

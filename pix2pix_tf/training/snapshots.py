@@ -34,7 +34,7 @@ def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...
     else:
         captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(made), captions, strict=True)]
     title = f"{config.variant}, epoch {epoch}"
-    visualization.sample_sheet(path, inputs, generated, targets, title, captions, task.made)
+    visualization.sample_grid(path, inputs, generated, targets, title, captions, task.made)
 
 
 def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int, stem: str) -> None:
@@ -52,7 +52,7 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
     told = conditions.vocabulary(dataset, data.condition)
     image = np.concatenate(list(_pixels(dataset, data.inputs, [stem]).values()), axis=-1)
     pngs = [[dataset.path("val", role, stem).read_bytes()] for role in data.inputs]
-    text = [conditions.text_of(dataset, told, stem).encode()]
+    text = [conditions.condition_text(dataset, told, stem).encode()]
     saved_model.write(
         base / str(epoch),
         task.signatures(),

@@ -1,1 +1,1 @@
-"""Errors, command lines, files, processes, TensorFlow's generation: what any program needs, and nothing of glaciers."""
+"""General utilities without domain knowledge: errors, command lines, files, processes, TensorFlow versions."""

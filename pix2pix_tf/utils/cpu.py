@@ -1,12 +1,12 @@
-"""What the processor computes with, as Linux tells it; on other systems nothing is known."""
+"""Instruction sets of the processor, from Linux; unknown on other systems."""
 
 import functools
 from pathlib import Path
 
-_TOLD = Path("/proc/cpuinfo")
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 @functools.cache
 def features() -> frozenset[str]:
-    """The processor's instruction sets and the like by their names in Linux, such as "avx512_bf16"."""
-    return frozenset(_TOLD.read_text().split()) if _TOLD.exists() else frozenset()
+    """Returns the words of /proc/cpuinfo, among them the processor's features, such as "avx512_bf16"."""
+    return frozenset(_CPUINFO.read_text().split()) if _CPUINFO.exists() else frozenset()

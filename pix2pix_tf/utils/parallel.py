@@ -1,4 +1,4 @@
-"""One function for many jobs: in this process, in processes that end with it, or on a Dask cluster."""
+"""Applies a function to many tasks: in this process, in worker processes, or on a Dask cluster."""
 
 import argparse
 import contextlib
@@ -15,12 +15,12 @@ from typing import TypeVar
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
-Job = TypeVar("Job")
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def add_options(to: argparse.ArgumentParser) -> None:
-    """Adds --workers and --scheduler, the same for all commands that have many jobs to do."""
+    """Adds --workers and --scheduler to a command that has many independent tasks."""
     who = to.add_mutually_exclusive_group()
     who.add_argument("--workers", type=_count, default=1, metavar="N", help="processes, or all cores (default: 1)")
     who.add_argument(
@@ -29,7 +29,7 @@ def add_options(to: argparse.ArgumentParser) -> None:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Returns the number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -42,37 +42,42 @@ def _count(word: str) -> int:
 
 
 def parallel_map(
-    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, what: str, scheduler: str | None = None
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    description: str,
+    scheduler: str | None = None,
 ) -> list[Result]:
-    """Applies a function to all jobs; Ctrl-C, an exception and the end of this process end the workers at once.
+    """Applies a function to all tasks; Ctrl-C, an exception or the end of this process end the workers at once.
 
-    The results, and the files written, do not depend on who does the work.
+    The results and the files written do not depend on `workers` and `scheduler`.
 
     Args:
-      function: of a module, so that another process finds it; what it writes must appear whole or not at all.
-      jobs: small, as they are sent to the processes.
-      workers: how many processes; 1: none but this one.
-      what: what is done with the jobs, for the line of progress, such as "scenes written".
-      scheduler: the address of a Dask scheduler, whose workers then do the work in place of `workers`; a job that has
-        begun there is finished.
+      function: defined at the top level of a module, so that other processes can import it; it must write files
+        atomically.
+      tasks: small, as they are sent to the processes.
+      workers: number of processes; 1: this process only.
+      description: for the progress line, such as "scenes written".
+      scheduler: the address of a Dask scheduler, whose workers replace the processes; a running task is completed
+        there.
 
     Returns:
-      The results in the order of the jobs.
+      The results in the order of the tasks.
 
     Raises:
-      UserError: the system ended a worker; or there is no such cluster, or it is not fit for the work.
+      UserError: the system ended a worker; or the cluster is missing or unsuitable.
     """
     if scheduler is not None:
-        return _cluster().parallel_map(function, jobs, scheduler, what)
-    if workers == 1 or len(jobs) < 2:
-        return [function(job) for job in cli.progress(jobs, len(jobs), what)]
-    # Spawned, not forked: a fork would copy the locks of whatever threads run here.
+        return _cluster().parallel_map(function, tasks, scheduler, description)
+    if workers == 1 or len(tasks) < 2:
+        return [function(task) for task in cli.progress(tasks, len(tasks), description)]
+    # Spawned, not forked: a fork would copy the locks that other threads hold.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=_end_with_parent)
     try:
-        with _deaf_children():
-            futures = [pool.submit(function, job) for job in jobs]
-        return [future.result() for future in cli.progress(futures, len(futures), what)]
+        with _sigint_blocked():
+            futures = [pool.submit(function, task) for task in tasks]
+        return [future.result() for future in cli.progress(futures, len(futures), description)]
     except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in multiprocessing.active_children():
@@ -80,7 +85,7 @@ def parallel_map(
         if isinstance(error, BrokenProcessPool):
             raise UserError(
                 f"The system ended one of {workers} worker processes, most likely for want of memory. Give a smaller "
-                "--workers; the same command goes on from what is written."
+                "--workers; the same command resumes."
             ) from None
         raise
     finally:
@@ -88,7 +93,7 @@ def parallel_map(
 
 
 def _cluster() -> ModuleType:
-    """The module that knows Dask, which only --scheduler needs."""
+    """Imports the module that uses Dask, which only --scheduler needs."""
     try:
         from pix2pix_tf.utils import dask_cluster
     except ModuleNotFoundError as error:
@@ -100,10 +105,10 @@ def _cluster() -> ModuleType:
 
 
 @contextlib.contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started in this block never hear Ctrl-C, which a terminal sends to all: their parent ends them.
+def _sigint_blocked() -> Iterator[None]:
+    """Blocks Ctrl-C for processes started in this block. A terminal sends it to all, but their parent ends them.
 
-    They inherit that the signal is blocked; here it is only late.
+    The processes inherit the block; in this process the signal is only delayed.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -116,9 +121,9 @@ def _deaf_children() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Makes a worker end when the process that started it is gone, however that came."""
+    """Makes a worker exit when the process that started it ends for any reason."""
     parent = multiprocessing.parent_process()
-    if parent is None:  # no worker, but the process that starts them
+    if parent is None:  # not a worker
         return
 
     def follow() -> None:

@@ -1,7 +1,8 @@
-"""Folders that a command fills and resumes: the same command goes on, another one is refused.
+"""Output folders of resumable commands.
 
-`claim` marks a folder with the settings that decide what comes into it, in a JSON file called the record. `keep_only`
-empties a folder of results that were computed from something else.
+`claim` writes the settings on which the contents of a folder depend to a JSON file in it, the record. The same command
+then resumes in this folder, and a command with other settings is rejected. `keep_only` empties a folder of cached
+results that are out of date.
 """
 
 import json
@@ -11,11 +12,11 @@ from pathlib import Path
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, truncate
 
-KEY = "key"  # in a folder of results: names all that they follow from
+KEY = "key"  # file in a folder of cached results, with a key of their inputs
 
 
 def changes(before: Mapping, now: Mapping) -> list[str]:
-    """Returns what differs between two settings, one "key: old -> new" each; tuples equal lists, as in JSON."""
+    """Returns the differences of two settings, one "key: old -> new" each; tuples equal lists, as in JSON."""
     now = json.loads(json.dumps(now))
     keys = dict.fromkeys([*now, *sorted(before.keys() - now.keys())])
     return [
@@ -32,20 +33,21 @@ def check(
     option: str = "--output",
     compare: Callable[[Mapping, Mapping], list[str]] = changes,
 ) -> bool:
-    """Checks that a folder is free, or was begun with the same settings. Writes nothing.
+    """Checks that a folder is empty or missing, or was begun with the same settings. Writes nothing.
 
     Args:
-      folder: it may be missing.
-      record: name of the JSON file in it that holds its settings.
-      settings: what decides what the folder holds, in JSON's types and tuples.
-      option: the command line's option that names the folder, for the message.
-      compare: returns what differs between the settings before and now; empty: nothing that matters.
+      folder: the output folder; it may be missing.
+      record: name of the JSON file in the folder that holds the settings.
+      settings: on which the folder's contents depend; JSON types and tuples.
+      option: the command-line option that names the folder, for error messages.
+      compare: returns the relevant differences between the recorded and the current settings.
 
     Returns:
-      True where the folder was begun already, with these settings.
+      True if the folder was already begun with these settings.
 
     Raises:
-      UserError: it is a file, or holds something else, or was begun with other settings. Nothing is ever overwritten.
+      UserError: the path is a file, or the folder holds other files or was begun with other settings. Nothing is ever
+        overwritten.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another {option}.")
@@ -56,11 +58,11 @@ def check(
             f"{folder} holds files that this command did not make (it has no {record}), and nothing is overwritten. "
             f"Choose another {option}, or move them away."
         )
-    other = compare(files.read_json(folder / record), settings)
-    if other:
+    differences = compare(files.read_json(folder / record), settings)
+    if differences:
         raise UserError(
             f"{folder} was made with other settings, and nothing is overwritten:\n"
-            + "\n".join(f"- {change}" for change in other)
+            + "\n".join(f"- {change}" for change in differences)
             + f"\nChoose another {option}, or remove {folder} to make it anew."
         )
     return True
@@ -74,21 +76,21 @@ def claim(
     compare: Callable[[Mapping, Mapping], list[str]] = changes,
     clear: Iterable[Path] = (),
 ) -> bool:
-    """Checks a folder as `check` does, removes what a killed process left half written, and writes its record.
+    """Checks a folder as `check` does, removes incomplete files of a killed process, and writes the record.
 
     Args:
-      folder: made when missing; locked by this process (`files.lock`).
+      folder: created when missing; the caller holds its lock (`files.lock`).
       record: see `check`.
       settings: see `check`.
       option: see `check`.
       compare: see `check`.
-      clear: folders below it in which half-written files may lie, too.
+      clear: further folders that may hold incomplete files.
 
     Returns:
-      True where the folder was begun already.
+      True if the folder was already begun.
 
     Raises:
-      UserError: as `check` does.
+      UserError: see `check`.
     """
     begun = check(folder, record, settings, option, compare)
     files.clear(folder, *clear)
@@ -97,11 +99,11 @@ def claim(
 
 
 def keep_only(folder: Path, key: str) -> None:
-    """Empties a folder of results unless they were made with the same key, and makes it when missing.
+    """Empties a folder of cached results unless it has the same key; creates the folder when missing.
 
     Args:
-      folder: of results that can be computed again.
-      key: names all that they follow from, such as a digest of files and settings.
+      folder: of results that can be recomputed.
+      key: identifies all inputs of the results, such as a digest of files and settings.
     """
     path = folder / KEY
     if folder.exists() and not (path.is_file() and path.read_text(encoding="utf-8", errors="replace") == key):

@@ -1,7 +1,7 @@
-"""The one place that knows which TensorFlow generation is running.
+"""Compatibility with TensorFlow 2.15 (Keras 2) and newer versions (Keras 3); the only module that depends on it.
 
-TensorFlow 2.15 takes these parts from tensorflow-addons; newer ones, on which tensorflow-addons does not import, take
-the same parts from Keras 3. Everything else in the package is written in what both have.
+TensorFlow 2.15 uses tensorflow-addons for these parts. Newer versions, with which tensorflow-addons does not work, use
+Keras 3. All other modules use only what both versions have.
 """
 
 import warnings
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 try:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # its end of life is known, and the README says what follows
+        warnings.simplefilter("ignore", UserWarning)  # about its end of life
         import tensorflow_addons as tfa
 except ImportError:
     tfa = None
@@ -21,28 +21,28 @@ _Normalization: Any = tfa.layers.InstanceNormalization if tfa else tf.keras.laye
 
 
 class InstanceNormalization(_Normalization):
-    """Normalises each channel of each image over its pixels (Ulyanov et al. 2016, arXiv 1607.08022).
+    """Normalizes each channel of each image over its pixels (Ulyanov et al. 2016, arXiv 1607.08022).
 
-    Call: float [N, H, W, C] -> the same shape, with a trained scale `gamma` and offset `beta` for each channel.
+    Call: float [N, H, W, C] -> the same shape, with a trainable scale `gamma` and offset `beta` for each channel.
     """
 
     def __init__(self, epsilon: float, **kwargs):
-        """Makes the layer.
+        """Creates the layer.
 
         Args:
           epsilon: added to the variance.
-          **kwargs: as for every Keras layer.
+          **kwargs: of every Keras layer.
         """
         groups = {} if tfa else {"groups": -1}  # Keras: as many groups as channels
         super().__init__(epsilon=epsilon, **groups, **kwargs)
 
 
 def warp(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    """Fetches each pixel from as many pixels farther up and left as `flow` says, bilinearly.
+    """Moves pixels down and to the right by `flow`, with bilinear interpolation.
 
     Args:
       image: float32 [H, W, C].
-      flow: float32 [H, W, 2], rows and columns in pixels. Beyond the border the rim goes on.
+      flow: float32 [H, W, 2], rows and columns in pixels. Beyond the border, the image repeats its outermost pixels.
 
     Returns:
       float32 [H, W, C].
@@ -57,15 +57,15 @@ def warp(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
     )
 
 
-# Whether the library's moving variance of batch normalisation is divided by n - 1, as Keras 2's fused kernel does.
+# True where batch normalization divides the moving variance by n - 1, as the fused kernel of Keras 2 does.
 UNBIASED_MOVING_VARIANCE = tfa is not None
 
 
 def trainable_variables(model: tf.keras.Model) -> list[tf.Variable]:
-    """A model's trained variables as TensorFlow's own."""
+    """Returns a model's trainable variables as `tf.Variable`."""
     return [unwrapped(variable) for variable in model.trainable_variables]
 
 
 def unwrapped(variable) -> tf.Variable:
-    """A Keras variable as TensorFlow's own; Keras 3 wraps them."""
+    """Returns the `tf.Variable` of a Keras variable, which Keras 3 wraps."""
     return variable if isinstance(variable, tf.Variable) else variable.value

@@ -62,8 +62,8 @@ def test_the_vocabulary_is_that_of_the_training_patches(dataset):
 def test_what_a_patch_is_told(dataset):
     stem = dataset.stems["train"][0]
     assert stem.startswith("COL_2010-01-01_ERS")
-    assert conditions.text_of(dataset, KNOWN, stem) == "ERS,winter"
-    assert conditions.text_of(dataset, {"season": ("winter",), "sensor": ("S1",)}, stem) == "winter,"
+    assert conditions.condition_text(dataset, KNOWN, stem) == "ERS,winter"
+    assert conditions.condition_text(dataset, {"season": ("winter",), "sensor": ("S1",)}, stem) == "winter,"
 
 
 def test_data_that_do_not_tell_are_refused(tiny_dataset):
@@ -75,14 +75,14 @@ def test_data_that_do_not_tell_are_refused(tiny_dataset):
     ("words", "text"), [([], ","), (["sensor=TSX"], "TSX,"), (["season=winter", "sensor=ERS"], "ERS,winter")]
 )
 def test_wishes_become_the_models_text(words, text):
-    assert conditions.as_text(conditions.wishes_of(words, KNOWN), KNOWN) == text
+    assert conditions.format_condition(conditions.parse_conditions(words, KNOWN), KNOWN) == text
 
 
 def test_what_a_wish_makes_untrue_of_a_scene():
     scene = Scene("train", 1, 1, glacier="COL", date="2011-01-31", sensor="ERS")
-    assert conditions.changes(scene, {}) == {}
-    assert conditions.changes(scene, {"sensor": "TSX", "season": "winter"}) == {"sensor": "TSX"}
-    assert conditions.changes(scene, {"season": "summer"}) == {"date": None}
+    assert conditions.changed_facts(scene, {}) == {}
+    assert conditions.changed_facts(scene, {"sensor": "TSX", "season": "winter"}) == {"sensor": "TSX"}
+    assert conditions.changed_facts(scene, {"season": "summer"}) == {"date": None}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_a_wish_makes_untrue_of_a_scene():
 )
 def test_wishes_that_a_model_cannot_fulfil_are_refused(known, wish, message):
     with pytest.raises(UserError, match=message):
-        conditions.wishes_of([wish], known)
+        conditions.parse_conditions([wish], known)
 
 
 CODES = {

@@ -62,7 +62,7 @@ def test_a_long_text_is_made_to_fit(tmp_path):
 @pytest.mark.parametrize("columns", [[], [("a", [])], [("a", patches(2)), ("b", patches(1))],
                                      [("a", patches(1)), ("b", patches(1, 32))]])  # fmt: skip
 def test_what_makes_no_grid_is_refused(tmp_path, columns):
-    with pytest.raises(ValueError, match="A sheet takes"):
+    with pytest.raises(ValueError, match="A grid takes"):
         visualization.grid(tmp_path / "sheet.png", columns, "title", legend=False)
     assert not list(tmp_path.iterdir())
 
@@ -70,7 +70,7 @@ def test_what_makes_no_grid_is_refused(tmp_path, columns):
 def test_a_sample_sheet_has_input_generated_and_target_from_left_to_right(tmp_path):
     zones = np.random.default_rng(3).choice(np.array(classes.ZONE_VALUES, np.uint8), (2, 32, 32, 1))
     generated, target = np.stack(patches(2, 32, 4)), np.stack(patches(2, 32, 5))
-    visualization.sample_sheet(
+    visualization.sample_grid(
         tmp_path / "s.png", {"zones": zones}, {"sar": generated}, {"sar": target}, "orig", ["a", "b"]
     )
     sheet = read(tmp_path / "s.png")
@@ -85,7 +85,7 @@ def test_a_sample_sheet_gives_each_role_a_column(tmp_path):
     rng = np.random.default_rng(6)
     grey, colour = (rng.integers(0, 256, (1, 32, 32, channels), np.uint8) for channels in (1, 3))
     deep = rng.integers(0, 2**16, (1, 32, 32, 1), np.uint16)
-    visualization.sample_sheet(
+    visualization.sample_grid(
         tmp_path / "s.png", {"sar_vv": grey, "sar_vh": deep}, {"optical": colour}, {"sar": grey}, "t"
     )
     sheet = read(tmp_path / "s.png")

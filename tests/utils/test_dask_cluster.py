@@ -80,15 +80,15 @@ def tree(root):
 # ---- What the workers do: functions that another process finds ------------------------------------------------------
 
 
-def simulated_once_hanging(job):
+def simulated_once_hanging(task):
     """As the real one, but it notes who begins, and the first who meets the seventh scene stays in it."""
-    with (job.output.parent / "begun.txt").open("a") as notes:
-        notes.write(f"{job.name}\n")
-    hanging = job.output.parent / "hanging.txt"
-    if job.name == "SIM_00007" and not hanging.exists():
+    with (task.output.parent / "begun.txt").open("a") as notes:
+        notes.write(f"{task.name}\n")
+    hanging = task.output.parent / "hanging.txt"
+    if task.name == "SIM_00007" and not hanging.exists():
         hanging.write_text(str(os.getpid()))
         time.sleep(2 * PATIENCE)
-    return simulation_command._simulated(job)
+    return simulation_command._simulated(task)
 
 
 def fails(error):
@@ -136,13 +136,13 @@ def test_a_killed_worker_costs_its_unfinished_scene_only(address, tmp_path, monk
 @pytest.mark.parametrize(
     "error", [UserError("bad scene: mend it"), OSError(errno.ENOSPC, "No space left on device", "/far/away.png")]
 )
-def test_what_a_job_raises_arrives(address, error):
+def test_an_exception_of_a_task_arrives(address, error):
     with pytest.raises(type(error)) as raised:
         parallel.parallel_map(fails, [error], 1, "errors", address)
     assert str(raised.value) == str(error)
 
 
-def test_a_job_that_failed_is_tried_again_and_paths_are_sent_absolute(address, tmp_path, monkeypatch):
+def test_a_failed_task_is_tried_again_and_paths_are_sent_absolute(address, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert parallel.parallel_map(fails_once, [Path("a"), Path("b")], 1, "files", address) == [
         tmp_path / "a",
@@ -150,7 +150,7 @@ def test_a_job_that_failed_is_tried_again_and_paths_are_sent_absolute(address, t
     ]
 
 
-def test_results_come_in_the_order_of_the_jobs(address):
+def test_results_come_in_the_order_of_the_tasks(address):
     assert parallel.parallel_map(abs, range(-40, 0), 1, "numbers", address) == list(range(40, 0, -1))
     assert parallel.parallel_map(abs, [], 1, "numbers", address) == []
 
@@ -196,7 +196,7 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
     told = capsys.readouterr().err.splitlines()
     assert told[-2:] == [
         "stopping after this step ...",
-        "interrupted; the same command resumes from what is already written",
+        "interrupted; the same command resumes from the files that are written",
     ]
     before = []
 
@@ -224,13 +224,13 @@ def test_no_worker(nobody_yet, monkeypatch):
 
 
 def at_work(here, then):
-    """Does something to a cluster as soon as its one worker has jobs in hand."""
+    """Does something to a cluster as soon as its one worker has tasks in hand."""
     here.scale(1)
     here.wait_for_workers(1, PATIENCE)
 
     def wait():
         (worker,) = here.scheduler.workers.values()
-        until(lambda: worker.processing, "the first job")
+        until(lambda: worker.processing, "the first task")
         then()
 
     threading.Thread(target=wait).start()
@@ -249,7 +249,7 @@ def test_a_scheduler_that_goes(nobody_yet):
         parallel.parallel_map(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
-def test_a_job_that_ends_worker_after_worker(nobody_yet):
+def test_a_task_that_ends_worker_after_worker(nobody_yet):
     scheduler = nobody_yet.scheduler
     scheduler.allowed_failures = 0
     at_work(nobody_yet, lambda: nobody_yet.sync(scheduler.remove_worker, *scheduler.workers, stimulus_id="lost"))

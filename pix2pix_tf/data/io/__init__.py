@@ -1,1 +1,1 @@
-"""Image files in and out: checked, bounded, by rows where they are large."""
+"""Reading and writing of image files: validated, with bounded memory, large ones in strips of rows."""

@@ -1,6 +1,6 @@
-"""Image files: pixels in, pixels out. Nothing here knows what the pixels mean.
+"""Reads and writes image files, whatever their role.
 
-Pillow reads 16-bit colour as 8-bit and takes PNGs that end early, so PNGs get a look of our own first.
+Pillow reads 16-bit colour as 8-bit and accepts truncated PNGs, so this module checks the chunks of PNGs first.
 """
 
 import io
@@ -19,7 +19,7 @@ from pix2pix_tf.utils.errors import truncate
 
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
 
-Image.MAX_IMAGE_PIXELS = None  # a satellite scene exceeds Pillow's limit; `bounds` has ours
+Image.MAX_IMAGE_PIXELS = None  # satellite scenes exceed Pillow's limit; `limits` has ours
 
 _BROKEN = (
     OSError,
@@ -32,23 +32,23 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-_CUT = "not a whole PNG (cut off or damaged; copy or make the file again)"
+_TRUNCATED = "not a whole PNG (cut off or damaged; copy or make the file again)"
 
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> np.ndarray:
-    """Reads a PNG, TIFF or JPEG file as it is.
+    """Reads a PNG, TIFF or JPEG file without conversion.
 
     Args:
-      path: the suffix says which it is.
+      path: its suffix determines the format.
 
     Returns:
       [H, W] or [H, W, C], dtype as in the file: uint8 or uint16 from PNG, uint8 from JPEG, any number from TIFF.
 
     Raises:
-      BadImage: the file is cut off, damaged or of a kind that no role takes.
+      BadImage: the file is truncated, damaged or of an unsupported kind.
     """
     suffix = path.suffix.lower()
     if suffix in TIFF:
@@ -57,34 +57,33 @@ def read(path: Path) -> np.ndarray:
 
 
 def read_png(path: Path) -> np.ndarray:
-    """Reads a PNG of 8 or 16 bits, grey or RGB, and checks every byte of it.
+    """Reads a PNG of 8 or 16 bits, grey or RGB, and verifies the checksums of its chunks.
 
     Returns:
       uint8 or uint16, [H, W] or [H, W, 3].
 
     Raises:
-      BadImage: the file is cut off or damaged, has a palette, an alpha channel or another depth, or would not fit
-        the memory.
+      BadImage: the file is truncated or damaged, has a palette, an alpha channel or another depth, or exceeds the
+        memory limits.
     """
     data = _bytes(path)
     depth, colour = _png_kind(data)
-    _refuse_kinds(depth, colour)
+    _check_kind(depth, colour)
     if (depth, colour) != (16, png.RGB):
         return _decode(data, "PNG")
-    # Pillow has no 16-bit colour. Read as big-endian it keeps the high byte of each number, as little-endian the low.
+    # Pillow has no 16-bit colour: decoding as big-endian keeps the high byte of each number, as little-endian the low.
     high, low = _decode(data, "PNG", "RGB;16B"), _decode(data, "PNG", "RGB;16L")
     return high.astype(np.uint16) << 8 | low
 
 
-def read_painted(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a PNG of 8 bits or less as paint programs save them, and checks every byte of it.
+def read_drawing(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a PNG of at most 8 bits, as drawing programs save it, and verifies the checksums of its chunks.
 
     Returns:
-      uint8 [H, W, 3], sRGB, also where the file has grey values or a palette; bool [H, W], false where it is more
-      transparent than not.
+      uint8 [H, W, 3], sRGB, also from grey values or a palette; bool [H, W], True where the opacity is above 127.
 
     Raises:
-      BadImage: the file is cut off or damaged, has 16 bits, or more than bounds.DRAWN pixels.
+      BadImage: the file is truncated or damaged, has 16 bits, or more than limits.DRAWN pixels.
     """
     data = _bytes(path)
     if _png_kind(data)[0] > 8:
@@ -111,7 +110,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = None) -> np.ndarray:
-    """Decodes with Pillow; `raw` is how it is to understand the numbers in the file, `mode` what it makes of them."""
+    """Decodes with Pillow; `raw` is its raw mode for the numbers in the file, `mode` the mode to convert to."""
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             depth = 2 if image.mode.startswith("I") else 1
@@ -125,41 +124,41 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
 
 
 def check_png_header(path: Path) -> None:
-    """Makes sure that a file begins as a PNG of a kind that `read_png` reads.
+    """Checks that a file has the header of a PNG that `read_png` supports.
 
     Raises:
-      BadImage: it does not.
+      BadImage: the header is missing, or of another kind.
     """
     try:
         with path.open("rb") as file:
             data = file.read(png.HEADER)
     except OSError as error:
         raise BadImage(f"not readable ({error.strerror})") from None
-    _refuse_kinds(*_header(data))
+    _check_kind(*_header(data))
 
 
 def _png_kind(data: bytes) -> tuple[int, int]:
-    """Bit depth and colour type of a PNG, every chunk of which is there and unhurt."""
-    found = _header(data)
+    """Returns bit depth and colour type of a PNG, after a check of all its chunks."""
+    header = _header(data)
     for kind, body, checksum in _chunks(data):
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
             break
         if kind == b"IEND":
-            return found
-    raise BadImage(_CUT)
+            return header
+    raise BadImage(_TRUNCATED)
 
 
 def _header(data: bytes) -> tuple[int, int]:
-    """Bit depth and colour type of a PNG, of which the beginning is enough."""
+    """Returns bit depth and colour type of a PNG from its first bytes."""
     if data[:8] != png.SIGNATURE:
         raise BadImage("not a PNG, whatever its name says (convert it)")
     if len(data) < png.HEADER:
-        raise BadImage(_CUT)
+        raise BadImage(_TRUNCATED)
     return data[24], data[25]
 
 
-def _refuse_kinds(depth: int, colour: int) -> None:
-    """Refuses the kinds of PNG that no role has."""
+def _check_kind(depth: int, colour: int) -> None:
+    """Rejects PNGs of kinds that no role has."""
     if colour == png.PALETTE:
         raise BadImage("a palette image (save as grey or RGB)")
     if colour not in (png.GREY, png.RGB):
@@ -198,16 +197,16 @@ def to_pixels(images: np.ndarray, bits: int = 8) -> np.ndarray:
 
 
 def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None, effort: int = 6) -> None:
-    """Writes a PNG, whole or not at all; the same pixels give the same bytes.
+    """Writes a PNG atomically; the same pixels give the same bytes.
 
     Args:
-      path: the file to make or to replace; its folder is made if it is missing.
+      path: the file to create or replace; a missing folder is created.
       pixels: uint8 or uint16, [H, W] or [H, W, 3].
-      texts: notes that travel in the file, Latin-1; no decoder of pixels minds them.
-      effort: zlib's, from 1 (quick) to 9 (small).
+      texts: metadata by key, Latin-1, written as text chunks.
+      effort: compression level of zlib, from 1 (fast) to 9 (small).
 
     Raises:
-      OSError: as the writing does; then `path` is as it was before.
+      OSError: writing failed; `path` is unchanged.
     """
     if pixels.dtype == np.uint16 and pixels.ndim == 3:  # Pillow cannot write it
         height, width, channels = pixels.shape
@@ -222,10 +221,10 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
 
 
 def read_text(path: Path, key: str) -> str | None:
-    """A note that `write_png` put into a PNG; None when it is not there.
+    """Returns the metadata of a key that `write_png` wrote into a PNG; None when it is missing.
 
     Args:
-      path: the file, whole.
+      path: a valid PNG.
       key: as given to `write_png`.
     """
     with Image.open(path, formats=["PNG"]) as image:

@@ -1,4 +1,4 @@
-"""PNG files, written row by row (the format: ISO/IEC 15948)."""
+"""Writes PNG files in strips of rows (ISO/IEC 15948)."""
 
 import contextlib
 import struct
@@ -14,31 +14,31 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER = 26  # bytes: signature, length and name of the first chunk, width, height, depth, colour type
 GREY, RGB, PALETTE = 0, 2, 3  # colour types without alpha
 
-_UP = 2  # the filter by which a row is told as its difference from the row above: a tenth larger than the best mix
+_UP = 2  # filter: each row as its difference from the row above; files a tenth larger than with the best mix
 
 
 @contextlib.contextmanager
 def written(
     path: Path, height: int, width: int, channels: int = 1, bits: int = 8, effort: int = 6
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Opens a PNG for its rows; when the block ends well it is there, else nothing is.
+    """Writes a PNG in strips; the file appears when the block ends without an error.
 
-    Memory is needed for the rows of one call only. The same pixels give the same bytes, whatever the calls.
+    Memory holds the rows of one call only. The same pixels give the same bytes, for any division into strips.
 
     Args:
-      path: the file to make or to replace; its folder is made if it is missing.
-      height: rows that will come.
-      width: pixels of a row.
+      path: the file to create or replace; a missing folder is created.
+      height: pixels.
+      width: pixels.
       channels: 1, grey, or 3, RGB.
       bits: 8 or 16.
-      effort: zlib's, from 1 (quick) to 9 (small).
+      effort: compression level of zlib, from 1 (fast) to 9 (small).
 
     Yields:
       A function that takes the next rows, uint8 (uint16 for 16 bit) [n, W] or [n, W, C].
 
     Raises:
-      OSError: as the writing does; then `path` is as it was before.
-      ValueError: other rows came than were announced.
+      OSError: writing failed; `path` is unchanged.
+      ValueError: the rows do not have the given shape, number or bits.
     """
     with files.atomic_write(path) as temporary, temporary.open("wb") as file:
         colour = GREY if channels == 1 else RGB
@@ -62,7 +62,7 @@ def written(
 
 
 def _put(file, packed: bytes) -> None:
-    """Writes what zlib has ready, if anything."""
+    """Writes compressed bytes, if there are any, as a chunk."""
     if packed:
         file.write(_chunk(b"IDAT", packed))
 

@@ -1,7 +1,7 @@
-"""TIFF files: pixels, and what a GeoTIFF tells beside them.
+"""Reads TIFF files: their pixels, and the georeference of a GeoTIFF.
 
-tifffile reads the tags, and pixels that are deflated or not compressed at all, of any kind of number. libvips
-(https://www.libvips.org) reads the others: it knows every compression.
+tifffile reads the tags, and pixels of any number type without compression or with deflate. libvips
+(https://www.libvips.org) reads all other compressions.
 """
 
 import logging
@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import tifffile
 
-os.environ.setdefault("VIPS_WARNING", "0")  # read when it is loaded: what it finds wrong is raised, and told once
+os.environ.setdefault("VIPS_WARNING", "0")  # before its import; errors are raised and reported once
 import pyvips
 
 from pix2pix_tf.data.io import limits
@@ -23,32 +23,32 @@ from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.utils.errors import truncate
 
 METRE = 9001  # the GeoTIFF code of the unit
-BYTES = {  # of a number, by libvips' names
+BYTES = {  # of a number, by libvips' names of the types
     **{"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4},
     **{"float": 4, "double": 8, "complex": 8, "dpcomplex": 16},
 }
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is raised, and told once
-pyvips.cache_set_max(0)  # else a file opened again would go on where its last reader stopped
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors are raised and reported once
+pyvips.cache_set_max(0)  # or a file that is opened again would continue where its last reader stopped
 
-_SMALLER = 1 | 4  # bits of NewSubfileType: a smaller copy of the image, a mask of what is transparent
+_SMALLER = 1 | 4  # bits of NewSubfileType: a smaller copy of the image, a transparency mask
 _DEFLATED = (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
-_INFLATION = 1032  # bytes that deflate makes of one, at most
-_PAGES = 100  # looked at, at most
+_INFLATION = 1032  # deflate expands one byte to at most this many
+_PAGES = 100  # number of pages that are checked
 
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
 def read(path: Path) -> np.ndarray:
-    """Reads a TIFF as it is.
+    """Reads a TIFF without conversion.
 
     Returns:
-      [H, W] or [H, W, C], of any number that is not complex.
+      [H, W] or [H, W, C], any real number type.
 
     Raises:
-      BadImage: the file is cut off or damaged, has several images or a palette, or would not fit the memory.
+      BadImage: the file is truncated or damaged, has several images or a palette, or exceeds the memory limits.
     """
-    pixels = _tags(path, lambda tiff: _pixels(tiff, path.stat().st_size))
+    pixels = _with_tags(path, lambda tiff: _pixels(tiff, path.stat().st_size))
     if pixels is not None:
         return pixels
     try:
@@ -60,38 +60,43 @@ def read(path: Path) -> np.ndarray:
 
 
 def check_size(image: pyvips.Image, path: Path) -> None:
-    """Refuses an image that would become far larger in memory than such files are; see `bounds.check`."""
+    """Rejects an image that would need implausibly much memory; see `limits.check`."""
     limits.check(image.width * image.height * image.bands, BYTES[image.format], path.stat().st_size)
 
 
 def damaged(kind: str, error: Exception) -> BadImage:
-    """What to raise for a PNG or TIFF that libvips or tifffile cannot read."""
+    """Returns the error to raise for a PNG or TIFF that libvips or tifffile cannot read."""
     reason = truncate(getattr(error, "detail", "") or str(error) or type(error).__name__)
     return BadImage(f"not a whole {kind} ({reason}; copy or make the file again)")
 
 
 def no_data_value(path: Path) -> float | None:
-    """The number that stands for "no measurement" in a TIFF written by GDAL; None when the file names none.
+    """Returns the "no data" value of a TIFF written by GDAL; None when it has none.
 
     Raises:
-      BadImage: its tags are damaged.
+      BadImage: the tags are damaged.
     """
-    return _tags(path, lambda tiff: float(tiff.pages.first.nodata) if "GDAL_NODATA" in tiff.pages.first.tags else None)
+
+    def read_tag(tiff: tifffile.TiffFile) -> float | None:
+        page = tiff.pages.first
+        return float(page.nodata) if "GDAL_NODATA" in page.tags else None
+
+    return _with_tags(path, read_tag)
 
 
 def georeference(path: Path) -> Facts:
-    """Where a GeoTIFF lies on the ground.
+    """Returns the georeference of a GeoTIFF.
 
     Returns:
       bounds: left, bottom, right, top, in the unit of the crs.
       crs: such as `EPSG:3031`.
       metres_per_pixel: where the unit is the metre and pixels are square.
-      Each only if the file tells it: empty for other files, and for those in degrees or turned against north.
+      Empty for other files, and for those in degrees or not oriented to the north.
 
     Raises:
-      BadImage: its tags are damaged.
+      BadImage: the tags are damaged.
     """
-    return _tags(path, _place)
+    return _with_tags(path, _place)
 
 
 def _place(tiff: tifffile.TiffFile) -> Facts:
@@ -100,24 +105,24 @@ def _place(tiff: tifffile.TiffFile) -> Facts:
     scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
     if not scale or not tie or len(tie) != 6 or code is None:
         return {}
-    centre = 0.5 if int(tags.get("GTRasterTypeGeoKey", 1)) == 2 else 0.0  # 2: the tie is the pixel's middle
+    centre = 0.5 if int(tags.get("GTRasterTypeGeoKey", 1)) == 2 else 0.0  # 2: the tie point is the pixel's centre
     left = tie[3] - (tie[0] + centre) * scale[0]
     top = tie[4] + (tie[1] + centre) * scale[1]
     corners = left, top - height * scale[1], left + width * scale[0], top
     if not np.isfinite(corners).all() or min(scale[:2]) <= 0:
         raise ValueError("it lies nowhere on the ground")
-    found: Facts = {"bounds": corners, "crs": f"EPSG:{int(code)}"}
+    facts: Facts = {"bounds": corners, "crs": f"EPSG:{int(code)}"}
     if int(tags.get("ProjLinearUnitsGeoKey", METRE)) == METRE and scale[0] == scale[1]:
-        found["metres_per_pixel"] = scale[0]
-    return found
+        facts["metres_per_pixel"] = scale[0]
+    return facts
 
 
 def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
-    """The pixels of a file of `length` bytes; None if libvips is to read them.
+    """Returns the pixels of a file of `length` bytes; None if libvips is to read them.
 
     Raises:
-      BadImage: it is of a kind that no role has, or would not fit the memory.
-      Exception: it is damaged.
+      BadImage: the image is of an unsupported kind, or exceeds the memory limits.
+      Exception: the file is damaged.
     """
     page = tiff.pages.first
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
@@ -126,7 +131,7 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
         raise BadImage(
             f"an image of {page.dtype or 'odd'} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)"
         )
-    pages = [one for one in tiff.pages[:_PAGES] if isinstance(one, tifffile.TiffPage)]  # all of them: none is a frame
+    pages = [one for one in tiff.pages[:_PAGES] if isinstance(one, tifffile.TiffPage)]
     whole = [one for one in pages if not one.subfiletype & _SMALLER]
     if len(whole) > 1:
         raise BadImage("a TIFF of several images (save one image a file)")
@@ -137,7 +142,7 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
     if min(len(page.dataoffsets), len(page.databytecounts)) < pieces:
         raise ValueError(f"{len(page.dataoffsets)} strips or tiles in place of {pieces}")
     if page.compression in _DEFLATED:
-        _expect_no_bomb(page, page.dtype.itemsize)
+        _check_inflation(page, page.dtype.itemsize)
     elif page.nbytes > length:
         raise ValueError(f"{length:,} bytes cannot hold {page.nbytes:,} of pixels")
     if page.axes not in ("YX", "YXS", "SYX") or 0 in page.shape:
@@ -146,9 +151,9 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
     return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels
 
 
-def _expect_no_bomb(page: tifffile.TiffPage, number_bytes: int) -> None:
-    """Raises a ValueError for strips or tiles that would inflate to more than they should; tifffile would do it."""
-    wanted = int(np.prod(page.chunks)) * number_bytes
+def _check_inflation(page: tifffile.TiffPage, number_bytes: int) -> None:
+    """Raises a ValueError if strips or tiles inflate beyond their size; tifffile does not check this."""
+    expected = int(np.prod(page.chunks)) * number_bytes
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if count * _INFLATION <= limits.PLAIN:
             continue
@@ -157,18 +162,18 @@ def _expect_no_bomb(page: tifffile.TiffPage, number_bytes: int) -> None:
         while packed and not inflate.eof:
             unpacked += len(inflate.decompress(packed, 2**20))
             packed = inflate.unconsumed_tail
-            if unpacked > wanted:
+            if unpacked > expected:
                 raise ValueError("a strip or tile inflates to more than it should")
 
 
-def _tags(path: Path, look: Callable[[tifffile.TiffFile], Told]) -> Told:
-    """What `look` finds in the tags; whatever it stumbles over, the file is damaged.
+def _with_tags(path: Path, function: Callable[[tifffile.TiffFile], Result]) -> Result:
+    """Applies a function to an open TIFF; raises BadImage, as for a damaged file, for any error.
 
-    tifffile fails on damaged tags by some dozen kinds of errors, ZeroDivisionError and AssertionError among them.
+    tifffile fails on damaged tags with about a dozen kinds of errors, ZeroDivisionError and AssertionError among them.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
-            return look(tiff)
+            return function(tiff)
     except BadImage:
         raise
     except Exception as error:

@@ -1,6 +1,6 @@
-"""Images that need not fit the memory: their rows, read from the top down.
+"""Reads images that may not fit into memory, in strips of rows from the top down.
 
-libvips (https://www.libvips.org) decodes PNG and TIFF just as far as it is asked.
+libvips (https://www.libvips.org) decodes PNG and TIFF only as far as requested.
 """
 
 from collections.abc import Iterator
@@ -11,27 +11,27 @@ import pyvips
 
 from pix2pix_tf.data.io import images, limits, raster
 
-BLOCK = 256  # rows read at a time, where it does not matter how many
+BLOCK = 256  # default number of rows in a strip
 SUFFIXES = (*images.PNG, *images.TIFF)
 
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
 
 class StripReader:
-    """A PNG or TIFF of 8 or 16 bits, grey or RGB, that is read from the top down."""
+    """Reads a PNG or TIFF of 8 or 16 bits, grey or RGB, from the top down."""
 
     def __init__(self, path: Path):
         """Opens the file and reads its header.
 
         Raises:
-          BadImage: it is not readable, or of another kind.
+          BadImage: the file is unreadable, or of another kind.
         """
         self._kind = "PNG" if path.suffix.lower() in images.PNG else "TIFF"
         if self._kind == "PNG":
             images.check_png_header(path)
         try:
             image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="warning")
-            if self._kind == "TIFF" or image.get_typeof("interlaced"):  # which may have to be decoded as a whole
+            if self._kind == "TIFF" or image.get_typeof("interlaced"):  # decoded as a whole
                 raster.check_size(image, path)
             self._region = pyvips.Region.new(image)
         except (pyvips.Error, OSError) as error:
@@ -47,16 +47,16 @@ class StripReader:
         self._done = 0
 
     def read(self, count: int) -> np.ndarray:
-        """The next rows.
+        """Reads the next rows.
 
         Args:
-          count: how many; fewer come where the image ends, and none after it.
+          count: number of rows; fewer come at the end of the image, and none after it.
 
         Returns:
           uint8 or uint16 [count, W, C].
 
         Raises:
-          BadImage: the file is cut off or damaged.
+          BadImage: the file is truncated or damaged.
         """
         count = min(count, self.height - self._done)
         if count < 1:
@@ -69,6 +69,6 @@ class StripReader:
         return np.frombuffer(data, self.dtype).reshape(count, self.width, self.channels)
 
     def blocks(self, count: int = BLOCK) -> Iterator[np.ndarray]:
-        """All rows that are left, `count` at a time."""
+        """Yields all remaining rows, `count` at a time."""
         while (block := self.read(count)).size:
             yield block

@@ -280,7 +280,7 @@ def _show(
 ) -> None:
     """Draws the fronts on the SAR image, and writes the predicted one as lines."""
     described: Scene = setting.dataset.scenes[scene]
-    sar = visualization.pictures("sar", _whole(setting, scene, network.run.inputs[0])[np.newaxis])[0]
+    sar = visualization.for_display("sar", _whole(setting, scene, network.run.inputs[0])[np.newaxis])[0]
     metres = described.metres_per_pixel if setting.unit == "metres" else None
     overlay.draw(
         output / "overlays" / network.name / f"{scene}.png",
@@ -321,6 +321,6 @@ def _draw_comparison(networks: Sequence[Network], setting: Setting, output: Path
 
 def _thumbnail(pixels: np.ndarray, role: str) -> np.ndarray:
     """A scene fit for the eye and made to fit a square, on paper white: uint8 [256, 256, 3]."""
-    return visualization.fitted(
-        visualization.pictures(role, pixels[np.newaxis])[0], THUMBNAIL, smooth=role not in ("zones",)
+    return visualization.fit_to_square(
+        visualization.for_display(role, pixels[np.newaxis])[0], THUMBNAIL, smooth=role not in ("zones",)
     )

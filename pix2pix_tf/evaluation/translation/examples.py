@@ -46,7 +46,7 @@ def columns(runs: Sequence[Run], setting: Setting, stems: Sequence[str]) -> list
 
     def real(heading: str, role: str) -> Column:
         pixels = inference.pixels(setting.dataset, setting.split, role, stems)
-        return Column(heading, None, visualization.pictures(role, pixels))
+        return Column(heading, None, visualization.for_display(role, pixels))
 
     found = [real(visualization.name_of(role), role) for role in inputs]
     true = [real(_heading("target", role, targets), role) for role in targets]
@@ -77,7 +77,7 @@ def _painted(
     parts = np.split(pixels, np.cumsum([CHANNELS[role] for role in run.targets])[:-1], axis=-1)
     measured = None if number else run.name  # scores are of the first output
     return [
-        Column(f"{_heading(run.name, role, run.targets)}\n{which}", measured, visualization.pictures(role, part))
+        Column(f"{_heading(run.name, role, run.targets)}\n{which}", measured, visualization.for_display(role, part))
         for role, part in zip(run.targets, parts, strict=True)
     ]
 

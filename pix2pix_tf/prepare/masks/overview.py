@@ -62,7 +62,7 @@ def _moved(rows: Sequence[tuple[Path, Sequence[MaskTask]]]) -> list[tuple[str, l
 
 
 def _drawn(rows: Sequence[tuple[Path, Sequence[MaskTask]]]) -> list[tuple[str, list[np.ndarray]]]:
-    pictures = [images.read_painted(source)[0] for source, _ in rows]
+    pictures = [images.read_drawing(source)[0] for source, _ in rows]
     return [("drawn", pictures), ("classes", [_coloured(made[0].path) for _, made in rows])]
 
 

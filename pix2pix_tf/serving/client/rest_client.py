@@ -176,7 +176,7 @@ def paint(client, which: Which, images: Mapping[str, bytes], seed: int, wishes: 
         raise UserError(f"The model {which.name} takes these images: {roles}.")
     inputs = {name: [png] for name, png in given.items()} | {"seed": [seed]}
     known = known_conditions(client, which, inputs) if "condition" in taken and wishes else {}
-    told = conditions.as_text(conditions.wishes_of(wishes, known), known)
+    told = conditions.format_condition(conditions.parse_conditions(wishes, known), known)
     if "condition" in taken:
         inputs["condition"] = [told.encode()]
     return {name: values[0] for name, values in client.sample(which, inputs).items()}
