@@ -30,7 +30,16 @@ WITHOUT_TENSORFLOW = (
     *("evaluation/runs.py", "evaluation/scores.py", "evaluation/tables.py", "evaluation/plots.py"),
     *("evaluation/translation/report.py", "evaluation/realism/report.py", "evaluation/realism/plot.py"),
     *("evaluation/realism/statistics.py", "evaluation/segmentation/report.py", "evaluation/segmentation/examples.py"),
-    *("utils/errors.py", "utils/files.py", "utils/cli.py", "utils/options.py", "data/visualization.py"),
+    *(
+        "utils/errors.py",
+        "utils/files.py",
+        "utils/cli.py",
+        "utils/options.py",
+        "utils/parallel.py",
+        "utils/resumable.py",
+    ),
+    *("data/io", "data/classes.py", "data/dataset.py", "data/loading.py", "data/validation.py", "data/scene_names.py"),
+    *("data/conditions.py", "data/cloud_filter.py", "data/tiling.py", "data/visualization.py"),
 )
 SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -23,9 +23,9 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
     unknown = unscored(dataset, (stem for stems in dataset.stems.values() for stem in stems))
     if unknown:
         raise UserError(
-            f"data.max_cloud={max_cloud:g} needs the share of cloud of every target, and {dataset.root}/dataset.json "
-            f"has none for {len(unknown)}: {validation.abbreviate(unknown)}. Let a classifier find it: python -m "
-            f"pix2pix_tf.prepare score-clouds --model PATH --data {dataset.root}. Or take all targets: train.py --set "
+            f"data.max_cloud={max_cloud:g} needs the cloud cover of every target, and {dataset.root}/dataset.json "
+            f"has none for {len(unknown)}: {validation.abbreviate(unknown)}. Compute it by a classifier: python -m "
+            f"pix2pix_tf.prepare score-clouds --model PATH --data {dataset.root}. Or keep all targets: train.py --set "
             "data.max_cloud=1, evaluate.py --max-cloud 1."
         )
     cloud = cloud_covers(dataset)
@@ -38,7 +38,7 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
                 f"{len(stems)} targets has {least:.3f}. Allow more cloud."
             )
         dropped = len(stems) - len(kept[split])
-        print(f"{split}: {dropped} of {len(stems)} targets left out, which are more than {100 * max_cloud:g} % cloud")
+        print(f"{split}: {dropped} of {len(stems)} targets left out, which have more than {100 * max_cloud:g} % cloud")
     return replace(dataset, stems=kept)
 
 

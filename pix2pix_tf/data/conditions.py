@@ -34,7 +34,7 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
     for key, values in known.items():
         if not values:
             raise UserError(
-                f"{dataset.root}/dataset.json tells the {key} of no training scene, which data.condition={key} needs. "
+                f"{dataset.root}/dataset.json has no {key} of any training scene, which data.condition={key} needs. "
                 "Write it there, or name the patches by the rule of CaFFe (datasets/README.md)."
             )
     return known

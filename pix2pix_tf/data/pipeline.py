@@ -68,14 +68,13 @@ def training_batches(
       first_step: steps of this training that are already done.
       worker: index of this worker, from 0.
       workers: number of workers.
-      devices: number of devices of all workers together; the batch size must be a multiple of it.
+      devices: of all workers together; the batch size must be a multiple of their number.
 
     Returns:
       A tf.data.Dataset of Batch; each step takes one for each device of the worker.
     """
-    patches, batch_size = len(dataset.stems["train"]), config.train.batch_size
+    stems, batch_size = dataset.stems["train"], config.train.batch_size
     epoch_size = steps_per_epoch(dataset, config) * batch_size  # patches
-    stems = dataset.stems["train"]
     paths, clouds = _paths(dataset, config, "train", stems), _clouds(dataset, config, stems)
     vectors = _conditions(dataset, config, stems)
     part = batch_size // workers
@@ -84,12 +83,10 @@ def training_batches(
         position = number // part * batch_size + worker * part + number % part  # in the whole training
         epoch, place = position // epoch_size, position % epoch_size
         key = tf.stack([tf.constant(config.train.seed, tf.int64), epoch])
-        index = tf.random.experimental.index_shuffle(place, key, patches - 1)
-        changes, noise = tf.unstack(
-            tf.random.experimental.stateless_split(tf.random.experimental.stateless_fold_in(key, index), 2)
-        )
-        images = _load(dataset, config, paths, index)
-        images = augmentation.augment(images, changes, config.data)
+        index = tf.random.experimental.index_shuffle(place, key, len(stems) - 1)
+        image_seed = tf.random.experimental.stateless_fold_in(key, index)
+        changes, noise = tf.unstack(tf.random.experimental.stateless_split(image_seed, 2))
+        images = augmentation.augment(_load(dataset, config, paths, index), changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
         condition = [] if vectors is None else [_dropout(vectors[index], noise, config.data.condition_dropout)]
         return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
@@ -180,8 +177,8 @@ def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tens
         return None
     if unknown := unscored(dataset, stems):
         raise UserError(
-            f"{dataset.root}/dataset.json does not say how cloudy {validation.abbreviate(unknown)} are. Write rows "
-            "with `cloud`, or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
+            f"{dataset.root}/dataset.json has no cloud cover of {validation.abbreviate(unknown)}. Write rows with "
+            "`cloud`, or prepare data that have it: python -m pix2pix_tf.prepare multiearth, or simulate."
         )
     covers = cloud_covers(dataset)
     return tf.constant([[float(covers[stem] > config.data.cloudy)] for stem in stems])

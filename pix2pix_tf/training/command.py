@@ -108,8 +108,8 @@ def check_prepared(path: Path) -> None:
     Raises:
       UserError: with the command that prepares it.
     """
+    from pix2pix_tf.data.classes import CHANNELS
     from pix2pix_tf.data.dataset import SPLITS
-    from pix2pix_tf.data.roles import CHANNELS
 
     raw = sorted(role for role in CHANNELS if (path / role).is_dir())
     if raw and not any((path / split).is_dir() for split in SPLITS):

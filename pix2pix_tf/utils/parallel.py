@@ -71,6 +71,12 @@ def parallel_map(
         return _cluster().parallel_map(function, tasks, scheduler, description)
     if workers == 1 or len(tasks) < 2:
         return [function(task) for task in cli.progress(tasks, len(tasks), description)]
+    return _in_processes(function, tasks, workers, description)
+
+
+def _in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, description: str
+) -> list[Result]:
     # Spawned, not forked: a fork would copy the locks that other threads hold.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=_end_with_parent)

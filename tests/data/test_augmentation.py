@@ -53,8 +53,8 @@ def test_classes_are_never_interpolated_and_brightness_stays_in_range(rng):
 def test_without_enlarging_only_the_flip_is_left(flip, rng):
     image = tf.constant(rng.uniform(-1, 1, (8, 8, 1)), tf.float32)
     found = {jitter([i, 0], 1.0, flip, {"sar": image})["sar"].numpy().tobytes() for i in range(20)}
-    wanted = {image.numpy().tobytes()} | ({image.numpy()[:, ::-1].tobytes()} if flip else set())
-    assert found == wanted
+    expected = {image.numpy().tobytes()} | ({image.numpy()[:, ::-1].tobytes()} if flip else set())
+    assert found == expected
 
 
 def test_shapes_are_kept_and_known():
@@ -100,7 +100,7 @@ def test_turns_are_the_three_that_leave_a_square_in_place(rng):
     assert found == {np.rot90(image, k).tobytes() for k in (1, 2, 3)}
 
 
-def test_brightness_moves_the_sar_by_up_to_a_fifth_and_leaves_what_is_not_available(rng):
+def test_brightness_moves_the_sar_by_up_to_a_fifth_and_leaves_unavailable_pixels(rng):
     images = scene(rng)
     moved = []
     for i in range(40):
@@ -131,13 +131,13 @@ def test_warping_is_scipys(rng):
     flow = rng.uniform(-9, 9, (20, 30, 2)).astype(np.float32)
     rows, columns = np.mgrid[:20, :30]
     source = [rows - flow[..., 0], columns - flow[..., 1]]
-    wanted = [ndimage.map_coordinates(image[..., c], source, order=1, mode="nearest") for c in range(2)]
+    expected = [ndimage.map_coordinates(image[..., c], source, order=1, mode="nearest") for c in range(2)]
     got = augmentation.warped(tf.constant(image), tf.constant(flow), nearest=False)
-    np.testing.assert_allclose(got, np.stack(wanted, axis=-1), atol=1e-4)
+    np.testing.assert_allclose(got, np.stack(expected, axis=-1), atol=1e-4)
     classes = (image > 0).astype(np.float32)
-    wanted = [ndimage.map_coordinates(classes[..., c], np.round(source), order=0, mode="nearest") for c in range(2)]
+    expected = [ndimage.map_coordinates(classes[..., c], np.round(source), order=0, mode="nearest") for c in range(2)]
     got = augmentation.warped(tf.constant(classes), tf.constant(np.round(flow)), nearest=True)
-    np.testing.assert_array_equal(got, np.stack(wanted, axis=-1))
+    np.testing.assert_array_equal(got, np.stack(expected, axis=-1))
 
 
 def test_a_deformed_sar_and_its_zones_stay_together(rng):

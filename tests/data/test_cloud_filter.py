@@ -27,8 +27,8 @@ def test_targets_of_more_cloud_are_left_out_and_counted(dataset, capsys):
     found = without_clouds(dataset, 0.85)
     assert found.stems == {"train": dataset.stems["train"], "val": dataset.stems["val"][:3]}
     assert capsys.readouterr().out.splitlines() == [
-        "train: 0 of 15 targets left out, which are more than 85 % cloud",
-        "val: 3 of 6 targets left out, which are more than 85 % cloud",
+        "train: 0 of 15 targets left out, which have more than 85 % cloud",
+        "val: 3 of 6 targets left out, which have more than 85 % cloud",
     ]
 
 
@@ -54,7 +54,7 @@ def test_nothing_left_in_a_split(dataset):
 # ---- Where it is used -----------------------------------------------------------------------------------------------
 
 
-def test_a_run_remembers_what_was_left(optical_data, tmp_path):
+def test_a_run_records_the_remaining_samples(optical_data, tmp_path):
     from pix2pix_tf.training import command
 
     options = ["data.inputs=sar_vv,sar_vh", "data.targets=optical", "data.max_cloud=0.5"]
@@ -67,7 +67,7 @@ def test_a_run_remembers_what_was_left(optical_data, tmp_path):
         runs.claim(tmp_path / "run", everything, command.open_data(optical_data, everything))
 
 
-def test_runs_are_compared_on_what_the_strictest_was_trained_on(optical_data, tmp_path):
+def test_runs_are_compared_on_the_samples_of_the_strictest(optical_data, tmp_path):
     loose = runs.Run(tmp_path, "a", "orig", ROLES[:2], ROLES[2:], optical_data, "simulated")
     strict = dataclasses.replace(loose, name="b", max_cloud=0.5)
     everything = runs.open_data([loose], None, "train")

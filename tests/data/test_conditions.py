@@ -59,7 +59,7 @@ def test_the_vocabulary_is_that_of_the_training_patches(dataset):
     assert conditions.vocabulary(dataset, ()) == {}
 
 
-def test_what_a_patch_is_told(dataset):
+def test_the_condition_of_a_patch(dataset):
     stem = dataset.stems["train"][0]
     assert stem.startswith("COL_2010-01-01_ERS")
     assert conditions.condition_text(dataset, KNOWN, stem) == "ERS,winter"
@@ -67,7 +67,7 @@ def test_what_a_patch_is_told(dataset):
 
 
 def test_data_that_do_not_tell_are_refused(tiny_dataset):
-    with pytest.raises(UserError, match="sensor of no training scene.*CaFFe"):
+    with pytest.raises(UserError, match="no sensor of any training scene.*CaFFe"):
         conditions.vocabulary(tiny_dataset, ("sensor",))
 
 
@@ -78,7 +78,7 @@ def test_wishes_become_the_models_text(words, text):
     assert conditions.format_condition(conditions.parse_conditions(words, KNOWN), KNOWN) == text
 
 
-def test_what_a_wish_makes_untrue_of_a_scene():
+def test_a_requested_condition_replaces_metadata():
     scene = Scene("train", 1, 1, glacier="COL", date="2011-01-31", sensor="ERS")
     assert conditions.changed_facts(scene, {}) == {}
     assert conditions.changed_facts(scene, {"sensor": "TSX", "season": "winter"}) == {"sensor": "TSX"}
@@ -139,8 +139,8 @@ def batches(dataset, *overrides, count=1):
 
 def test_the_pipeline_tells_each_patch_its_own_sensor(dataset):
     (batch,) = batches(dataset, "train.batch_size=6", "data.condition_dropout=0")
-    for told, index in zip(batch["input"][..., 4:].numpy(), batch["index"].numpy(), strict=True):
-        assert (told == [1.0, 0.0] if "ERS" in dataset.stems["train"][index] else told == [0.0, 1.0]).all()
+    for vector, index in zip(batch["input"][..., 4:].numpy(), batch["index"].numpy(), strict=True):
+        assert (vector == [1.0, 0.0] if "ERS" in dataset.stems["train"][index] else vector == [0.0, 1.0]).all()
 
 
 def test_the_sensor_is_hidden_as_often_as_asked_for_and_nothing_else_changes(dataset):
@@ -153,41 +153,41 @@ def test_the_sensor_is_hidden_as_often_as_asked_for_and_nothing_else_changes(dat
     assert np.mean(some[:, 0, 0, 4:].sum(axis=-1) == 0) == pytest.approx(0.3, abs=0.12)
 
 
-def test_an_export_is_told_and_paints_accordingly(model, dataset):
+def test_an_export_follows_its_condition(model, dataset):
     assert {key: tuple(values) for key, values in model.conditions.items()} == KNOWN
     zones = np.stack([images.read_png(dataset.path("val", "zones", dataset.stems["val"][0]))])[..., np.newaxis]
-    ers, tsx, untold = (model.generate(zones, np.array([3]), [text]) for text in ("ERS,winter", "TSX,winter", ""))
+    ers, tsx, unknown = (model.generate(zones, np.array([3]), [text]) for text in ("ERS,winter", "TSX,winter", ""))
     assert np.abs(ers - tsx).max() > 1e-4
-    np.testing.assert_array_equal(untold, model.generate(zones, np.array([3])))
+    np.testing.assert_array_equal(unknown, model.generate(zones, np.array([3])))
     png = dataset.path("val", "zones", dataset.stems["val"][0]).read_bytes()
-    painted = [model.paint([[png]], [3], [text]) for text in ("ERS,winter", "TSX,winter")]
-    assert painted[0] != painted[1]
+    generated = [model.paint([[png]], [3], [text]) for text in ("ERS,winter", "TSX,winter")]
+    assert generated[0] != generated[1]
     with pytest.raises(tf.errors.InvalidArgumentError, match="not a known value"):
         model.generate(zones, np.array([3]), ["S1,winter"])
 
 
-def test_the_cpp_runtime_is_told_too(model, dataset):
+def test_the_cpp_runtime_follows_it_too(model, dataset):
     zones = np.stack([images.read_png(dataset.path("val", "zones", stem)) for stem in dataset.stems["val"][:2]])
     request = {"image": zones[..., np.newaxis], "seed": np.array([1, 2], np.int32), "condition": [b"TSX,winter", b""]}
     with cpp_runtime.load(model.folder) as served:
-        painted = served.run("tensor", request)["output"]
-    wanted = model.generate(request["image"], request["seed"], ["TSX,winter", ""])
-    np.testing.assert_allclose(painted, wanted, atol=1e-5)
+        generated = served.run("tensor", request)["output"]
+    expected = model.generate(request["image"], request["seed"], ["TSX,winter", ""])
+    np.testing.assert_allclose(generated, expected, atol=1e-5)
 
 
 def test_an_export_names_the_glaciers_it_was_trained_on(model):
     assert list(model.glaciers) == ["COL", "DBE"]
 
 
-def painted(model, dataset, output, *more):
+def generated(model, dataset, output, *more):
     arguments = ["--model", str(model.folder), "--masks", str(dataset.root), "--output", str(output), *more]
     assert cli.run(command.main, arguments) == 0
     return {path.name: path.read_bytes() for path in (output / "train" / "sar").glob("*.png")}
 
 
-def test_generate_tells_what_is_known_of_each_mask_or_what_the_user_wishes(model, dataset, tmp_path):
-    known = painted(model, dataset, tmp_path / "known")
-    tsx = painted(model, dataset, tmp_path / "tsx", "--condition", "sensor=TSX")
+def test_generate_takes_the_condition_of_each_mask_or_of_the_user(model, dataset, tmp_path):
+    known = generated(model, dataset, tmp_path / "known")
+    tsx = generated(model, dataset, tmp_path / "tsx", "--condition", "sensor=TSX")
     for name in known:
         assert (known[name] == tsx[name]) == ("TSX" in name)
     assert {scene.sensor for scene in read(tmp_path / "known").scenes.values()} == {"ERS", "TSX"}

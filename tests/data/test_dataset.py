@@ -53,7 +53,7 @@ def describe(root, **changes):
     (root / "dataset.json").write_text(text)
 
 
-def test_what_is_saved_is_opened_again(root):
+def test_a_saved_data_set_loads_again(root):
     scenes = {
         "a": Scene(
             "train", 500, 400, "DBE", "2004-10-07", "RSAT", 12.5, 4, "282", (12, 112), 8,
@@ -152,7 +152,7 @@ def test_dataset_json_says_the_classes(root):
     assert classes == {"not available": 0, "rock": 64, "glacier": 127, "ocean": 254}
 
 
-def test_a_plain_folder_is_inferred_and_said(root, capsys):
+def test_a_plain_folder_is_inferred_with_a_message(root, capsys):
     found = load_dataset(root, ("zones", "sar"))
     assert (found.size, found.bits, found.origin) == (SIZE, {"zones": 8, "sar": 8}, "unknown")
     assert found.scenes == {"a": Scene("train", 32, 32), "b": Scene("train", 32, 32), "c": Scene("val", 32, 32)}
@@ -170,7 +170,7 @@ def test_names_of_patches_tell_scene_size_place_and_facts(root):
     assert scene_of("plain_name") == "plain_name"
 
 
-def test_patches_that_dataset_json_leaves_out_are_taken_and_said(root, capsys):
+def test_patches_that_dataset_json_leaves_out_are_kept_with_a_message(root, capsys):
     describe(root, scenes={"a": {"split": "train", "height": SIZE, "width": SIZE}}, bits={"zones": 8})
     found = load_dataset(root, ("zones", "sar"))
     assert found.scenes.keys() == {"a", "b", "c"}
@@ -377,7 +377,7 @@ def test_a_broken_dataset_json(root, text):
     assert "dataset.json" in refusal(root)
 
 
-def test_what_dataset_json_says_holds_for_the_files(root):
+def test_files_must_agree_with_dataset_json(root):
     describe(root, size=64)
     assert "the patches of this data set are 64 x 64" in refusal(root)
     describe(root, bits={"zones": 8, "sar": 16})

@@ -97,7 +97,7 @@ def test_a_request_without_images_is_refused():
         (png(zones())[:-20], None),
     ],
 )
-def test_what_is_no_such_png_is_refused(data, message):
+def test_other_data_than_such_a_png_are_refused(data, message):
     with pytest.raises(InvalidArgument, match=message):
         decode(png(zones()), data)
 

@@ -1,4 +1,4 @@
-"""Drawings read as zones: whatever a paint program made of them, and nothing guessed without need."""
+"""Hand-drawn masks: the files of drawing programs, smoothed edges, and errors for ambiguous pixels."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_colours_may_be_off_by_the_tolerance(tmp_path_factory, seed, colour, tol
 
 
 @pytest.mark.parametrize("kind", ["grey", "colours"])
-def test_the_soft_rim_of_a_brush_belongs_to_what_it_lies_between(tmp_path, kind):
+def test_the_soft_edge_of_a_brush_takes_the_nearer_class(tmp_path, kind):
     # Rock beside ocean: in grey, a rim from 64 to 254 passes glacier's 127.
     y, x = np.mgrid[:256, :256]
     large = np.where(y > 100 + 0.3 * x, OCEAN, ROCK).astype(np.uint8)
@@ -98,7 +98,7 @@ def test_a_whole_drawing_with_soft_rims(tmp_path, kind):
         ("colours", (255, 0, 255), r"9 pixels .* row 22, column 2 \(colour #ff00ff\). .*glacier #96cdf0"),
     ],
 )
-def test_what_is_no_class_is_refused_with_its_place(tmp_path, kind, colour, words):
+def test_an_invalid_colour_is_refused_with_its_position(tmp_path, kind, colour, words):
     picture = PAINT[kind](scene())
     picture.paste(colour, (2, 22, 5, 25))
     with pytest.raises(images.BadImage, match=words):
@@ -112,7 +112,7 @@ def test_a_thin_line_in_a_strange_colour_is_no_rim(tmp_path):
         read_mask(saved(tmp_path / "mask.png", picture))
 
 
-def test_what_is_transparent_was_not_drawn(tmp_path):
+def test_transparent_pixels_are_not_available(tmp_path):
     picture = PAINT["colours with alpha"](scene())
     alpha = np.full((40, 40), 255, np.uint8)
     alpha[20:30] = 0
@@ -123,7 +123,7 @@ def test_what_is_transparent_was_not_drawn(tmp_path):
     np.testing.assert_array_equal(read_mask(saved(tmp_path / "mask.png", picture)), expected)
 
 
-def test_what_is_no_png_of_8_bit_is_refused(tmp_path):
+def test_other_files_than_pngs_of_8_bit_are_refused(tmp_path):
     deep = saved(tmp_path / "deep.png", Image.fromarray(scene().astype(np.uint16) << 8))
     with pytest.raises(images.BadImage, match="16 bit"):
         read_mask(deep)
@@ -141,7 +141,7 @@ def test_the_display_colours_are_far_enough_apart_for_any_tolerance_below_half()
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), kind=st.sampled_from(["grey", "colours"]), strip=st.integers(1, 40))
-def test_strips_of_a_drawing_give_what_the_whole_gives(tmp_path_factory, seed, kind, strip):
+def test_strips_of_a_drawing_give_the_same_as_the_whole(tmp_path_factory, seed, kind, strip):
     rng = np.random.default_rng(seed)
     cells = rng.choice(np.array(ZONE_VALUES, np.uint8), (6, 6))
     large = np.kron(cells, np.ones((27, 27), np.uint8))[:160, :160]  # borders between the small pixels

@@ -122,8 +122,8 @@ def test_targets_that_share_an_input_are_shown_with_it(optical_data):
     for target, stem in zip(batch["target"].numpy(), stems, strict=True):
         colour = np.asarray(Image.open(optical_data / "val" / "optical" / f"{stem}.png"))
         np.testing.assert_allclose(target, colour / 127.5 - 1, atol=1e-6)
-    seen = {dataset.stems["train"][i] for batch in take(dataset, chosen, 10) for i in batch["index"]}
-    assert len(seen) > 5  # an epoch is of targets, not of inputs
+    indexed = {dataset.stems["train"][i] for batch in take(dataset, chosen, 10) for i in batch["index"]}
+    assert len(indexed) > 5  # an epoch is of targets, not of inputs
 
 
 def test_sixteen_bits_come_through_without_loss(tmp_path, rng):

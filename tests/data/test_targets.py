@@ -16,10 +16,10 @@ def line(size=9, column=4):
 @pytest.mark.parametrize("width", [1, 3, 5])
 def test_widening_is_a_dilation_with_a_square_eagerly_and_in_tf_data(width, rng):
     front = np.where(rng.uniform(size=(20, 24, 1)) > 0.95, 1, -1).astype(np.float32)
-    wanted = np.where(ndimage.binary_dilation(front[..., 0] > 0, np.ones((width, width))), 1, -1)
-    np.testing.assert_array_equal(dilate(tf.constant(front), width)[..., 0], wanted)
+    expected = np.where(ndimage.binary_dilation(front[..., 0] > 0, np.ones((width, width))), 1, -1)
+    np.testing.assert_array_equal(dilate(tf.constant(front), width)[..., 0], expected)
     (mapped,) = tf.data.Dataset.from_tensors(front).map(lambda image: dilate(image, width))
-    np.testing.assert_array_equal(mapped[..., 0], wanted)
+    np.testing.assert_array_equal(mapped[..., 0], expected)
 
 
 def test_the_weights_of_a_straight_line_by_hand():

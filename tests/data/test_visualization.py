@@ -16,10 +16,10 @@ def read(path):
 def find(sheet, patch, zoom):
     """Rows and columns where a patch lies on a sheet, each of its pixels a square; it must be there once."""
     patch = patch if patch.ndim == 3 else np.stack([patch] * 3, axis=-1)
-    wanted = patch.repeat(zoom, 0).repeat(zoom, 1)
-    height, width = wanted.shape[:2]
-    corners = np.argwhere((sheet == wanted[0, 0]).all(-1))
-    places = [(y, x) for y, x in corners if np.array_equal(sheet[y : y + height, x : x + width], wanted)]
+    expected = patch.repeat(zoom, 0).repeat(zoom, 1)
+    height, width = expected.shape[:2]
+    corners = np.argwhere((sheet == expected[0, 0]).all(-1))
+    places = [(y, x) for y, x in corners if np.array_equal(sheet[y : y + height, x : x + width], expected)]
     assert len(places) == 1
     return places[0]
 
@@ -44,8 +44,8 @@ def test_legend_shows_all_classes_whether_or_not_a_mask_has_them(tmp_path):
     ocean = classes.colour_zones(np.full((16, 16), classes.OCEAN, np.uint8))
     for legend in (False, True):
         visualization.grid(tmp_path / "sheet.png", [("mask", [ocean])], "title", legend)
-        seen = {tuple(colour) for colour in np.unique(read(tmp_path / "sheet.png").reshape(-1, 3), axis=0)}
-        assert (set(classes.ZONE_COLOURS) <= seen) == legend
+        colours = {tuple(colour) for colour in np.unique(read(tmp_path / "sheet.png").reshape(-1, 3), axis=0)}
+        assert (set(classes.ZONE_COLOURS) <= colours) == legend
 
 
 def test_a_long_text_is_made_to_fit(tmp_path):
@@ -61,7 +61,7 @@ def test_a_long_text_is_made_to_fit(tmp_path):
 
 @pytest.mark.parametrize("columns", [[], [("a", [])], [("a", patches(2)), ("b", patches(1))],
                                      [("a", patches(1)), ("b", patches(1, 32))]])  # fmt: skip
-def test_what_makes_no_grid_is_refused(tmp_path, columns):
+def test_columns_that_make_no_grid_are_refused(tmp_path, columns):
     with pytest.raises(ValueError, match="A grid takes"):
         visualization.grid(tmp_path / "sheet.png", columns, "title", legend=False)
     assert not list(tmp_path.iterdir())

@@ -326,7 +326,7 @@ def mistakes():
         ("foreign output", foreign, ["--output", "papers"], "papers holds thesis.tex"),
         ("batch size", leave, ["--batch-size", "0"], "--batch-size takes a whole number from 1, not 0"),
         ("share", leave, ["--max-cloud", "1.5"], "--max-cloud takes a share from 0 to 1, not 1.5"),
-        ("no scores", leave, ["--max-cloud", "0.5"], "needs the share of cloud of every target"),
+        ("no scores", leave, ["--max-cloud", "0.5"], "needs the cloud cover of every target"),
         ("seed", leave, ["--seed", "-1"], "--seed takes a whole number from 0"),
     ]
 

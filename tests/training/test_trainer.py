@@ -403,5 +403,5 @@ def test_a_cloud_classifier_is_trained_exported_and_measured(optical_data, tmp_p
 
 def test_patches_without_a_cloud_share_cannot_teach_clouds(tiny_dataset, tmp_path):
     chosen = config.make_config("clouds", ["data.inputs=sar", "train.batch_size=2"])
-    with pytest.raises(UserError, match="does not say how cloudy S0"):
+    with pytest.raises(UserError, match="has no cloud cover of S0"):
         trainer.train(chosen, tiny_dataset, tmp_path / "run")

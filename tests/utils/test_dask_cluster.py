@@ -56,14 +56,14 @@ def dask(*arguments):
 def address(tmp_path_factory):
     """A scheduler with two workers of one thread each."""
     folder = tmp_path_factory.mktemp("dask")
-    told = ["--scheduler-file", folder / "scheduler.json"]
-    worker = ["worker", *told, "--nthreads", "1", "--no-nanny", "--death-timeout", "60", "--local-directory", folder]
-    scheduler = ["scheduler", *told, "--host", "127.0.0.1", "--port", "0", "--idle-timeout", "120"]
+    by_file = ["--scheduler-file", folder / "scheduler.json"]
+    worker = ["worker", *by_file, "--nthreads", "1", "--no-nanny", "--death-timeout", "60", "--local-directory", folder]
+    scheduler = ["scheduler", *by_file, "--host", "127.0.0.1", "--port", "0", "--idle-timeout", "120"]
     with dask(*scheduler), dask(*worker), dask(*worker):
-        until(told[1].exists, "the scheduler")
-        with distributed.Client(scheduler_file=told[1], set_as_default=False) as client:
+        until(by_file[1].exists, "the scheduler")
+        with distributed.Client(scheduler_file=by_file[1], set_as_default=False) as client:
             client.wait_for_workers(2, PATIENCE)
-        yield json.loads(told[1].read_text())["address"]
+        yield json.loads(by_file[1].read_text())["address"]
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_worker_that_would_write_other_bytes_is_refused(address, monkeypatch):
         parallel.parallel_map(abs, [1], 1, "numbers", address)
 
 
-def test_a_worker_without_the_package_is_told(address, monkeypatch):
+def test_a_worker_without_the_package_is_reported(address, monkeypatch):
     monkeypatch.setattr(dask_cluster._Call, "__reduce__", lambda self: (NotThere(), ()))
     with pytest.raises(UserError, match="A Dask worker says: No module named 'not_there'"):
         parallel.parallel_map(abs, [1], 1, "numbers", address)
@@ -193,8 +193,8 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
     threading.Thread(target=interrupt).start()
     command = ["simulate", "--output", str(tmp_path / "sim"), "--size", "32", "--scenes", "3000"]
     assert cli.run(prepare.main, [*command, "--scheduler", address]) == code
-    told = capsys.readouterr().err.splitlines()
-    assert told[-2:] == [
+    by_file = capsys.readouterr().err.splitlines()
+    assert by_file[-2:] == [
         "stopping after this step ...",
         "interrupted; the same command resumes from the files that are written",
     ]
@@ -257,7 +257,7 @@ def test_a_task_that_ends_worker_after_worker(nobody_yet):
         parallel.parallel_map(slow, range(200), 1, "numbers", nobody_yet.scheduler_address)
 
 
-def test_without_dask_the_cure_is_told(monkeypatch, tmp_path, capsys):
+def test_without_dask_the_error_states_the_cure(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "pix2pix_tf.utils.dask_cluster")
     monkeypatch.delattr("pix2pix_tf.utils.dask_cluster")

@@ -16,7 +16,7 @@ def read(*words):
     return parser.parse_args(words)
 
 
-def test_one_process_unless_told_otherwise(monkeypatch):
+def test_one_process_by_default(monkeypatch):
     monkeypatch.setattr(parallel, "cores", lambda: 7)
     assert vars(read()) == {"workers": 1, "scheduler": None}
     assert read("--workers", "3").workers == 3
@@ -49,7 +49,7 @@ def test_processes_or_a_cluster(capsys):
     assert "--scheduler: not allowed with argument --workers" in capsys.readouterr().err
 
 
-def test_a_worker_that_dies_is_told():
+def test_a_worker_that_dies_is_reported():
     with pytest.raises(UserError, match="--workers"):
         parallel.parallel_map(os._exit, [3, 3], 2, "exits")
 

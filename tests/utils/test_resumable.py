@@ -23,7 +23,7 @@ def test_other_settings_are_named_with_the_cure_and_nothing_is_written(tmp_path)
     assert (tmp_path / "new" / RECORD).read_bytes() == before
 
 
-def test_what_somebody_else_made_is_not_touched(tmp_path):
+def test_files_of_others_are_not_touched(tmp_path):
     (tmp_path / "theirs.txt").write_text("precious")
     for folder, match in ((tmp_path, "did not make"), (tmp_path / "theirs.txt", "is a file")):
         with pytest.raises(UserError, match=match):
@@ -36,7 +36,7 @@ def test_checking_a_missing_folder_makes_none(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_half_written_files_are_cleared_below_too(tmp_path):
+def test_incomplete_files_are_cleared_below_too(tmp_path):
     resumable.claim(tmp_path, RECORD, {})
     for place in (tmp_path / ".tmp-a", tmp_path / "below" / ".tmp-b"):
         place.parent.mkdir(exist_ok=True)

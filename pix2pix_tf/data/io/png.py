@@ -23,12 +23,12 @@ def written(
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Writes a PNG in strips; the file appears when the block ends without an error.
 
-    Memory holds the rows of one call only. The same pixels give the same bytes, for any division into strips.
+    Memory holds the rows of one call only. The same pixels give the same bytes, whatever the strips.
 
     Args:
       path: the file to create or replace; a missing folder is created.
-      height: pixels.
-      width: pixels.
+      height: pixels of the image.
+      width: pixels of the image.
       channels: 1, grey, or 3, RGB.
       bits: 8 or 16.
       effort: compression level of zlib, from 1 (fast) to 9 (small).
@@ -41,8 +41,7 @@ def written(
       ValueError: the rows do not have the given shape, number or bits.
     """
     with files.atomic_write(path) as temporary, temporary.open("wb") as file:
-        colour = GREY if channels == 1 else RGB
-        header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+        header = struct.pack(">IIBBBBB", width, height, bits, GREY if channels == 1 else RGB, 0, 0, 0)
         file.write(SIGNATURE + _chunk(b"IHDR", header))
         packer, above, done = zlib.compressobj(effort), np.zeros(width * channels * bits // 8, np.uint8), 0
 
