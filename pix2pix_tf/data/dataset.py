@@ -12,6 +12,7 @@ from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 FILE = "dataset.json"
+SCENES_FILE = "scenes.json"  # beside generated images: their origin, and of each, by stem, fields of Scene
 SPLITS = ("train", "val", "test")
 MIXED = "mixed"  # the split of a scene that has patches in several splits
 

@@ -13,9 +13,9 @@ from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.io import images, mask_drawings, raster
 from pix2pix_tf.data.io.strips import SUFFIXES, StripReader
 from pix2pix_tf.data.tiling import Tiling
-from pix2pix_tf.prepare.own_scenes.source import visible
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import visible_files
 
 if TYPE_CHECKING:
     from pix2pix_tf.export.saved_model import Model
@@ -64,7 +64,7 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
 
 
 def _in(folder: Path) -> list[Path]:
-    return visible(folder) if folder.is_dir() else []
+    return visible_files(folder) if folder.is_dir() else []
 
 
 def _images(paths: Sequence[Path]) -> dict[str, Path]:

@@ -21,7 +21,6 @@ from pix2pix_tf.data.loading import evenly_spaced, extend_scene
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.masks import Masks
-from pix2pix_tf.prepare.own_scenes.source import TOLD
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
@@ -110,7 +109,7 @@ def describe(
             }
             for new, stem in stems.items()
         }
-        files.write_json(output / TOLD, {"origin": origin, "seen": seen, "scenes": told})
+        files.write_json(output / dataset.SCENES_FILE, {"origin": origin, "seen": seen, "scenes": told})
         return
     known = mask_files.scenes(masks)
     scenes: dict[str, dataset.Scene] = {}

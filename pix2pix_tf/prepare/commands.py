@@ -1,4 +1,4 @@
-"""What the commands have in common: how they begin and what they say at the end."""
+"""Parts that several commands share."""
 
 import shlex
 from pathlib import Path
@@ -11,23 +11,23 @@ __all__ = ["Commands", "command", "next_command", "percentiles"]
 
 
 def next_command(variant: str, data: Path) -> str:
-    """What to type next, to copy and paste.
+    """Returns the command line to run next, to copy and paste.
 
     Args:
-      variant: that suits the data.
+      variant: one that suits the data.
       data: the folder of a data set.
     """
     return f"next: {as_typed('python train.py')} --variant {variant} --data {shlex.quote(str(data))}"
 
 
 def percentiles(words: list[str]) -> Cut | None:
-    """What --cut says: two percentiles, or None for "none".
+    """Parses --cut: two percentiles, or None for "none".
 
     Args:
       words: as the user wrote them.
 
     Raises:
-      UserError: it says something else.
+      UserError: the words are neither.
     """
     if words == ["none"]:
         return None

@@ -1,9 +1,9 @@
-"""Tables as spreadsheets save them, and the one in which a user tells what is known of each scene.
+"""Reads tables as spreadsheets save them, and scenes.csv, the user's table of scene metadata.
 
     <folder>/scenes.csv     name;glacier;date;sensor;metres_per_pixel;quality;orbit
 
 The first line names the columns; `name` must be among them, the others may be missing, and so may cells. A spreadsheet
-writes what its language wants: commas or semicolons, 12,5 or 12.5, UTF-8 or Windows-1252, 2019-07-01 or 01.07.2019.
+follows its language: commas or semicolons, 12,5 or 12.5, UTF-8 or Windows-1252, 2019-07-01 or 01.07.2019.
 """
 
 import csv
@@ -20,19 +20,26 @@ from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 
 FILE = "scenes.csv"
-FACTS = ("glacier", "date", "sensor", "metres_per_pixel", "quality", "orbit")  # of Scene, that a table may tell
+FACTS = (
+    "glacier",
+    "date",
+    "sensor",
+    "metres_per_pixel",
+    "quality",
+    "orbit",
+)  # the fields of Scene that a table may have
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """The cells of a table, line by line, without blanks and quotes around them; lines without any are left out.
+    """Returns the cells of a table, line by line, without blanks and quotes around them and without empty lines.
 
     Args:
-      path: with commas, semicolons or tabs between cells, whichever the first line has most of; any line ends; UTF-8,
-        UTF-16 with its mark, else Windows-1252.
+      path: with commas, semicolons or tabs between cells, whichever is most frequent in the first line; any line ends;
+        UTF-8, UTF-16 with its mark, else Windows-1252.
 
     Raises:
-      ValueError: it is no such table (csv.Error is one of another name, and raised as this).
-      OSError: it cannot be read.
+      ValueError: the file is no such table.
+      OSError: the file cannot be read.
     """
     data = path.read_bytes()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -52,13 +59,13 @@ def read_rows(path: Path) -> list[list[str]]:
 
 
 def read_facts(folder: Path) -> dict[str, Facts]:
-    """What a folder's scenes.csv tells of each scene.
+    """Reads a folder's scenes.csv.
 
     Returns:
-      For each name, as the table writes it, the facts that it tells, by the names of Scene's fields; empty without one.
+      For each name, as the table writes it, its metadata by the names of Scene's fields; empty without a table.
 
     Raises:
-      UserError: there is such a file, but something in it is wrong; the message names the line and the cure.
+      UserError: something in the file is wrong; the message names the line and the cure.
     """
     path = folder / FILE
     if not path.exists():
@@ -87,22 +94,22 @@ def read_facts(folder: Path) -> dict[str, Facts]:
 
 
 def _facts(cells: Mapping[str, str]) -> Facts:
-    """The facts of one line; what is empty is not known."""
-    name, told = cells["name"], {key: cells[key] for key in FACTS if cells.get(key)}
-    facts: dict[str, object] = dict(told)
+    """Returns the metadata of one line; empty cells are left out."""
+    name, known = cells["name"], {key: cells[key] for key in FACTS if cells.get(key)}
+    facts: dict[str, object] = dict(known)
     try:
-        if "date" in told:
-            facts["date"] = _date(told["date"])
-        if "metres_per_pixel" in told:
-            facts["metres_per_pixel"] = metres = float(told["metres_per_pixel"].replace(",", "."))
+        if "date" in known:
+            facts["date"] = _date(known["date"])
+        if "metres_per_pixel" in known:
+            facts["metres_per_pixel"] = metres = float(known["metres_per_pixel"].replace(",", "."))
             if not math.isfinite(metres):
                 raise ValueError
-        if "quality" in told:
-            facts["quality"] = int(told["quality"])
+        if "quality" in known:
+            facts["quality"] = int(known["quality"])
     except ValueError:
         raise ValueError(
             f"Of scene {truncate(name)}, date should be YYYY-MM-DD or DD.MM.YYYY, metres_per_pixel a number and "
-            f"quality 1 to 6: {truncated_repr(told)}."
+            f"quality 1 to 6: {truncated_repr(known)}."
         ) from None
     try:
         return cast("Facts", checked_fields(name, facts))  # just FACTS, each in Scene's form
@@ -111,7 +118,7 @@ def _facts(cells: Mapping[str, str]) -> Facts:
 
 
 def _date(text: str) -> str:
-    """A day as YYYY-MM-DD, also from DD.MM.YYYY; others, such as 3/4/2019, mean two days."""
+    """Returns a day as YYYY-MM-DD, also from DD.MM.YYYY; other forms, such as 3/4/2019, are ambiguous."""
     found = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text)
     if found:
         return datetime.date(*(int(part) for part in reversed(found.groups()))).isoformat()

@@ -1,4 +1,4 @@
-"""The command `score-clouds`: how cloudy each target of a data set is, by a classifier."""
+"""Defines the command `score-clouds`, which scores the clouds in a data set's targets by a classifier."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -20,56 +20,56 @@ from pix2pix_tf.utils.errors import UserError
 if TYPE_CHECKING:
     from pix2pix_tf.export import saved_model
 
-CLOUDY = 0.5  # scores above this are counted as cloudy in what is said at the end
+CLOUDY = 0.5  # the summary counts scores above this as cloudy
 
 
 def add_score_clouds(commands: Commands) -> None:
-    """Adds the command that scores the clouds in a data set's targets."""
+    """Adds the command to a parser."""
     new = command(
         commands,
         "score-clouds",
         "scores how cloudy each target of a data set is, by a classifier\n\n"
         "The scores, 0 clear to 1 cloudy, go into the rows of dataset.json; --set data.max_cloud=0.1 trains without\n"
-        "targets of more. Scores that are there already, such as those by the satellite's own mask, are kept.",
+        "cloudier targets. Existing scores, such as those by the satellite's own mask, are kept.",
         "  python -m pix2pix_tf.prepare score-clouds --model runs/clouds/export/clouds --data datasets/multiearth",
     )
     new.add_argument(
         "--model", type=Path, required=True, metavar="PATH", help="a run of --variant clouds, or its export"
     )
     new.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data set, with its dataset.json")
-    new.add_argument("--overwrite", action="store_true", help="score all targets, also those that have a score")
+    new.add_argument("--overwrite", action="store_true", help="score all targets, also those with a score")
     new.add_argument("--batch-size", type=int, default=32, metavar="N", help="targets at a time (default: 32)")
     new.set_defaults(run=run_score_clouds)
 
 
 def run_score_clouds(arguments: argparse.Namespace) -> None:
-    """From options to scores in dataset.json."""
+    """Scores the targets that the options name."""
     score_clouds(arguments.model, arguments.data, arguments.overwrite, arguments.batch_size)
 
 
 def score_clouds(model: Path, data: Path, overwrite: bool = False, batch_size: int = 32) -> None:
-    """Scores the targets of a data set by a classifier.
+    """Scores the targets of a data set by a classifier, into its dataset.json.
 
     Args:
       model: an export, a base path of exports, or a run.
       data: the data set.
-      overwrite: whether those that have a score are scored anew.
+      overwrite: True scores all targets; False only those without a score.
       batch_size: targets at a time.
 
     Raises:
-      UserError: the data set or the model is not usable; nothing has been written then.
+      UserError: the data set or the model is not usable; nothing is written then.
     """
     if batch_size < 1:
         raise UserError(f"--batch-size {batch_size} must be 1 or more.")
     found = open_targets(data)
-    wanted = wanted_of(found, overwrite)
-    if not wanted:
-        print(f"all targets of {data} have a score already (--overwrite scores them anew)")
+    targets = unscored_targets(found, overwrite)
+    if not targets:
+        print(f"all targets of {data} have a score already (--overwrite scores them again)")
         return
 
-    from pix2pix_tf.export import saved_model  # TensorFlow: some seconds, which no mistake above has to wait for
+    from pix2pix_tf.export import saved_model  # TensorFlow: some seconds, which the errors above need not wait for
 
-    score(saved_model.load(model), found, wanted, batch_size)
+    score(saved_model.load(model), found, targets, batch_size)
 
 
 def open_targets(root: Path) -> Dataset:
@@ -79,18 +79,18 @@ def open_targets(root: Path) -> Dataset:
       UserError: there is none, it has no dataset.json, or files are bad.
     """
     if root.is_dir() and not (root / dataset.FILE).exists():
-        raise UserError(f"{root} has no {dataset.FILE}, into which the scores go. Make the data set with prepare.")
+        raise UserError(f"{root} has no {dataset.FILE}, which holds the scores. Make the data set with prepare.")
     role = dataset.read(root).target_role if root.is_dir() else Dataset.target_role
     splits = tuple(split for split in SPLITS if (root / split / role).is_dir())
     return load_dataset(root, (role,), splits or ("train",))
 
 
-def wanted_of(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
-    """Splits and stems of the targets that are to be scored.
+def unscored_targets(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
+    """Returns the (split, stem) pairs of the targets to score.
 
     Args:
       found: the data set, opened.
-      overwrite: whether all are; else those without a score.
+      overwrite: True returns all targets; False those without a score.
     """
     return [
         (split, stem)
@@ -99,13 +99,13 @@ def wanted_of(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
     ]
 
 
-def score(model: "saved_model.Model", found: Dataset, wanted: Sequence[tuple[str, str]], batch_size: int) -> None:
-    """Scores targets and writes the scores into dataset.json; interrupted, it writes those that there are.
+def score(model: "saved_model.Model", found: Dataset, targets: Sequence[tuple[str, str]], batch_size: int) -> None:
+    """Scores targets and writes the scores into dataset.json; when interrupted, those so far.
 
     Args:
-      model: its signature `tensor` gives `probabilities` float32 [N, 1]: that there is cloud.
+      model: its signature `tensor` returns `probabilities`, float32 [N, 1], of cloud.
       found: the data set, opened.
-      wanted: splits and stems of its targets.
+      targets: (split, stem) pairs.
       batch_size: targets at a time.
 
     Raises:
@@ -113,7 +113,7 @@ def score(model: "saved_model.Model", found: Dataset, wanted: Sequence[tuple[str
     """
     _check(model, found)
     scores: dict[str, float] = {}
-    batches = [wanted[first : first + batch_size] for first in range(0, len(wanted), batch_size)]
+    batches = [targets[first : first + batch_size] for first in range(0, len(targets), batch_size)]
     try:
         for batch in cli.progress(batches, len(batches), f"batches of {batch_size} targets scored"):
             pixels = np.stack([images.read_png(found.path(split, found.target_role, stem)) for split, stem in batch])
@@ -123,8 +123,10 @@ def score(model: "saved_model.Model", found: Dataset, wanted: Sequence[tuple[str
         if scores:
             dataset.save_pairs(replace(found, pairs=_with_scores(found.pairs, scores)))
             cloudy = sum(value > CLOUDY for value in scores.values())
-            kept = sum(len(stems) for stems in found.stems.values()) - len(wanted)
-            print(f"{len(scores)} of {len(wanted)} targets scored, {cloudy} of them above {CLOUDY}; {kept} kept theirs")
+            kept = sum(len(stems) for stems in found.stems.values()) - len(targets)
+            print(
+                f"{len(scores)} of {len(targets)} targets scored, {cloudy} of them above {CLOUDY}; {kept} kept theirs"
+            )
 
 
 def _check(model: "saved_model.Model", found: Dataset) -> None:
@@ -147,14 +149,14 @@ def _check(model: "saved_model.Model", found: Dataset) -> None:
 
 
 def _probabilities(model: "saved_model.Model", pixels: np.ndarray) -> list[float]:
-    """One for each target; refuses what is none."""
+    """Returns one probability for each target; checks their shape and range."""
     try:
         values = model.probabilities(pixels)
     except KeyError:
-        raise UserError(f"{model.folder} gives no probabilities: it is no classifier.") from None
+        raise UserError(f"{model.folder} returns no probabilities: it is no classifier.") from None
     if values.shape != (len(pixels), 1) or not ((values >= 0) & (values <= 1)).all():
         raise UserError(
-            f"{model.folder} gives probabilities of shape {values.shape}; a classifier of clouds gives one from 0 to 1 "
+            f"{model.folder} returns probabilities of shape {values.shape}; a cloud classifier returns one from 0 to 1 "
             "for each picture."
         )
     return [float(value) for value in values[:, 0]]

@@ -1,7 +1,7 @@
-"""The stretch: numbers of any range, such as 16-bit amplitudes or decibels, become 8 or 16 bits, and raw values again.
+"""Stretches numbers of any range, such as amplitudes or decibels, to 8 or 16 bits, and converts them back.
 
-It is the cumulative count cut of GIS programs, or fixed limits. The limits are kept, so that grey can be read as raw
-values.
+The stretch is the cumulative count cut of GIS programs, or uses fixed limits. The limits are kept, so that grey values
+can be converted to raw values.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from pix2pix_tf.data.io.images import BadImage
 
 Cut = tuple[float, float]  # percentiles that become black and white
-Limits = tuple[float, float]  # raw values that do
+Limits = tuple[float, float]  # raw values that become black and white
 
 
 def stretch(
@@ -19,19 +19,19 @@ def stretch(
     limits: Limits | None = None,
     bits: int = 8,
 ) -> tuple[np.ndarray, tuple[float, ...], int]:
-    """Brings numbers of any range to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
+    """Stretches numbers to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
 
     Args:
       pixels: integers or floats, [H, W] or [H, W, C].
       cut: percentiles of the measured pixels; at and below the first a pixel is black, at and above the second white.
-        Where both fall on one value, such as in a nearly empty scene, the whole range is used.
+        Where both are one value, such as in a nearly empty scene, the whole range is used.
       no_data: the value or values that stand for "not measured"; NaN and infinity always do.
-      limits: raw values of black and white, in place of the cut.
+      limits: raw values of black and white, instead of the cut.
       bits: 8 or 16.
 
     Returns:
       uint8 or uint16, the same shape, 0 where nothing was measured; the raw values of black and white, band after band;
-      how many pixels were not measured in some band.
+      the number of pixels that were not measured in some band.
 
     Raises:
       BadImage: nothing was measured at all.
@@ -60,14 +60,14 @@ def stretch(
 
 
 def raw_values(grey: np.ndarray, limits: tuple[float, ...], white: float | None = None) -> np.ndarray:
-    """Reads grey as raw values again: the inverse of `stretch`, to half a grey step.
+    """Converts grey values to raw values: the inverse of `stretch`, to half a grey step.
 
-    What lay beyond a limit comes back as the limit; what was not measured, as the lower one.
+    A value beyond a limit becomes the limit; a pixel that was not measured, the lower one.
 
     Args:
       grey: [H, W] or [H, W, C], any dtype.
       limits: raw values of black and white, band after band, as `stretch` gave them and `Scene.stretch` keeps them.
-      white: the grey of white; the greatest of grey's dtype when None. Of a model's output in [-1, 1], give
+      white: the grey value of white; None: the greatest of grey's dtype. For a model's output in [-1, 1], give
         (output + 1) / 2 and 1.
 
     Returns:

@@ -128,6 +128,11 @@ def clear(*folders: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
+def visible_files(folder: Path) -> list[Path]:
+    """Returns the files and folders in a folder, sorted, without hidden ones."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder under another name, so that it never stands there half removed."""
     leaving = path.with_name(f".tmp-old-{path.name}")

@@ -19,7 +19,7 @@ from pix2pix_tf import prepare
 from pix2pix_tf.data import scene_names, tiling
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.prepare.caffe import build, facts
+from pix2pix_tf.prepare.caffe import build
 from pix2pix_tf.prepare.caffe import scene as caffe_scene
 from pix2pix_tf.prepare.caffe import source as caffe_source
 from pix2pix_tf.utils import cli
@@ -170,7 +170,7 @@ def test_bounding_boxes_by_hand(tmp_path, corners, box):
     (left, upper), (right, lower) = corners
     path = tmp_path / "box.txt"
     path.write_text(f"x,y\n{left},{upper}\n{left},{lower}\n{right},{lower}\n{right},{upper}\n")
-    assert facts.read_box(path, 90, 100) == box
+    assert caffe_source.read_box(path, 90, 100) == box
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_bounding_boxes_by_hand(tmp_path, corners, box):
 def test_files_that_are_no_bounding_box(tmp_path, text):
     (tmp_path / "box.txt").write_text(text)
     with pytest.raises(ValueError, match="."):
-        facts.read_box(tmp_path / "box.txt", 90, 100)
+        caffe_source.read_box(tmp_path / "box.txt", 90, 100)
 
 
 # ---- What the command makes -----------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def test_dilated_fronts_without_thin_ones_are_not_taken_for_thin_ones(made, tmp_
     del values["front_width"]  # as if an earlier version had been killed before its first `lines`
     (tmp_path / "out/prepare.json").write_text(json.dumps(values))
     assert make(made, tmp_path / "out") == 2
-    assert "front_width was None, now 1" in capsys.readouterr().err
+    assert "front_width: None -> 1" in capsys.readouterr().err
 
 
 def test_whole_glaciers_are_held_out(made, tmp_path, capsys):
@@ -294,7 +294,7 @@ def test_no_glacier_and_no_box_are_said(raw, tmp_path, capsys):
     assert make(raw, tmp_path / "out") == 0
     out = capsys.readouterr().out
     assert f"no glacier in 1 scenes: {JAC}" in out
-    assert f"no bounding box, so the front is judged in all of the scene: {COL}" in out
+    assert f"no bounding box, so the front is evaluated in the whole scene: {COL}" in out
     assert "no place on the ground known of 7 scenes" in out
 
 
@@ -321,10 +321,10 @@ def test_a_finished_data_set_is_left_alone(raw, tmp_path, capsys):
     assert make(raw, tmp_path / "out") == 0
     assert "is finished already" in capsys.readouterr().out
     assert make(raw, tmp_path / "out", "--split", "glacier", "--hold-out", "SI") == 2
-    assert "split was paper, now glacier" in capsys.readouterr().err
+    assert "split: paper -> glacier" in capsys.readouterr().err
     images.write_png(raw / f"sar_images/train/{JAC}.png", scene(JAC)[2][::-1].copy())
     assert make(raw, tmp_path / "out") == 2
-    assert "input was" in capsys.readouterr().err
+    assert "input: " in capsys.readouterr().err
     assert times(tmp_path / "out") == before
 
 
@@ -376,8 +376,8 @@ def test_good_scenes_are_kept_and_bad_ones_made_good(raw, made, tmp_path, capsys
     [
         (lambda raw: (raw / f"zones/train/{JAC}_zones.png").unlink(), f"{JAC}: no partner in zones/train/"),
         (lambda raw: shutil.rmtree(raw / "fronts/test"), "fronts/test/: no such folder"),
-        (lambda raw: put(raw, JAC, "test"), f"{JAC}: lies in train/ and in test/"),
-        (lambda raw: put(raw, JAC, "test"), "JAC is a glacier of the train split, but lies in test/"),
+        (lambda raw: put(raw, JAC, "test"), f"{JAC}: is in train/ and in test/"),
+        (lambda raw: put(raw, JAC, "test"), "JAC is a glacier of the train split, but is in test/"),
         (lambda raw: put(raw, SI, "train"), "sar_images/train/SI_2011-08-02_TSX_7_1_152.png: the same scene as"),
         (lambda raw: (raw / "zones/train/x.txt").touch(), "zones/train/x.txt: no PNG by its name"),
         (lambda raw: shutil.copy(raw / f"zones/train/{JAC}_zones.png", raw / "zones/train/x.png"), "end in _zones.png"),
@@ -420,7 +420,7 @@ def test_other_folders_and_missing_options(made, tmp_path, capsys):
     assert cli.run(prepare.main, ["caffe", "--raw", str(made)]) == 2
     assert "--output DIR is missing" in capsys.readouterr().err
     assert cli.run(prepare.main, ["caffe", "--download", "--check"]) == 2
-    assert "give it with --raw" in capsys.readouterr().err
+    assert "use it with --raw" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "RGBA", "1", "I;16"])
@@ -434,13 +434,13 @@ def test_images_must_be_grey_of_8_bits(raw, tmp_path, capsys, mode):
 
 
 def test_the_check_of_a_whole_benchmark(made, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(build.report, "SCENES", {"train": 5, "test": 2})
+    monkeypatch.setattr(build, "SCENES", {"train": 5, "test": 2})
     before = tree(made.parent)
     command = ["caffe", "--raw", str(made), "--check"]
     assert cli.run(prepare.main, command) == 0
     out = capsys.readouterr().out
     assert "whole benchmark: 5 training and 2 test scenes" in out
-    assert "meta_data.csv tells the place of 1 of them" in out
+    assert "meta_data.csv gives the place of 1 of them" in out
     assert tree(made.parent) == before
 
 
@@ -461,7 +461,7 @@ def test_the_check_names_everything_at_once(raw, tmp_path, capsys):
         "2 whole scenes in test/, but the benchmark has 122",
     ):
         assert words in message
-    assert SI not in message  # only the fronts of val and test are judged
+    assert SI not in message  # only the fronts of val and test are evaluated
 
 
 # ---- Processes ------------------------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ import zipfile
 import pytest
 
 from pix2pix_tf import prepare
-from pix2pix_tf.prepare.caffe import download, source
-from pix2pix_tf.prepare.caffe.download import fetch
-from pix2pix_tf.prepare.caffe.unzip import extract
+from pix2pix_tf.prepare.caffe import download
+from pix2pix_tf.prepare.caffe.download import extract, fetch
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
@@ -91,7 +90,7 @@ def test_a_broken_connection_is_taken_up_again(server, tmp_path, tag, capsys):
 
 def test_the_next_run_goes_on_too(server, tmp_path):
     server.faults = ["break", 503, 503, 503, 503]
-    with pytest.raises(UserError, match=r"503 .*4 times in a row.*goes on after the 0 MB"):
+    with pytest.raises(UserError, match=r"503 .*4 times in a row.*resumes after the 0 MB"):
         fetch(server.url, tmp_path / "file")
     assert names(tmp_path) == ["file.part", "file.part.json"]
     fetch(server.url, tmp_path / "file", sha256=DIGEST)
@@ -316,8 +315,8 @@ def test_download_and_prepare(server, tmp_path, monkeypatch, capsys):
         for path in sorted((tmp_path / "source").rglob("*")):
             archive.write(path, path.relative_to(tmp_path / "source"))
     server.body, server.faults = packed_up.getvalue(), ["break"]
-    monkeypatch.setattr(source, "ZIP", server.url)
-    monkeypatch.setattr(source, "METADATA", f"{server.url}/meta_data.csv")
+    monkeypatch.setattr(download, "ZIP", server.url)
+    monkeypatch.setattr(download, "METADATA", f"{server.url}/{{revision}}/meta_data.csv")
     output = tmp_path / "made/caffe"
     command = ["caffe", "--download", "--output", str(output), "--size", "32"]
     assert cli.run(prepare.main, [*command, "--sha256", "abc"]) == 2
@@ -330,10 +329,10 @@ def test_download_and_prepare(server, tmp_path, monkeypatch, capsys):
     asked = len(server.asked)
     assert cli.run(prepare.main, command) == 0
     assert "is finished already" in capsys.readouterr().out
-    assert len(server.asked) == asked + 1  # once more for the table that is not there
+    assert len(server.asked) == asked + 2  # for the table, which neither revision has
     for path in sorted((tmp_path / "made/caffe_raw").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (tmp_path / "made/caffe_raw").rmdir()
     assert cli.run(prepare.main, command) == 0
     assert "is no longer needed" in capsys.readouterr().out
-    assert len(server.asked) == asked + 1
+    assert len(server.asked) == asked + 2

@@ -19,7 +19,7 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import score_clouds
 from pix2pix_tf.prepare.caffe import build as caffe_build
-from pix2pix_tf.prepare.caffe import source as caffe_source
+from pix2pix_tf.prepare.caffe import command as caffe_command
 from pix2pix_tf.prepare.masks import command as masks_command
 from pix2pix_tf.prepare.multiearth import build as multiearth_build
 from pix2pix_tf.prepare.own_scenes import build as own_scenes_build
@@ -126,7 +126,7 @@ def test_a_finished_simulation_is_left_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(simulation_command, "simulate_scene", lambda *_: pytest.fail("made again"))
     prepare.simulate(tmp_path / "sim", scenes=2, size=SIZE)
     assert "is finished already" in capsys.readouterr().out
-    with pytest.raises(UserError, match="scenes was 2, now 3"):
+    with pytest.raises(UserError, match="scenes: 2 -> 3"):
         prepare.simulate(tmp_path / "sim", scenes=3, size=SIZE)
     assert tree(tmp_path / "sim") == before
 
@@ -252,7 +252,7 @@ def test_side_by_side_images_of_another_project(tmp_path, capsys):
     assert splits_of(tmp_path / "out") == {"train": {"2", "train_1"}, "val": {"val_1"}, "test": {"test_1"}}
     np.testing.assert_array_equal(images.read(tmp_path / "out/val/zones/val_1.png"), zones)
     np.testing.assert_array_equal(images.read(tmp_path / "out/val/sar/val_1.png"), sar)
-    assert "warning: the same image lies in different splits" in capsys.readouterr().out
+    assert "warning: data leakage: the same image is in different splits" in capsys.readouterr().out
 
 
 def test_side_by_side_without_a_val_folder_is_divided(tmp_path):
@@ -313,7 +313,7 @@ def test_twins_stay_together_by_scene_and_are_told_otherwise(tmp_path, capsys):
     assert "warning" not in capsys.readouterr().out
     assert make(tmp_path / "in", tmp_path / "random") == 0
     out = capsys.readouterr().out
-    assert "warning: the same image lies in different splits" in out
+    assert "warning: data leakage: the same image is in different splits" in out
     (val,) = splits_of(tmp_path / "random")["val"]
     assert f"{val} (val)" in out
 
@@ -347,10 +347,10 @@ def test_a_finished_folder_is_left_alone(mine, tmp_path, capsys, monkeypatch):
     assert make(mine, tmp_path / "out") == 0
     assert "is finished already" in capsys.readouterr().out
     assert make(mine, tmp_path / "out", "--overlap", "8") == 2
-    assert "overlap was 0, now 8" in capsys.readouterr().err
+    assert "overlap: 0 -> 8" in capsys.readouterr().err
     put_scene(mine, "new", seed=9)
     assert make(mine, tmp_path / "out") == 2
-    assert "input was 12 files" in capsys.readouterr().err
+    assert "input: 12 files" in capsys.readouterr().err
     assert tree(tmp_path / "out") == before
 
 
@@ -519,7 +519,7 @@ def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
         (multiearth_build, "prepare"),
     ):
         monkeypatch.setattr(module, function, lambda *rest: calls.append(rest))
-    monkeypatch.setattr(caffe_source, "download", lambda *rest: None)
+    monkeypatch.setattr(caffe_command, "download_benchmark", lambda *rest: None)
     monkeypatch.setattr(masks_command, "make_masks", lambda *rest: calls.append(rest))
     monkeypatch.setattr(score_clouds, "score_clouds", lambda *rest: calls.append(rest))
     for example in examples:

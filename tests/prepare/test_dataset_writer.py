@@ -124,7 +124,7 @@ def test_a_folder_goes_from_new_over_begun_to_finished(tmp_path, capsys):
 
 def test_other_settings_and_other_folders_are_left_alone(tmp_path):
     dataset_writer.begin(tmp_path / "a", {"command": "x", "seed": 1})
-    with pytest.raises(UserError, match=r"seed was 1, now 2.*remove"):
+    with pytest.raises(UserError, match=r"(?s)seed: 1 -> 2.*remove"):
         dataset_writer.is_finished(tmp_path / "a", {"command": "x", "seed": 2})
     (tmp_path / "b").mkdir()
     assert not dataset_writer.is_finished(tmp_path / "b", {})
@@ -152,6 +152,7 @@ def test_a_number_that_was_noted_is_there_again_and_another_file_is_told(tmp_pat
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path):
+    dataset_writer.begin(tmp_path, {})
     dataset_writer.write(tmp_path, "train", "a", {"sar": np.zeros((4, 4), np.uint8)})
     (tmp_path / "train/sar/.tmp-77-b.png").write_bytes(b"half")
     dataset_writer.begin(tmp_path, {})

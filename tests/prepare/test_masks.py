@@ -187,7 +187,7 @@ def test_by_default_every_move_is_another_and_rock_stays(mapped, tmp_path):
 def test_masks_of_val_and_test_are_refused(mapped, tmp_path, capsys, inside):
     output = tmp_path / "leak"
     said = refused(capsys, output, "--from", mapped / inside)
-    assert "would have seen what it is judged by" in said and "--any-split" in said
+    assert "data leakage" in said and "--any-split" in said
     assert run(output, "--from", mapped / inside, "--any-split", "--count", 1) == 0
     assert [path.name for path in output.iterdir() if path.is_dir()] == [inside.split("/")[0]]
 
@@ -211,7 +211,7 @@ def test_a_folder_of_masks_and_a_patch_of_a_scene(tmp_path):
 
 def test_a_move_beyond_the_picture_is_tried_and_said(mapped, tmp_path, capsys):
     assert run(tmp_path / "far", "--from", mapped, "--move", 500, "--count", 2) == 2
-    assert "leaves a front: give a smaller --move (the masks have 40 pixels a side)" in capsys.readouterr().err
+    assert "keeps a front: give a smaller --move (the masks have 40 pixels a side)" in capsys.readouterr().err
     assert not (tmp_path / "far/dataset.json").exists()
 
 
@@ -263,8 +263,8 @@ def test_drawings_that_cannot_be_read_are_all_named(tmp_path, capsys):
         (("--size", "16"), "--size 16 must be 32"),
         (("--seed", "-1"), "--seed -1"),
         (("--val", "1"), "--val 1.0 must be a share"),
-        (("--move", "5"), "--move is about masks that there are"),
-        (("--as-drawn",), "--as-drawn is about masks that there are"),
+        (("--move", "5"), "--move needs existing masks"),
+        (("--as-drawn",), "--as-drawn needs existing masks"),
         (("--from", "nowhere"), "There is no nowhere"),
         (("--from", "{in}", "--val", "0.1"), "--val is for new fjords"),
         (("--from", "{in}", "--as-drawn", "--move", "3"), "leave out --move"),
@@ -292,8 +292,8 @@ def test_other_settings_or_sources_are_not_mixed(mapped, tmp_path, capsys):
     assert run(tmp_path / "x", *options) == 0
     assert "is finished already" in capsys.readouterr().out
     assert run(tmp_path / "x", *options, "--rough", "1") == 2
-    assert "rough was None, now 1.0" in capsys.readouterr().err
+    assert "rough: None -> 1.0" in capsys.readouterr().err
     images.write_png(mapped / f"train/zones/{NAMES['train']}.png", straight(22))
     assert run(tmp_path / "x", *options) == 2
-    assert "sources was" in capsys.readouterr().err
+    assert "sources: " in capsys.readouterr().err
     assert tree(tmp_path / "x") == before

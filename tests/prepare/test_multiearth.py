@@ -142,7 +142,7 @@ def test_samples_are_targets_and_inputs_are_stored_once(raw, tmp_path, capsys):
     lines = [line.split() for line in out.splitlines() if line.startswith(("train", "val"))]
     assert lines == [["train", "1", "2", "3"], ["val", "1", "1", "1"]]
     assert "days between target and input: 1 (1 x), 2 (1 x), 3 (1 x), 7 (1 x)" in out
-    assert "QA60 tells the share of cloud of 3 targets; 2 have more than 10%" in out
+    assert "QA60 gives the share of cloud of 3 targets; 2 have more than 10%" in out
     assert "the share of cloud of 1 targets is not known" in out and "score-clouds" in out
     assert f"next: python train.py --variant sar2optical --data {tmp_path / 'out'}" in out
 
@@ -237,7 +237,7 @@ def test_masks_that_are_blank_throughout_are_not_believed(tmp_path, capsys):
         put(tmp_path / "in", "Sentinel1", place, "2020_01_01")
         put(tmp_path / "in", "Sentinel2", place, "2020_01_02", QA60=qa60(0))
     assert make(tmp_path / "in", tmp_path / "out") == 0
-    assert "QA60 marks no cloud in any of 2 pictures. That is taken for a mask that was never filled" in (
+    assert "QA60 marks no cloud in any of 2 pictures. That counts as a mask that was never filled" in (
         capsys.readouterr().out
     )
     found = load_dataset(tmp_path / "out", ROLES)
@@ -305,7 +305,7 @@ def test_an_interrupted_command_goes_on_and_makes_the_same(raw, tmp_path, monkey
     assert make(raw, tmp_path / "cut/set") == 0
     assert "is finished already" in capsys.readouterr().out
     assert make(raw, tmp_path / "cut/set", "--depth", "16") == 2
-    assert "depth was 8, now 16" in capsys.readouterr().err
+    assert "depth: 8 -> 16" in capsys.readouterr().err
 
 
 def test_one_picture_is_in_memory_at_a_time(raw, tmp_path, monkeypatch):
@@ -368,7 +368,7 @@ def rewrite(**how):
         ),
         (
             lambda root: spoil(root, "QA60", "2019_06_06", rewrite(data=np.ones((SIZE, SIZE), np.float32))),
-            ["float32 numbers, but the mask of clouds is of bits"],
+            ["float32 numbers, but a cloud mask holds bits"],
         ),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ from pix2pix_tf.data.classes import ZONE_COLOURS, ZONE_VALUES, parse_classes
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import scene_table
-from pix2pix_tf.prepare.caffe import facts as caffe_facts
+from pix2pix_tf.prepare.caffe import source as caffe_source
 from pix2pix_tf.prepare.own_scenes import source
 from pix2pix_tf.serving.model_names import name_models
 from pix2pix_tf.utils import cli, files
@@ -98,7 +98,7 @@ def test_drawings_become_a_data_set(mine, capsys):
     for seed, stem in enumerate((SCENE, "Szene 2", "drei")):
         wrong = patches_of(made, stem) != zones(seed)
         assert wrong.mean() < (0.01 if stem == SCENE else 1e-9)  # a soft rim may go to either side
-    assert "left out what is no image: 1 x .tfw" in capsys.readouterr().out
+    assert "left out files that are no images: 1 x .tfw" in capsys.readouterr().out
 
 
 def test_drawings_are_not_taken_unasked_and_the_cure_is_told(mine, capsys):
@@ -206,13 +206,13 @@ def test_what_a_table_tells_stands_in_the_data_set(mine, capsys):
     (mine / "scenes.csv").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
     assert run(mine, "--split", "scene", "--as-drawn", "--hold-out", "Süd") == 0
     out = capsys.readouterr().out
-    assert "scenes.csv has lines of no scene here: vier" in out
-    assert "scenes.csv has no line of Szene 2" in out
+    assert "scenes.csv has lines without a scene: vier" in out
+    assert "scenes.csv has no line for Szene 2" in out
     scene = dataset.read(mine.parent / "made").scenes[SCENE]
     assert (scene.split, scene.glacier, scene.date, scene.metres_per_pixel) == ("test", "Süd", "2019-07-01", 20.0)
     (mine / "scenes.csv").write_text(HEAD)
     assert run(mine, "--split", "scene", "--as-drawn", "--hold-out", "Süd") == 2  # other facts, another data set
-    assert "made with other settings (table was" in capsys.readouterr().err
+    assert "made with other settings, and nothing is overwritten:\n- table: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_the_benchmarks_own_table_after_a_spreadsheet_had_it(tmp_path, between):
         ]
     )
     (tmp_path / "meta_data.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
-    assert caffe_facts.read_metadata(tmp_path) == {"a": {"bounds": (1.5, -2.0, 5e5, 3.0), "crs": "EPSG:3031"}}
+    assert caffe_source.read_metadata(tmp_path) == {"a": {"bounds": (1.5, -2.0, 5e5, 3.0), "crs": "EPSG:3031"}}
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -174,7 +174,7 @@ def test_a_grey_half_may_be_stored_as_colour(tmp_path):
 def test_no_two_scenes_get_one_name(tmp_path):
     put(tmp_path, train=("1.png", SAR), val=("1.png", SAR))
     put(tmp_path, train=("val_1.png", SAR))
-    assert "val/1.png: would get the name of another scene" in refusal(tmp_path, ("zones", "sar"))
+    assert "val/1.png: gets the name of another scene" in refusal(tmp_path, ("zones", "sar"))
 
 
 def test_halves_that_cannot_be_used(tmp_path):
@@ -184,7 +184,7 @@ def test_halves_that_cannot_be_used(tmp_path):
     put(tmp_path, trian=("b.png", SAR))
     message = refusal(tmp_path, ("zones", "sar"))
     assert "Did you mean 'train'?" in message
-    assert "a.png: lies beside the folders trian" in message
+    assert "a.png: is beside the folders trian" in message
     assert "'zones'" in refusal(tmp_path, ("zone", "sar"))
     assert "two different roles" in refusal(tmp_path, ("sar", "sar"))
 

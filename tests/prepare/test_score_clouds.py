@@ -111,7 +111,7 @@ def test_an_interruption_keeps_what_is_scored(data, monkeypatch):
 
     found = score_clouds.open_targets(data)
     with pytest.raises(KeyboardInterrupt):
-        score_clouds.score(Slow(), found, score_clouds.wanted_of(found, overwrite=True), 2)
+        score_clouds.score(Slow(), found, score_clouds.unscored_targets(found, overwrite=True), 2)
     assert clouds_of(data) == {"a_1": 0.5, "a_2": 0.5, "b_1": None}
 
 
@@ -121,8 +121,8 @@ def test_an_interruption_keeps_what_is_scored(data, monkeypatch):
         ({"inputs": ("sar_vv", "sar_vh")}, "takes sar_vv, sar_vh; scoring needs a classifier of optical alone"),
         ({"divisor": 64}, "multiples of 64 pixels; those of"),
         ({"bits": 16}, "takes optical of 16 bit; "),
-        ({"per_pixel": True}, "gives probabilities of shape (2, 32, 32, 1)"),
-        ({"name": "chances"}, "gives no probabilities: it is no classifier"),
+        ({"per_pixel": True}, "returns probabilities of shape (2, 32, 32, 1)"),
+        ({"name": "chances"}, "returns no probabilities: it is no classifier"),
     ],
 )
 def test_models_that_are_no_classifiers_of_these_targets(data, tmp_path, capsys, how, words):
@@ -139,7 +139,7 @@ def test_what_is_not_there(classifier, data, tmp_path, capsys):
     assert "There is no data set" in capsys.readouterr().err
     (data / "dataset.json").unlink()
     assert make(classifier, data) == 2
-    assert "has no dataset.json, into which the scores go" in capsys.readouterr().err
+    assert "has no dataset.json, which holds the scores" in capsys.readouterr().err
     assert make(classifier, data, "--batch-size", 0) == 2
 
 

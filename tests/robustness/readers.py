@@ -28,8 +28,8 @@ from pix2pix_tf.data import dataset, scene_names
 from pix2pix_tf.data.dataset import Dataset, Pairing, Scene
 from pix2pix_tf.data.io import images, mask_drawings
 from pix2pix_tf.evaluation import runs
-from pix2pix_tf.prepare.caffe import facts as caffe_facts
-from pix2pix_tf.prepare.caffe import unzip
+from pix2pix_tf.prepare.caffe import download as caffe_download
+from pix2pix_tf.prepare.caffe import source as caffe_source
 from pix2pix_tf.prepare.multiearth import files as multiearth_files
 from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
@@ -252,7 +252,7 @@ def _told(data: bytes, folder: Path) -> None:
     """Reads the one scene that it tells of, and writes the data set that would be made of it."""
     (folder / "sar").mkdir()
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(folder / "sar" / "x.png")
-    (folder / scene_source.TOLD).write_bytes(data)
+    (folder / dataset.SCENES_FILE).write_bytes(data)
     origin, seen = scene_source.origin(folder)
     [source] = scene_source.find(folder)
     scene = Scene("train", 8, 8, **scene_source.read(source).facts)
@@ -271,8 +271,8 @@ def _box(data: bytes, folder: Path) -> None:
     (folder / "box.txt").write_bytes(data)
     (folder / "meta_data.csv").write_bytes(data)
     with contextlib.suppress(UserError):
-        caffe_facts.read_metadata(folder)
-    caffe_facts.read_box(folder / "box.txt", 256, 256)
+        caffe_source.read_metadata(folder)
+    caffe_source.read_box(folder / "box.txt", 256, 256)
 
 
 def stems() -> list[bytes]:
@@ -328,7 +328,7 @@ def _unpack(data: bytes, folder: Path) -> None:
     archive, inside = folder / "x.zip", folder / "inside"
     archive.write_bytes(data)
     try:
-        unzip.extract(archive, inside, UNPACKED)
+        caffe_download.extract(archive, inside, UNPACKED)
     finally:
         written = list(inside.rglob("*")) if inside.exists() else []
         if {path.name for path in folder.iterdir()} - {"x.zip", "inside"} or Path("/tmp/out.txt").exists():

@@ -21,7 +21,7 @@ from pix2pix_tf.data import dataset, encoding, scene_names
 from pix2pix_tf.data.io import images, limits, mask_drawings
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.evaluation import runs
-from pix2pix_tf.prepare.caffe import unzip
+from pix2pix_tf.prepare.caffe import download
 from pix2pix_tf.prepare.own_scenes import source
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
@@ -224,16 +224,16 @@ def test_zips_that_cannot_be_unpacked_are_refused_before_anything_is_written(tmp
         for name, content in members.items():
             archive.writestr(name, content)
     with pytest.raises(UserError, match=words):
-        unzip.extract(tmp_path / "x.zip", tmp_path / "inside", 10**6)
+        download.extract(tmp_path / "x.zip", tmp_path / "inside", 10**6)
     assert not (tmp_path / "inside").exists()
 
 
 def test_a_zip_of_countless_members_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(unzip, "MEMBERS", 2)
+    monkeypatch.setattr(download, "MEMBERS", 2)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for number in range(3):
             archive.writestr(str(number), b"")
     (tmp_path / "x.zip").write_bytes(content.getvalue())
     with pytest.raises(UserError, match="3 members"):
-        unzip.extract(tmp_path / "x.zip", tmp_path / "inside", 10**6)
+        download.extract(tmp_path / "x.zip", tmp_path / "inside", 10**6)

@@ -1,4 +1,4 @@
-"""One scene of the CaFFe benchmark: cut as the benchmark's published code cuts it, and described."""
+"""Cuts one scene of the CaFFe benchmark into patches, as the benchmark's published code does."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ ROLES = ("zones", "fronts", "sar")
 
 @dataclass(frozen=True)
 class SceneTask:
-    """A scene that is to be written."""
+    """One scene to write."""
 
     source: Source
     split: str  # train | val | test
@@ -28,17 +28,17 @@ class SceneTask:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found in a scene."""
+    """The result for one scene."""
 
     name: str
     scene: Scene | None  # None: it cannot be used
     patches: int = 0
     has_glacier: bool = True
-    problems: tuple[tuple[str, str], ...] = ()  # pairs of problem and file
+    problems: tuple[tuple[str, str], ...] = ()  # (problem, file) pairs
 
 
 def overlap_of(split: str, size: int) -> int:
-    """Pixels that neighbouring patches share: none for training, half a patch where whole scenes are judged.
+    """Returns the pixels that neighbouring patches share: 0 in train, half a patch where whole scenes are evaluated.
 
     Args:
       split: train, val or test.
@@ -48,10 +48,10 @@ def overlap_of(split: str, size: int) -> int:
 
 
 def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, int, int]:
-    """What `tiling.origins`, `padding` and `stems` are asked with, so that they lie as in the published code.
+    """Returns the arguments for `tiling.origins`, `padding` and `stems` that give the patches of the published code.
 
-    Where patches overlap, that code pads even a scene that they cover exactly, by a whole step. This is what a scene
-    with one pixel more would get. (A side shorter than a step it leaves without any patch; here it is padded to one.)
+    Where patches overlap, that code pads even a scene that they cover exactly, by a whole step, as if the scene had one
+    pixel more. (It drops a side shorter than a step; here it is padded to one patch.)
 
     Args:
       height: pixels of the scene.
@@ -60,14 +60,14 @@ def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, in
       overlap: pixels that neighbouring patches share.
 
     Returns:
-      Height and width of the scene as it is to be cut, size, overlap.
+      Height and width to cut, size, overlap.
     """
     more = 1 if overlap else 0
     return height + more, width + more, size, overlap
 
 
 def check_scene(source: Source) -> Outcome:
-    """Reads one scene and checks it; nothing is written."""
+    """Reads one scene and checks it. Writes nothing."""
     try:
         pixels, _ = caffe_source.read(source)
     except BadScene as error:
@@ -75,29 +75,29 @@ def check_scene(source: Source) -> Outcome:
     return Outcome(source.name, None, has_glacier=bool((pixels["zones"] == classes.GLACIER).any()))
 
 
-def write_scene(job: SceneTask) -> Outcome:
-    """Reads one scene, checks it, and writes those of its patches that are not there yet."""
-    dataset_writer.expect_begun(job.output)
-    name, overlap = job.source.name, overlap_of(job.split, job.size)
+def write_scene(task: SceneTask) -> Outcome:
+    """Reads and checks one scene, and writes its missing patches."""
+    dataset_writer.expect_begun(task.output)
+    name, overlap = task.source.name, overlap_of(task.split, task.size)
     try:
-        pixels, box = caffe_source.read(job.source)
+        pixels, box = caffe_source.read(task.source)
     except BadScene as error:
         return Outcome(name, None, problems=tuple(error.problems))
     height, width = pixels["sar"].shape
-    cells = grid(height, width, job.size, overlap)
+    cells = grid(height, width, task.size, overlap)
     stems = tiling.stems(name, *cells)
     for role in ROLES:
-        folder = front_folder_of(job.output) if role == "fronts" else role  # begun by an earlier version: `lines`
-        missing = {stem for stem in stems if dataset_writer.missing(job.output, job.split, [folder], stem)}
+        folder = front_folder_of(task.output) if role == "fronts" else role  # begun by an earlier version: `lines`
+        missing = {stem for stem in stems if dataset_writer.missing(task.output, task.split, [folder], stem)}
         if not missing:
             continue
         image = np.pad(pixels[role], ((0, cells[0] - height), (0, cells[1] - width)))
-        for stem, (_, _, patch) in zip(stems, tiling.cut(image, job.size, overlap), strict=True):
+        for stem, (_, _, patch) in zip(stems, tiling.cut(image, task.size, overlap), strict=True):
             if stem in missing:
-                dataset_writer.write(job.output, job.split, stem, {folder: patch})
+                dataset_writer.write(task.output, task.split, stem, {folder: patch})
     bottom, right = tiling.padding(*cells)
     scene = Scene(
-        job.split,
+        task.split,
         height,
         width,
         padding=(bottom + cells[0] - height, right + cells[1] - width),

@@ -1,12 +1,15 @@
-"""The raw CaFFe benchmark: which scenes there are, their pixels, and what else is known of them.
+"""Finds and reads the raw CaFFe benchmark: scenes, bounding boxes, and places on the ground.
 
     <raw>/{sar_images,zones,fronts}/{train,test}/<stem>[_zones|_front].png
-    <raw>/bounding_boxes/<stem>_front_extent_coord.txt
+    <raw>/bounding_boxes/<stem>_front_extent_coord.txt    a header line, then four corners in pixels
+    <raw>/meta_data.csv                                   or one folder higher; from a mirror, columns between ";"
 
 Gourmelon et al. 2022, Earth System Science Data 14, 4287; data: PANGAEA 940950 (CC-BY-4.0). The definitions are those
 of the benchmark's published code (data_processing/, validate_or_test.py).
 """
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,53 +18,29 @@ import numpy as np
 
 from pix2pix_tf.data import validation
 from pix2pix_tf.data.io import images
-from pix2pix_tf.data.scene_names import CAFFE_RULE, facts_of
-from pix2pix_tf.prepare.caffe import facts as caffe_facts
-from pix2pix_tf.prepare.caffe.download import fetch
-from pix2pix_tf.prepare.caffe.unzip import extract
-from pix2pix_tf.prepare.own_scenes.source import BadScene, visible
-from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.data.scene_names import CAFFE_RULE, Facts, facts_of
+from pix2pix_tf.prepare.own_scenes.source import BadScene
+from pix2pix_tf.prepare.scene_table import read_rows
+from pix2pix_tf.utils.errors import UserError, truncate
+from pix2pix_tf.utils.files import visible_files
 
-# No checksum of data_raw.zip is published. Without --sha256 it is held against the size that the server names, and each
-# file in it against its CRC.
-ZIP = "https://download.pangaea.de/dataset/940950/files/data_raw.zip"  # 2.9 GB
-METADATA = "https://huggingface.co/datasets/torchgeo/caffe/resolve/main/meta_data.csv"
-UNPACKED_LIMIT = 20 * 10**9  # bytes; the real one has 2.9 * 10**9
-
-ENDS = {"sar_images": "", "zones": "_zones", "fronts": "_front"}  # folder -> how its names end
-ROLES = {"sar_images": "sar", "zones": "zones", "fronts": "fronts"}  # folder -> the role that its pixels are
+ENDS = {"sar_images": "", "zones": "_zones", "fronts": "_front"}  # folder -> suffix of its file names
+ROLES = {"sar_images": "sar", "zones": "zones", "fronts": "fronts"}  # folder -> role
 GLACIERS = {"train": ("Crane", "DBE", "JAC", "Jorum", "SI"), "test": ("COL", "Mapple")}
+FIELDS = 6  # of a scene's name, with underscores between them
+_BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
+
+BoundingBox = tuple[int, int, int, int]  # row_from, row_to, column_from, column_to, the ends not included
 
 
 @dataclass(frozen=True)
 class Source:
-    """A scene, as far as names tell."""
+    """The files of one scene, found by their names."""
 
     name: str
     split: str  # train | test: the benchmark's own
     paths: Mapping[str, Path]  # for each folder of ENDS
-    box: Path | None
-
-
-# ---- Getting it -----------------------------------------------------------------------------------------------------
-
-
-def download(folder: Path, sha256: str | None = None) -> None:
-    """Fetches and unpacks the benchmark, or goes on with it.
-
-    Args:
-      folder: gets data_raw.zip, data_raw/ and meta_data.csv.
-      sha256: what the zip must have, if the user knows it.
-
-    Raises:
-      UserError: the zip cannot be had or is damaged. Without meta_data.csv it works too, and this is said.
-    """
-    fetch(ZIP, folder / "data_raw.zip", sha256=sha256)
-    extract(folder / "data_raw.zip", folder, UNPACKED_LIMIT)
-    try:
-        fetch(METADATA, folder / "meta_data.csv")
-    except UserError as error:
-        print(f"meta_data.csv is not here, so no scene's place on the ground is known ({error})")
+    box: Path | None  # the file of its bounding box
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -86,9 +65,9 @@ def find(root: Path) -> list[Source]:
 
 
 def scan(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
-    """As `find`, but whole scenes come together with what is wrong with the others: pairs of problem and name."""
+    """Finds scenes as `find` does; returns the complete ones, and (problem, name) pairs for the others."""
     problems: list[tuple[str, str]] = []
-    boxes = caffe_facts.find_boxes(root, problems)
+    boxes = find_boxes(root, problems)
     sources: dict[str, Source] = {}
     for split in ("train", "test"):
         found = {folder: _stems(root, folder, split, problems) for folder in ENDS}
@@ -97,7 +76,7 @@ def scan(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
             problems += [(f"no partner in {folder}/{split}/", name) for folder in lonely if found[folder]]
             problems += [(problem, name) for problem in _name_problems(name, split)]
             if name in sources:
-                problems.append(("lies in train/ and in test/", name))
+                problems.append(("is in train/ and in test/", name))
             if not lonely:
                 paths = {folder: stems[name] for folder, stems in found.items()}
                 sources[name] = Source(name, split, paths, boxes.get(name))
@@ -105,13 +84,13 @@ def scan(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
 
 
 def root_of(raw: Path) -> Path:
-    """The folder that holds sar_images/: the one given, or one in it.
+    """Returns the folder that holds sar_images/: the given one, or one in it.
 
     Raises:
       UserError: there is none.
     """
     if not raw.is_dir():
-        raise UserError(f"There is no folder {raw}. Check --raw, or fetch the benchmark with --download.")
+        raise UserError(f"There is no folder {raw}. Check --raw, or download the benchmark with --download.")
     for folder in (raw, *sorted(raw.iterdir())):
         if (folder / "sar_images").is_dir():
             return folder
@@ -119,20 +98,20 @@ def root_of(raw: Path) -> Path:
 
 
 def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """The files of one folder by scene name."""
+    """Returns the files of one folder by scene name."""
     place = root / folder / split
     found: dict[str, Path] = {}
     if not place.is_dir():
         problems.append(("no such folder", f"{folder}/{split}/"))
         return {}
-    for path in visible(place):
+    for path in visible_files(place):
         name = path.stem.removesuffix(ENDS[folder])
         if path.suffix.lower() not in images.PNG:
-            problems.append(("no PNG by its name (move it elsewhere)", shown(path)))
+            problems.append(("no PNG by its name (move it elsewhere)", display_path(path)))
         elif not path.stem.endswith(ENDS[folder]):
-            problems.append((f"its name should end in {ENDS[folder]}.png", shown(path)))
+            problems.append((f"its name should end in {ENDS[folder]}.png", display_path(path)))
         elif name in found:
-            problems.append((f"the same scene as {found[name].name} (keep one of them)", shown(path)))
+            problems.append((f"the same scene as {found[name].name} (keep one of them)", display_path(path)))
         else:
             found[name] = path
     if not found:
@@ -140,8 +119,8 @@ def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]])
     return found
 
 
-def shown(path: Path) -> str:
-    """A raw file as messages name it."""
+def display_path(path: Path) -> str:
+    """Returns how messages name a raw file: its last three path components."""
     return "/".join(path.parts[-3:])
 
 
@@ -151,22 +130,22 @@ def _name_problems(name: str, split: str) -> list[str]:
         return [f"the name does not follow {CAFFE_RULE}"]
     other = "test" if split == "train" else "train"
     if facts["glacier"] in GLACIERS[other]:
-        return [f"{facts['glacier']} is a glacier of the {other} split, but lies in {split}/"]
+        return [f"{facts['glacier']} is a glacier of the {other} split, but is in {split}/"]
     return []
 
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
 
-def read(source: Source) -> tuple[dict[str, np.ndarray], tuple[int, int, int, int] | None]:
+def read(source: Source) -> tuple[dict[str, np.ndarray], BoundingBox | None]:
     """Reads one scene and checks it as the benchmark's own script does.
 
     Returns:
-      zones, fronts, sar: uint8 [H, W], of one size, grey values as in the files.
-      The bounding box of the front, as in `dataset.Scene`; None when there is no file of it.
+      The pixels of zones, fronts and sar: uint8 [H, W], of one size, grey values as in the files.
+      The bounding box of the front, as in `dataset.Scene`; None without a file of it.
 
     Raises:
-      BadScene: files are damaged, not grey, of different sizes, or hold other values than they may.
+      BadScene: files are damaged, not grey, of different sizes, or hold invalid values.
     """
     problems: list[tuple[str, str]] = []
     pixels = {}
@@ -174,16 +153,18 @@ def read(source: Source) -> tuple[dict[str, np.ndarray], tuple[int, int, int, in
         try:
             pixels[ROLES[folder]] = _grey(path, ROLES[folder])
         except images.BadImage as error:
-            problems.append((str(error), shown(path)))
+            problems.append((str(error), display_path(path)))
     if different := validation.different_sizes(pixels):
         problems.append((f"its images differ in size: {different} pixels", source.name))
     box = None
     if source.box and not problems:
         try:
             height, width = pixels["sar"].shape
-            box = caffe_facts.read_box(source.box, height, width)
+            box = read_box(source.box, height, width)
         except (ValueError, OverflowError) as error:
-            problems.append((f"no bounding box can be read from it ({error}; mend or remove it)", shown(source.box)))
+            problems.append(
+                (f"no bounding box can be read from it ({error}; mend or remove it)", display_path(source.box))
+            )
     if problems:
         raise BadScene(problems)
     return pixels, box
@@ -199,3 +180,87 @@ def _grey(path: Path, role: str) -> np.ndarray:
     if role == "fronts" and image.min() == image.max():
         raise images.BadImage(f"only the grey value {image.flat[0]}, but a front mask has both 0 and 255")
     return image
+
+
+# ---- Bounding boxes and places on the ground -------------------------------------------------------------------------
+
+
+def find_boxes(root: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
+    """Returns the bounding-box files by scene name.
+
+    Args:
+      root: the folder that holds bounding_boxes/, which may be missing.
+      problems: (problem, file) pairs, to which a second file for a scene is added.
+    """
+    folder = root / "bounding_boxes"
+    found: dict[str, Path] = {}
+    for path in visible_files(folder) if folder.is_dir() else ():
+        name = "_".join(path.stem.split("_")[:FIELDS])  # by whole fields: ..._1 does not take the box of ..._12
+        if name in found:
+            problems.append((f"a second bounding box beside {found[name].name} (keep one)", path.name))
+        found[name] = path
+    return found
+
+
+def read_box(path: Path, height: int, width: int) -> BoundingBox:
+    """Reads the bounding box in which the benchmark's evaluation scores the front of a scene.
+
+    Args:
+      path: a header line, then `x,y` of the left upper, left lower, right lower and right upper corner, in pixels,
+        where "upper" is the larger row.
+      height: of the scene, in pixels.
+      width: likewise.
+
+    Raises:
+      ValueError: the file has another form, or the box holds no pixel of the scene.
+    """
+    lines = path.read_text(errors="replace").splitlines()[1:5]
+    if len(lines) < 4:
+        raise ValueError("it should have a header and four lines x,y")
+    left_upper, _, right_lower, _ = map(_corner, lines)
+    # A corner beyond the far edge costs the last row or column too: the published figures were measured so.
+    rows = max(0, right_lower[1]), height - 1 if left_upper[1] > height else left_upper[1]
+    columns = max(0, left_upper[0]), width - 1 if right_lower[0] > width else right_lower[0]
+    if rows[0] >= rows[1] or columns[0] >= columns[1]:
+        raise ValueError(f"rows {rows[0]} to {rows[1]}, columns {columns[0]} to {columns[1]} hold no pixel")
+    return *rows, *columns
+
+
+def _corner(line: str) -> tuple[int, int]:
+    x, y = line.split(",")
+    return round(float(x)), round(float(y))
+
+
+def read_metadata(root: Path) -> dict[str, Facts]:
+    """Reads the scenes' bounds and CRS from meta_data.csv; returns an empty dictionary without one.
+
+    Args:
+      root: the folder that holds sar_images/; the file is there or one folder higher.
+
+    Raises:
+      UserError: the file has other columns or cells.
+    """
+    path = next((path for folder in (root, root.parent) if (path := folder / "meta_data.csv").is_file()), None)
+    if not path:
+        return {}
+    found: dict[str, Facts] = {}
+    try:
+        head, *rows = read_rows(path) or [[]]
+        name, crs, box = (head.index(key) for key in ("image_name", "Coordinate system", "Bounding box coordinates"))
+        for row in rows:
+            found[row[name].removesuffix("_geo.tif")] = {"bounds": _bounds(row[box]), "crs": row[crs]}
+    except (ValueError, IndexError) as error:  # a missing column or cell, or unreadable bounds
+        raise UserError(
+            f"{path} is not the benchmark's meta_data.csv ({truncate(error)}). Mend or remove it."
+        ) from None
+    return found
+
+
+def _bounds(cell: str) -> tuple[float, float, float, float]:
+    found = _BOUNDS.search(cell)
+    if not found:
+        raise ValueError(f"no left, bottom, right and top in {cell!r}")
+    left, bottom, right, top = map(float, found.groups())
+    if not all(map(math.isfinite, (left, bottom, right, top))):
+        raise ValueError(f"{cell} is no place on the ground")
+    return left, bottom, right, top

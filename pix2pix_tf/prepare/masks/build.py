@@ -1,4 +1,4 @@
-"""A data set of artificial masks: what is to be made, one mask after the other, and what dataset.json says of them."""
+"""Plans, makes and describes the masks of a data set of synthetic masks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,33 +17,33 @@ from pix2pix_tf.prepare.masks.front_motion import MoveSettings, has_front, move_
 from pix2pix_tf.prepare.masks.sources import Source, Sources
 from pix2pix_tf.utils.errors import UserError
 
-ROLES = ("fronts", "zones")  # as they are written: where the zones are, the sample is whole
+ROLES = ("fronts", "zones")  # in the order of writing: a sample with zones is whole
 ATTEMPTS = 20  # moves tried of one mask before it is given up; nearly always the first is good
 DEFAULT_COUNT = 1000
 DEFAULT_SIZE = 256  # pixels; also the side for which the defaults of MoveSettings are meant
-SCALE, TRIES, ADVANCE = "metres_per_pixel", "attempts", "advance_pixels"  # notes in the zones' PNG
+SCALE, TRIES, ADVANCE = "metres_per_pixel", "attempts", "advance_pixels"  # text chunks in the zones' PNG
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides which masks are made. None: the default, which depends on the other options."""
+    """Options that determine the masks. None: the default, which depends on the other options."""
 
     source: Path | None = None  # a PNG, a folder of PNGs or a data set; None: new fjords
     count: int | None = None  # 1000; as drawn: all
     size: int | None = None  # pixels; 256, or that of the source
     seed: int = 0
-    val: float = 0.0  # share of new fjords for validation; what is made from other masks stays in their split
-    as_drawn: bool = False  # take the source's masks as they are
+    val: float = 0.0  # share of new fjords for validation; masks made from others stay in their split
+    as_drawn: bool = False  # True takes the source's masks as they are
     move: tuple[float, float] | None = None  # along the flow, in `unit`; below 0 a retreat
     bend: float | None = None  # at most, either way, in `unit`
     rough: float | None = None  # at most, in `unit`
     bays: int | None = None  # at most
     unit: str = "pixels"  # or metres
     tolerance: int = mask_drawings.TOLERANCE  # between a drawn pixel and its class
-    any_split: bool = False  # whether masks of val and test may be taken
+    any_split: bool = False  # True allows masks of val and test
 
     def as_json(self) -> dict:
-        """The same in JSON's types."""
+        """Returns the settings in JSON's types."""
         return asdict(self) | {"source": None if self.source is None else str(self.source)}
 
 
@@ -62,28 +62,28 @@ class MaskTask:
 
     @property
     def path(self) -> Path:
-        """Where its zones lie."""
+        """The file of its zones."""
         return self.output / self.split / "zones" / f"{self.name}.png"
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of a job."""
+class Outcome:
+    """The result of one task."""
 
     attempts: int
     good: bool = True  # false: no attempt left a front
     metres_per_pixel: float | None = None  # of a new fjord
 
 
-# ---- What is to be made ---------------------------------------------------------------------------------------------
+# ---- Planning ---------------------------------------------------------------------------------------------
 
 
-def fjord_jobs(output: Path, settings: Settings) -> list[MaskTask]:
-    """One job for each new fjord.
+def fjord_tasks(output: Path, settings: Settings) -> list[MaskTask]:
+    """Returns one task for each new fjord.
 
     Args:
       output: the data set's folder.
-      settings: how many, of which size, and the share for validation.
+      settings: their number and size, and the share for validation.
     """
     names = [f"FJORD_{number:05d}" for number in range(1, (settings.count or DEFAULT_COUNT) + 1)]
     chosen = splits.choose_val(dict.fromkeys(names, 1), settings.val, settings.seed) if settings.val else set()
@@ -95,11 +95,11 @@ def fjord_jobs(output: Path, settings: Settings) -> list[MaskTask]:
 
 
 def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
-    """The source of each mask: all of them in turn, in another order each time round; as drawn: each once.
+    """Returns the source of each mask: all in turn, in another order in each round; as drawn: each once.
 
     Args:
-      found: what there is.
-      settings: how many, and the seed of the orders.
+      found: the available masks.
+      settings: the number of masks, and the seed of the orders.
     """
     if settings.as_drawn:
         return list(found.masks)
@@ -109,13 +109,13 @@ def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
     return [found.masks[place] for place in np.concatenate(orders)[:count]]
 
 
-def source_jobs(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[MaskTask]:
-    """One job for each mask that is made from another one.
+def source_tasks(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[MaskTask]:
+    """Returns one task for each mask that is made from another one.
 
     Args:
       output: the data set's folder.
-      found: from `mask_sources.survey`.
-      sources: that of each mask, from `chosen_sources`.
+      found: from `sources.scan`.
+      sources: the source of each mask, from `chosen_sources`.
       settings: how the fronts are moved.
 
     Raises:
@@ -125,29 +125,29 @@ def source_jobs(output: Path, found: Sources, sources: Sequence[Source], setting
     if settings.unit == "metres" and unknown:
         raise UserError(
             f"--unit metres: the scale of {validation.abbreviate(unknown)} is not known. Give lengths in pixels, or "
-            "say metres_per_pixel in dataset.json."
+            "add metres_per_pixel to dataset.json."
         )
-    jobs = []
+    tasks = []
     for number, one in enumerate(sources, 1):
         name = one.name if settings.as_drawn else f"{one.name}_m{number:05d}"
         move = None if settings.as_drawn else move_settings(settings, found.size, one.scene.metres_per_pixel)
         seed = (settings.seed, number)
-        jobs.append(MaskTask(output, one.split, name, seed, found.size, one.path, move, settings.tolerance))
-    return jobs
+        tasks.append(MaskTask(output, one.split, name, seed, found.size, one.path, move, settings.tolerance))
+    return tasks
 
 
 def move_settings(settings: Settings, size: int, metres_per_pixel: float | None) -> MoveSettings:
-    """The ranges in pixels: as the user gave them, the others in proportion to the masks.
+    """Returns the ranges in pixels: the user's, and the default ones in proportion to the size of the masks.
 
     Args:
       settings: with lengths in pixels or metres.
       size: pixels of the masks' side.
-      metres_per_pixel: of the mask to be moved, needed for metres.
+      metres_per_pixel: scale of the mask, needed for lengths in metres.
 
     Raises:
-      ValueError: it is needed, and None.
+      ValueError: the scale is needed, and None.
     """
-    usual, grown = MoveSettings(), size / DEFAULT_SIZE
+    default, scale = MoveSettings(), size / DEFAULT_SIZE
     unit = 1.0  # pixels
     if settings.unit == "metres":
         if metres_per_pixel is None:
@@ -161,39 +161,39 @@ def move_settings(settings: Settings, size: int, metres_per_pixel: float | None)
     lengths = {}
     for name in ("advance", "bend", "rough", "bay_depth", "bay_half_width"):
         chosen = given.get(name)
-        (low, high), factor = (chosen, unit) if chosen else (getattr(usual, name), grown)
+        (low, high), factor = (chosen, unit) if chosen else (getattr(default, name), scale)
         lengths[name] = (factor * low, factor * high)
-    return replace(usual, **lengths, bays=usual.bays if settings.bays is None else (0, settings.bays))
+    return replace(default, **lengths, bays=default.bays if settings.bays is None else (0, settings.bays))
 
 
 # ---- Making ---------------------------------------------------------------------------------------------------------
 
 
-def make(job: MaskTask) -> Made:
-    """Makes one mask and writes it with its front, unless it is there already."""
-    dataset_writer.expect_begun(job.output)
-    if not dataset_writer.missing(job.output, job.split, ROLES, job.name):
-        scale = None if job.source else dataset_writer.png_metadata(job.path, SCALE)
-        return Made(int(dataset_writer.png_metadata(job.path, TRIES)), metres_per_pixel=scale)
+def make(task: MaskTask) -> Outcome:
+    """Makes one mask and writes it with its front, unless it exists already."""
+    dataset_writer.expect_begun(task.output)
+    if not dataset_writer.missing(task.output, task.split, ROLES, task.name):
+        scale = None if task.source else dataset_writer.png_metadata(task.path, SCALE)
+        return Outcome(int(dataset_writer.png_metadata(task.path, TRIES)), metres_per_pixel=scale)
     notes, scale = {}, None
-    if job.source is None:
-        fjord = draw_fjord(job.seed, job.size)
+    if task.source is None:
+        fjord = draw_fjord(task.seed, task.size)
         zones, attempts, scale = fjord.zones, fjord.attempts, fjord.metres_per_pixel
         notes[SCALE] = repr(scale)
-    elif job.move is None:
-        zones, attempts = mask_drawings.read_mask(job.source, job.tolerance), 1
+    elif task.move is None:
+        zones, attempts = mask_drawings.read_mask(task.source, task.tolerance), 1
     else:
-        zones, attempts, advance = _moved(mask_drawings.read_mask(job.source, job.tolerance), job.seed, job.move)
+        zones, attempts, advance = _moved(mask_drawings.read_mask(task.source, task.tolerance), task.seed, task.move)
         notes[ADVANCE] = f"{advance:.2f}"
     if not has_front(zones):
-        return Made(attempts, good=False)
-    dataset_writer.write(job.output, job.split, job.name, {"fronts": front_of(zones)})
-    images.write_png(job.path, zones, notes | {TRIES: str(attempts)})
-    return Made(attempts, metres_per_pixel=scale)
+        return Outcome(attempts, good=False)
+    dataset_writer.write(task.output, task.split, task.name, {"fronts": front_of(zones)})
+    images.write_png(task.path, zones, notes | {TRIES: str(attempts)})
+    return Outcome(attempts, metres_per_pixel=scale)
 
 
 def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) -> tuple[np.ndarray, int, float]:
-    """The mask with its front moved, after how many attempts, and how far it was moved."""
+    """Returns the mask with its front moved, the number of attempts, and the advance in pixels."""
     for attempt in range(ATTEMPTS):
         moved = move_front(before, np.random.default_rng([*seed, attempt]), settings)
         if has_front(moved.zones):
@@ -202,25 +202,25 @@ def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) ->
 
 
 def described(
-    jobs: Sequence[MaskTask], results: Sequence[Made], found: Sources | None, sources: Sequence[Source]
+    tasks: Sequence[MaskTask], outcomes: Sequence[Outcome], found: Sources | None, sources: Sequence[Source]
 ) -> Dataset:
-    """The data set as dataset.json tells it.
+    """Returns the description of the data set for dataset.json.
 
     Args:
-      jobs: all of them, of one data set.
-      results: what came of each; the good ones are in the data set.
-      found: what the masks were made from; None: nothing.
-      sources: that of each job; empty for new fjords.
+      tasks: all tasks of one data set.
+      outcomes: the result of each; the good ones are in the data set.
+      found: the masks that they were made from; None for new fjords.
+      sources: the source of each task; empty for new fjords.
     """
     scenes = {}
-    for number, (job, made) in enumerate(zip(jobs, results, strict=True)):
-        if made.good and found:
-            scenes[job.name] = mask_sources.lasting_facts(sources[number], job.size)
-        elif made.good:
-            scale = made.metres_per_pixel
-            scenes[job.name] = Scene(job.split, job.size, job.size, glacier=job.name, metres_per_pixel=scale)
+    for number, (task, outcome) in enumerate(zip(tasks, outcomes, strict=True)):
+        if outcome.good and found:
+            scenes[task.name] = mask_sources.kept_metadata(sources[number], task.size)
+        elif outcome.good:
+            scale = outcome.metres_per_pixel
+            scenes[task.name] = Scene(task.split, task.size, task.size, glacier=task.name, metres_per_pixel=scale)
     origin = "simulated"
     if found:
-        origin = f"{'moved' if jobs[0].move else 'drawn'}: {found.name} ({found.origin})"
-    output = jobs[0].output
-    return Dataset(output, output.resolve().name, origin, jobs[0].size, dict.fromkeys(ROLES, 8), scenes)
+        origin = f"{'moved' if tasks[0].move else 'drawn'}: {found.name} ({found.origin})"
+    output = tasks[0].output
+    return Dataset(output, output.resolve().name, origin, tasks[0].size, dict.fromkeys(ROLES, 8), scenes)

@@ -1,8 +1,8 @@
-"""New fjords: zone masks of places that nobody has mapped.
+"""Draws zone masks of new fjords.
 
-`landscape` knows how ice fills a valley, and `simulate` how a radar casts its shadow; here is where the valley runs:
-a trunk that bends, narrows and widens, glaciers that join it, and a front of one of many shapes. Lengths are in half
-image sides, as there, so that a fjord of 64 pixels is still a whole fjord.
+This module draws the valley: a trunk that bends, narrows and widens, glaciers that join it, and a front of
+one of many shapes. `landscape` fills the valley with ice, and `sar` casts the radar shadow. Lengths are in half image
+sides, as there, so that a fjord of 64 pixels is still a whole fjord.
 """
 
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ from scipy.spatial import cKDTree
 
 from pix2pix_tf.data.classes import front_of
 from pix2pix_tf.prepare.simulation.landscape import Range, SceneSettings, fill_valley, fractal, image_grid
-from pix2pix_tf.prepare.simulation.sar import MAX_ATTEMPTS, cast_shadow, is_complete, label_zones, swath_gap
+from pix2pix_tf.prepare.simulation.sar import MAX_ATTEMPTS, ZoneMask, cast_shadow, is_complete, label_zones, swath_gap
 
-STEP = 0.02  # between the points of a centre line; between them the flow is taken as straight
-REACH = 2.6  # of a centre line from the trunk's middle: out of the picture, bends included
-BLEND = 8.0  # how sharply one valley's coordinate along gives way to another's where they meet
+STEP = 0.02  # between the points of a centre line, where the flow is straight
+REACH = 2.6  # of a centre line from the trunk's middle: out of the image, bends included
+BLEND = 8.0  # sharpness of the transition between two valleys' coordinates where they meet
 
 
 @dataclass(frozen=True)
 class FjordSettings:
-    """What varies from fjord to fjord; each draws its own value, uniform between the two."""
+    """Ranges from which fjords are drawn, uniform between the two values."""
 
     trunk_half_width: Range = (0.12, 0.42)
     bends: Range = (0.0, 0.9)  # radians the heading swings to either side
     bend_length: Range = (0.8, 2.2)  # of half a swing
-    narrows: Range = (0.0, 0.35)  # share of the width that a sill or a spur takes away
+    narrows: Range = (0.0, 0.35)  # share of the width lost to a sill or a spur
     widening: Range = (0.0, 0.8)  # share of the width gained towards the sea, for each half image side
     tributaries: tuple[int, int] = (0, 4)  # whole numbers, both included
     tributary_width: Range = (0.35, 0.75)  # of the trunk's
@@ -38,7 +38,7 @@ class FjordSettings:
     front_raggedness: Range = (0.04, 0.16)  # standard deviation along the flow
     bay_depth: Range = (0.15, 0.6)
     bay_half_width: Range = (0.12, 0.4)
-    bays: tuple[int, int] = (0, 3)  # whole number of bites that calving took out of the front
+    bays: tuple[int, int] = (0, 3)  # number of bays that calving left in the front
 
     scene: SceneSettings = field(
         default_factory=lambda: SceneSettings(
@@ -56,7 +56,7 @@ class FjordSettings:
 class Fjord:
     """A mask of a new fjord."""
 
-    zones: np.ndarray  # uint8 [N, N], CaFFe grey values
+    zones: ZoneMask
     metres_per_pixel: float
     attempts: int  # geometries drawn until one had rock, glacier, ocean and a front; 1 is usual
 
@@ -66,7 +66,7 @@ def draw_fjord(seed: int | tuple[int, ...], size: int = 256, settings: FjordSett
 
     Args:
       seed: the same seed, size and settings give the same bytes.
-      size: pixels a side, from 32.
+      size: pixels a side, 32 or more.
       settings: the ranges to draw from; None takes the defaults.
 
     Raises:
@@ -104,7 +104,7 @@ class Valley:
 def valley_network(
     rng: np.random.Generator, trunk: Valley, size: int, settings: FjordSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the tributaries of a trunk, and says of each pixel where it lies in the nearest valley.
+    """Draws the tributaries of a trunk, and returns each pixel's place in the nearest valley.
 
     Args:
       rng: the random stream.
@@ -128,7 +128,7 @@ def valley_network(
 
 
 def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
-    """A valley through the picture, past a place near its middle."""
+    """Draws a valley through the image, past a place near its middle."""
     along = np.arange(-REACH, REACH, STEP)
     swing, length, phase = rng.uniform(*settings.bends), rng.uniform(*settings.bend_length), rng.uniform(0, 2 * np.pi)
     second = rng.uniform(0, 0.5) * np.sin(np.pi * along / (0.45 * length) + rng.uniform(0, 2 * np.pi))
@@ -143,7 +143,7 @@ def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
 
 
 def draw_tributary(rng: np.random.Generator, trunk: Valley, settings: FjordSettings) -> Valley:
-    """A valley that joins the trunk in the picture, at an angle, and bends as it likes above the junction.
+    """Draws a valley that joins the trunk inside the image, at an angle, and bends above the junction.
 
     Args:
       rng: the random stream.
@@ -164,16 +164,16 @@ def draw_tributary(rng: np.random.Generator, trunk: Valley, settings: FjordSetti
 
 
 def _walked(heading: np.ndarray) -> np.ndarray:
-    """float64 [P, 2]: y and x after each step, from 0."""
+    """Returns y and x after each step, from 0: float64 [P, 2]."""
     steps = STEP * np.stack([np.sin(heading), np.cos(heading)], axis=1)
     return np.cumsum(steps, axis=0) - steps[0]
 
 
 def valley_coordinates(valley: Valley, size: int) -> np.ndarray:
-    """Along and across of each pixel, by the nearest point of a centre line.
+    """Returns along and across of each pixel, by the nearest point of a centre line.
 
     Args:
-      valley: gives the line.
+      valley: the one with the centre line.
       size: pixels a side.
 
     Returns:
@@ -191,7 +191,7 @@ def valley_coordinates(valley: Valley, size: int) -> np.ndarray:
 
 
 def front_shape(rng: np.random.Generator, across: np.ndarray, width: float, settings: FjordSettings) -> np.ndarray:
-    """Shapes the front: it bulges or is embayed, runs askew and ragged, and calving has bitten bays into it.
+    """Draws the shape of the front: a bulge or embayment, skew, raggedness, and calving bays.
 
     Args:
       rng: the random stream.
@@ -200,7 +200,7 @@ def front_shape(rng: np.random.Generator, across: np.ndarray, width: float, sett
       settings: the ranges to draw from.
 
     Returns:
-      float64 [N, N], to be added to along: where it is larger, the ocean reaches further upstream.
+      float64 [N, N], to add to along: where it is larger, the ocean reaches further upstream.
     """
     inside = np.clip(across, -1.2, 1.2)
     shape = rng.uniform(*settings.front_bulge) * inside**2 + rng.uniform(*settings.front_skew) * inside

@@ -1,6 +1,6 @@
-"""Moved fronts: a zone mask whose glacier has advanced or retreated, with a front of another shape.
+"""Moves fronts: the glacier of a zone mask advances or retreats, and its front gets another shape.
 
-The ice moves along one direction, that in which the front looks. A retreat turns glacier into ocean, an advance ocean
+The ice moves in one direction, the one that the front faces. A retreat turns glacier into ocean, an advance ocean
 into glacier, and rock and "not available" stay as they are. The CaFFe classes hold no iceberg: melange, floes and bergs
 are ocean. So what a move cuts off from the glacier becomes ocean, and calving shows as bays bitten into the front.
 All lengths are pixels.
@@ -13,22 +13,23 @@ from scipy import ndimage
 
 from pix2pix_tf.data.classes import GLACIER, OCEAN, front_of
 from pix2pix_tf.prepare.simulation.landscape import Range, fractal
+from pix2pix_tf.prepare.simulation.sar import ZoneMask
 
 SPECK = 1 / 2000  # of the mask: rock and shadow smaller than this are no obstacle to the ice, but stay
-PIECE = 1 / 200  # of the mask: smaller pieces of glacier or ocean drive nothing
-CUT_OFF = 1 / 50  # of the mask: what a move parts from the glacier is a berg below this size, and a glacier above it
-SLIT = 2  # pixels: half the width of what is too narrow to be left between old and new
-SHORTEST_FRONT = 1 / 16  # of the mask's side: with less there is no front to speak of
+PIECE = 1 / 200  # of the mask: smaller pieces of glacier or ocean move nothing
+CUT_OFF = 1 / 50  # of the mask: a piece that a move cuts off is an iceberg below this size, and a glacier above it
+SLIT = 2  # pixels: half the width of the widest gap that is closed between old and new
+SHORTEST_FRONT = 1 / 16  # of the mask's side: shorter fronts do not count
 
 
 @dataclass(frozen=True)
 class MoveSettings:
-    """What varies from move to move, in pixels; each draws its own value, uniform between the two."""
+    """Ranges in pixels from which moves are drawn, uniform between the two values."""
 
     advance: Range = (-25.0, 25.0)  # along the flow, in the mean over the front; below 0 it is a retreat
     bend: Range = (-15.0, 15.0)  # how far mid-stream gets ahead of the shores; below 0 an embayment
     rough: Range = (0.0, 4.0)  # standard deviation along the flow
-    bays: tuple[int, int] = (0, 2)  # whole number of bites that calving takes
+    bays: tuple[int, int] = (0, 2)  # number of bays that calving leaves
     bay_depth: Range = (5.0, 20.0)
     bay_half_width: Range = (6.0, 25.0)
 
@@ -37,37 +38,33 @@ class MoveSettings:
 class Moved:
     """A mask with its front moved."""
 
-    zones: np.ndarray  # uint8 [N, N], CaFFe grey values
-    advance: float  # pixels along the flow that were drawn, before bends and bays; below 0 a retreat
+    zones: ZoneMask
+    advance: float  # drawn pixels along the flow, before bends and bays; below 0 a retreat
 
 
-def has_front(zones: np.ndarray) -> bool:
-    """Whether there is glacier, ocean, and a front between them that is long enough to be one.
-
-    Args:
-      zones: uint8 [H, W], CaFFe grey values.
-    """
+def has_front(zones: ZoneMask) -> bool:
+    """Returns True where a mask has glacier, ocean, and a front of sufficient length between them."""
     return np.count_nonzero(front_of(zones)) >= max(2, SHORTEST_FRONT * min(zones.shape))
 
 
-def move_front(zones: np.ndarray, rng: np.random.Generator, settings: MoveSettings | None = None) -> Moved:
+def move_front(zones: ZoneMask, rng: np.random.Generator, settings: MoveSettings | None = None) -> Moved:
     """Moves the front of a zone mask and gives it another shape.
 
     Args:
-      zones: uint8 [N, N], CaFFe grey values, with a front; it is not changed.
+      zones: a mask with a front; it is not changed.
       rng: the random stream.
       settings: the ranges to draw from; None takes the defaults.
 
     Returns:
-      The new mask. It may be without a front where the move is longer than the ice or the ocean: see `has_front`.
+      The new mask. It has no front where the move is longer than the ice or the ocean: see `has_front`.
     """
     settings = settings or MoveSettings()
     flow = flow_direction(zones)
     advance = rng.uniform(*settings.advance)
-    wanted = advance + new_shape(rng, across_front(zones, flow), settings)
+    shift = advance + new_shape(rng, across_front(zones, flow), settings)
     ice, water = zones == GLACIER, zones == OCEAN
-    lost = ice & (distance_along(water, ice, zones, -flow) < 0.5 - wanted)
-    gained = water & (distance_along(ice, water, zones, flow) < 0.5 + wanted)
+    lost = ice & (distance_along(water, ice, zones, -flow) < 0.5 - shift)
+    gained = water & (distance_along(ice, water, zones, flow) < 0.5 + shift)
     new_ice = _tidied((ice & ~lost) | gained, ice, water)
     if not gained.any():  # a retreat all along: tidying makes no ice either
         new_ice &= ice
@@ -76,13 +73,13 @@ def move_front(zones: np.ndarray, rng: np.random.Generator, settings: MoveSettin
     return Moved(np.where(new_ice, GLACIER, np.where(ice | water, OCEAN, zones)).astype(np.uint8), advance)
 
 
-def flow_direction(zones: np.ndarray) -> np.ndarray:
-    """Which way the ice flows: the mean of the directions in which the front looks, from glacier to ocean.
+def flow_direction(zones: ZoneMask) -> np.ndarray:
+    """Returns the flow direction: the mean of the directions that the front faces, from glacier to ocean.
 
-    The shores of a fjord with ice on both sides look at each other, so that its head decides.
+    The shores of a fjord with ice on both sides face each other and cancel out, so that its head decides.
 
     Args:
-      zones: uint8 [H, W], CaFFe grey values, with a front.
+      zones: a mask with a front.
 
     Returns:
       float64 [2]: y and x of a vector of length 1.
@@ -96,11 +93,11 @@ def flow_direction(zones: np.ndarray) -> np.ndarray:
     return flow / np.hypot(*flow) if flow.any() else np.array([0.0, 1.0])
 
 
-def across_front(zones: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Where each pixel lies across the flow.
+def across_front(zones: ZoneMask, flow: np.ndarray) -> np.ndarray:
+    """Returns the place of each pixel across the flow.
 
     Args:
-      zones: uint8 [H, W], CaFFe grey values, with a front.
+      zones: a mask with a front.
       flow: float64 [2], from `flow_direction`.
 
     Returns:
@@ -114,7 +111,7 @@ def across_front(zones: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def new_shape(rng: np.random.Generator, across: np.ndarray, settings: MoveSettings) -> np.ndarray:
-    """float64 [N, N]: pixels by which the front is ahead of its mean, along the flow.
+    """Draws by how many pixels the front is ahead of its mean, along the flow: float64 [N, N].
 
     Args:
       rng: the random stream.
@@ -131,17 +128,17 @@ def new_shape(rng: np.random.Generator, across: np.ndarray, settings: MoveSettin
     return shape
 
 
-def distance_along(start: np.ndarray, through: np.ndarray, zones: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """How far something must be pushed in one direction until it reaches each pixel.
+def distance_along(start: np.ndarray, through: np.ndarray, zones: ZoneMask, direction: np.ndarray) -> np.ndarray:
+    """Returns how far a mask must be pushed in one direction until it reaches each pixel.
 
     Args:
-      start: bool [H, W], what is pushed: its large pieces.
-      through: bool [H, W], what it can be pushed through; also through itself, and over specks of anything else.
-      zones: uint8 [H, W], where the rest is.
+      start: bool [H, W], the mask to push: its large pieces.
+      through: bool [H, W], where it can move; also through itself, and over specks of anything else.
+      zones: the whole mask.
       direction: float64 [2], y and x, of length 1.
 
     Returns:
-      float64 [H, W], pixels; infinite where it never comes.
+      float64 [H, W], pixels; infinite where it never arrives.
     """
     open_ground = start | through | _small(~(start | through), SPECK)
     moving = start & ~_small(start, PIECE)
@@ -159,21 +156,21 @@ def distance_along(start: np.ndarray, through: np.ndarray, zones: np.ndarray, di
 
 
 def _shifted(mask: np.ndarray, down: int, right: int) -> np.ndarray:
-    """A mask moved by one pixel at most along each axis; false comes in."""
+    """Returns a mask moved by at most one pixel along each axis, padded with False."""
     height, width = mask.shape
     return np.pad(mask, 1)[1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
 
 def _small(mask: np.ndarray, share: float) -> np.ndarray:
-    """bool [H, W]: those pieces of a mask that are smaller than a share of the picture."""
+    """Returns the pieces of a mask that are smaller than a share of the image: bool [H, W]."""
     pieces, _ = ndimage.label(mask)
     return mask & (np.bincount(pieces.ravel()) < share * mask.size)[pieces]
 
 
 def _tidied(new_ice: np.ndarray, ice: np.ndarray, water: np.ndarray) -> np.ndarray:
-    """The new ice without what a move leaves behind where it changed something.
+    """Cleans the new ice near changed pixels.
 
-    Slits between old and new are closed; pieces cut off from the glacier are ocean; water enclosed by ice is ice.
+    Gaps between old and new are closed; pieces cut off from the glacier become ocean; enclosed water becomes ice.
 
     Args:
       new_ice: bool [H, W].
@@ -189,9 +186,9 @@ def _tidied(new_ice: np.ndarray, ice: np.ndarray, water: np.ndarray) -> np.ndarr
 
 
 def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """bool [H, W]: the small pieces of a mask that reach to where something changed, and were none before.
+    """Returns the small pieces of a mask that touch changed pixels and are new: bool [H, W].
 
-    A piece was there before when it holds more of a piece of `before` than any other does.
+    A piece is not new when it holds more of a piece of `before` than any other does.
     """
     pieces, count = ndimage.label(mask)
     older, older_count = ndimage.label(before & ~_small(before, PIECE))
@@ -205,6 +202,6 @@ def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndar
 
 
 def _closed(mask: np.ndarray) -> np.ndarray:
-    """A mask and what is narrower than two SLITs between its parts."""
+    """Returns a mask with gaps narrower than two SLITs closed."""
     padded = np.pad(mask, SLIT, mode="edge")
     return ndimage.binary_closing(padded, iterations=SLIT)[SLIT:-SLIT, SLIT:-SLIT]

@@ -1,7 +1,7 @@
-"""Masks that new ones are made from: which there are, from which split, and what stays true of them.
+"""Finds and checks the masks that new ones are made from.
 
-A data set gives the masks of its split `train` alone: a mask of a test glacier with its front moved is still that
-glacier, and a model trained on it would have seen the test.
+Of a data set, only the split `train` is used: a mask of a test glacier with its front moved is still that glacier, and
+training on it is data leakage.
 """
 
 from dataclasses import dataclass, replace
@@ -18,19 +18,19 @@ from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
 
-# What of a scene is true of its mask with another front too. Not the date, when the front was elsewhere, nor the
-# quality, which is a picture's.
-LASTING = ("glacier", "sensor", "orbit", "metres_per_pixel")
+# Metadata that a mask with another front keeps. Not the date, when the front was elsewhere, nor the quality of the
+# image.
+KEPT = ("glacier", "sensor", "orbit", "metres_per_pixel")
 
 
 @dataclass(frozen=True)
 class Source:
     """One mask to start from."""
 
-    name: str  # for what is made from it
+    name: str  # begins the names of masks made from it
     path: Path
     split: str  # train | val | test
-    scene: Scene  # as dataset.json or the name tell it
+    scene: Scene  # from dataset.json or the name
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Sources:
     name: str
     origin: str  # of the data set; `unknown` without one
     masks: tuple[Source, ...]  # sorted by name
-    size: int = 0  # pixels a side, once they have been looked at
+    size: int = 0  # pixels a side; 0 before `scan`
 
 
 def find(path: Path, any_split: bool = False) -> Sources:
@@ -48,10 +48,10 @@ def find(path: Path, any_split: bool = False) -> Sources:
 
     Args:
       path: a PNG, a folder of PNGs, or a data set.
-      any_split: whether masks of `val` and `test` may be taken too.
+      any_split: True takes masks of `val` and `test` too.
 
     Raises:
-      UserError: there are none, they are of a split that is not to be taken, or two have one name.
+      UserError: there are none, they are of a split that must not be used, or two have one name.
     """
     if not path.exists():
         raise UserError(f"There is no {path}. --from takes a PNG, a folder of PNGs, or a data set.")
@@ -74,13 +74,13 @@ def find(path: Path, any_split: bool = False) -> Sources:
 
 
 def _folders(path: Path, any_split: bool) -> list[Path]:
-    """The folders that the masks lie in."""
+    """Returns the folders of the masks."""
     if path.is_dir() and any((path / split).is_dir() for split in SPLITS):
-        wanted = SPLITS if any_split else ("train",)
-        folders = [path / split / "zones" for split in wanted if (path / split / "zones").is_dir()]
+        splits = SPLITS if any_split else ("train",)
+        folders = [path / split / "zones" for split in splits if (path / split / "zones").is_dir()]
         if not folders:
             raise UserError(
-                f"{path} has no masks in {' or '.join(f'{split}/zones' for split in wanted)}. --from takes a data set "
+                f"{path} has no masks in {' or '.join(f'{split}/zones' for split in splits)}. --from takes a data set "
                 "with the role zones, a folder of PNGs, or a PNG."
             )
         return folders
@@ -88,20 +88,20 @@ def _folders(path: Path, any_split: bool) -> list[Path]:
     split = _split_of(folder)
     if split in ("val", "test") and not any_split:
         raise UserError(
-            f"{path} is of the split {split}: a model trained on masks made from it would have seen what it is judged "
-            "by. Take the data set itself, whose split train is used, or say --any-split if you know better."
+            f"{path} is of the split {split}: training on masks made from it is data leakage. Name the data set "
+            "itself, whose split train is used, or add --any-split."
         )
     return [folder]
 
 
 def _split_of(folder: Path) -> str | None:
-    """The split that a folder <data set>/<split>/zones belongs to, or a zones/<split> as CaFFe has; else None."""
+    """Returns the split of a folder <data set>/<split>/zones, or zones/<split> as in CaFFe; else None."""
     names = [folder.resolve().name, folder.resolve().parent.name]
     return next((name for name in names if name in SPLITS), None) if "zones" in names else None
 
 
 def _described(folder: Path) -> dataset.Dataset | None:
-    """What dataset.json says, where the folder is a data set's."""
+    """Returns the description of the data set that a folder belongs to; None without one."""
     root = folder.resolve().parent.parent
     return dataset.read(root) if _split_of(folder) and (root / dataset.FILE).exists() else None
 
@@ -114,41 +114,41 @@ def _source(path: Path, split: str, described: dataset.Dataset | None) -> Source
     return Source(name, path, split, known or Scene(split, 0, 0, **facts_of(name)))
 
 
-def lasting_facts(source: Source, size: int) -> Scene:
-    """What is true of a mask made from another one: the place, the satellite, the scale.
+def kept_metadata(source: Source, size: int) -> Scene:
+    """Returns the metadata that a mask keeps from its source: the place, the satellite, the scale.
 
     Args:
-      source: the mask it was made from.
+      source: the mask that it is made from.
       size: pixels of its side.
     """
     before = source.scene
-    facts: dict[str, Any] = {key: getattr(before, key) for key in LASTING}
+    facts: dict[str, Any] = {key: getattr(before, key) for key in KEPT}
     if (before.height, before.width) == (size, size):  # not a patch of a larger scene, which lies elsewhere
         facts |= {"bounds": before.bounds, "crs": before.crs}
     return Scene(source.split, size, size, **facts)
 
 
 def scan(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
-    """Reads every mask once; those without a front are left out, and said.
+    """Reads every mask once; prints and leaves out those without a front.
 
     Args:
       found: from `find`.
       tolerance: how far a drawn pixel may be from its class, in each channel, of 255.
-      workers: processes.
-      scheduler: of a Dask cluster that does the work in their place.
+      workers: number of processes.
+      scheduler: address of a Dask scheduler, whose cluster does the work instead.
 
     Raises:
-      UserError: one message names all masks that cannot be read, or are not square and of one size; or none is left.
+      UserError: one message names all masks that are not readable, not square or not of one size; or none is left.
     """
-    look_at, paths = partial(_look, tolerance=tolerance), [one.path for one in found.masks]
-    looks = parallel_map(look_at, paths, workers, "masks checked", scheduler)
+    look, paths = partial(_look, tolerance=tolerance), [one.path for one in found.masks]
+    checks = parallel_map(look, paths, workers, "masks checked", scheduler)
     good: list[tuple[Source, tuple[int, int, bool]]] = []
     problems: list[tuple[str, str]] = []
-    for one, look in zip(found.masks, looks, strict=True):
-        if isinstance(look, str):
-            problems.append((look, one.path.name))
+    for one, result in zip(found.masks, checks, strict=True):
+        if isinstance(result, str):
+            problems.append((result, one.path.name))
         else:
-            good.append((one, look))
+            good.append((one, result))
     size = good[0][1][0] if good else 0
     for one, (height, width, _) in good:
         if (height, width) != (size, size):
@@ -157,8 +157,8 @@ def scan(found: Sources, tolerance: int, workers: int, scheduler: str | None = N
                              f"{one.path.name} with {width} x {height} pixels"))  # fmt: skip
     if problems:
         raise validation.validation_error("These masks cannot be used", problems)
-    kept = [one for one, look in good if look[2]]
-    without = [one.name for one, look in good if not look[2]]
+    kept = [one for one, (_, _, front) in good if front]
+    without = [one.name for one, (_, _, front) in good if not front]
     if without:
         print(
             f"{found.name}: left out {len(without)} of {len(good)} masks, which have no front: "
@@ -170,7 +170,7 @@ def scan(found: Sources, tolerance: int, workers: int, scheduler: str | None = N
 
 
 def _look(path: Path, tolerance: int) -> tuple[int, int, bool] | str:
-    """Height, width and whether there is a front; or what is wrong with the file."""
+    """Returns height, width and True where there is a front; or the problem with the file."""
     try:
         zones = mask_drawings.read_mask(path, tolerance)
     except images.BadImage as error:
@@ -180,5 +180,5 @@ def _look(path: Path, tolerance: int) -> tuple[int, int, bool] | str:
 
 
 def fingerprint(found: Sources) -> str:
-    """Says in a few letters which masks there are, and when they were written."""
+    """Returns a short digest of the files' names, sizes and times."""
     return scene_source.fingerprint([scene_source.Source(one.name, {"zones": one.path}) for one in found.masks])

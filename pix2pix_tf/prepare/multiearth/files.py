@@ -1,8 +1,8 @@
-"""The MultiEarth files: what their names tell, which of them are one picture, and which pictures are a pair.
+"""Finds MultiEarth files by their names, groups them into pictures, and pairs the pictures.
 
     <folder>/**/Sensor_BAND_lon_lat_YYYY_MM_DD.tiff     one band a file: Sentinel1_VV_-55.20_-4.39_2019_05_27.tiff
 
-A picture is one sensor's bands of one place and day. Names are all that is looked at here.
+A picture is one sensor's bands of one place and day. This module opens no file.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from pix2pix_tf.utils.errors import UserError
 
 RULE = "Sensor_BAND_lon_lat_YYYY_MM_DD, such as Sentinel1_VV_-55.20_-4.39_2019_05_27"
 SAR, OPTICAL = "Sentinel1", "Sentinel2"
-SHORT = {SAR: "S1", OPTICAL: "S2"}  # at the end of a picture's name
+SHORT = {SAR: "S1", OPTICAL: "S2"}  # ends a picture's name
 ROLES: dict[str, dict[str, tuple[str, ...]]] = {  # sensor -> role -> its bands
     SAR: {"sar_vv": ("VV",), "sar_vh": ("VH",)},
     OPTICAL: {"optical": ("B4", "B3", "B2")},
@@ -30,7 +30,7 @@ _NAME = re.compile(r"([A-Za-z0-9]+)_([A-Za-z0-9]+)_(-?\d+(?:\.\d+)?_-?\d+(?:\.\d
 
 @dataclass(frozen=True)
 class Picture:
-    """What one sensor took of one place on one day."""
+    """The bands of one sensor of one place on one day."""
 
     sensor: str  # SAR or OPTICAL
     place: str  # longitude_latitude, as the files' names write them
@@ -39,7 +39,7 @@ class Picture:
 
     @property
     def name(self) -> str:
-        """Such as -55.20_-4.39_2019-05-27_S1; its patches are named after it."""
+        """The stem of its patches, such as -55.20_-4.39_2019-05-27_S1."""
         return f"{self.place}_{self.date}_{SHORT[self.sensor]}"
 
 
@@ -52,15 +52,15 @@ class Pair:
 
     @property
     def days(self) -> int:
-        """That lie between them."""
+        """Days between the two."""
         return abs(self.optical.date - self.sar.date).days
 
 
 def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
-    """Finds the pictures in a folder and in all folders in it, and says what is left out.
+    """Finds the pictures in a folder and its subfolders, and prints which files are left out.
 
     Args:
-      folder: with TIFFs of one band each, named by RULE. Other sensors, other bands and other files may lie there too.
+      folder: with TIFFs of one band each, named by RULE. Other sensors, bands and files may be there too.
 
     Returns:
       The SAR and the optical pictures that have all their bands, sorted by name.
@@ -89,16 +89,18 @@ def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
         print(f"left out, because a band is missing: {validation.abbreviate(incomplete)}")
     for sensor, pictures in whole.items():
         if not pictures:
-            wanted = ", ".join(band for bands in ROLES[sensor].values() for band in bands)
+            bands_needed = ", ".join(band for bands in ROLES[sensor].values() for band in bands)
             lacking = f" ({validation.abbreviate(incomplete)})" if incomplete else ""
-            raise UserError(f"{folder} has no {sensor} picture with all of {wanted}{lacking}. Files are named {RULE}.")
+            raise UserError(
+                f"{folder} has no {sensor} picture with all of {bands_needed}{lacking}. Files are named {RULE}."
+            )
     return whole[SAR], whole[OPTICAL]
 
 
 def _bands(
     folder: Path, problems: list[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str, datetime.date], dict[str, Path]], Counter[str]]:
-    """The files of each sensor, place and day by band, and how many of what else there are."""
+    """Returns the files of each sensor, place and day by band, and counts the other files by kind."""
     needed = {(sensor, band) for sensor, roles in ROLES.items() for bands in roles.values() for band in bands}
     needed.add((OPTICAL, CLOUD_MASK))
     found: dict[tuple[str, str, datetime.date], dict[str, Path]] = {}
@@ -109,11 +111,11 @@ def _bands(
         if path.suffix.lower() not in images.TIFF:
             ignored[path.suffix or "no suffix"] += 1
             continue
-        told = _told(path.stem)
-        if told is None:
+        name = _parse_name(path.stem)
+        if name is None:
             problems.append((f"the name does not follow {RULE} (rename the file or move it away)", path.name))
             continue
-        sensor, band, place, date = told
+        sensor, band, place, date = name
         if (sensor, band) not in needed:
             ignored[f"{sensor} {band}" if sensor in ROLES else sensor] += 1
             continue
@@ -123,28 +125,28 @@ def _bands(
     return found, ignored
 
 
-def _told(stem: str) -> tuple[str, str, str, datetime.date] | None:
-    """Sensor, band, place and date that a name tells; None when it follows another rule."""
+def _parse_name(stem: str) -> tuple[str, str, str, datetime.date] | None:
+    """Returns the sensor, band, place and date in a name; None when it follows another rule."""
     found = _NAME.fullmatch(stem)
     if not found:
         return None
     sensor, band, place, *date = found.groups()
     try:
         return sensor, band, place, datetime.date(*map(int, date))
-    except ValueError:  # no date of the calendar
+    except ValueError:  # no calendar date
         return None
 
 
 def pair(sar: Iterable[Picture], optical: Sequence[Picture], days: int) -> list[Pair]:
-    """Gives each optical picture the SAR image of its place that is nearest in time, the earlier of two as near.
+    """Pairs each optical picture with the SAR image of its place that is nearest in time; the earlier one of a tie.
 
-    MultiEarth pairs a SAR image with every optical picture within the time; here a target belongs to one input, so that
-    no file is stored twice. A SAR image has as many targets as are nearest to it.
+    MultiEarth pairs a SAR image with every optical picture within the time. Here a target has one input, so that no
+    file is stored twice, and a SAR image has all targets to which it is the nearest.
 
     Args:
       sar: pictures.
       optical: pictures.
-      days: that may lie between the two, at most.
+      days: the most that may lie between the two.
 
     Returns:
       The pairs, in the order of the optical pictures. Those without a SAR image in time are left out.
@@ -164,9 +166,7 @@ def pair(sar: Iterable[Picture], optical: Sequence[Picture], days: int) -> list[
     if pairs:
         return pairs
     if not nearest:
-        raise UserError(
-            "No place has both SAR and optical pictures. A place is what stands in the names, to the letter."
-        )
+        raise UserError("No place has both SAR and optical pictures. Names must write a place with the same digits.")
     least = min(found.days for found in nearest)
     raise UserError(
         f"No optical picture was taken within {days} days of a SAR image of its place; the nearest are {least} days "

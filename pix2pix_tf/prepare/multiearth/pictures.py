@@ -1,25 +1,27 @@
-"""Reading one MultiEarth picture: its bands put together and brought to 8 or 16 bits, and its cloud mask."""
+"""Reads MultiEarth pictures, one at a time: bands stacked and stretched to 8 or 16 bits, and cloud masks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import validation
+from pix2pix_tf.data import tiling, validation
+from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.io import images, raster
 from pix2pix_tf.data.scene_names import Facts
-from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, ROLES, Picture
+from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, ROLES, Pair, Picture
 from pix2pix_tf.prepare.own_scenes.source import BadScene
 from pix2pix_tf.prepare.stretch import Cut, Limits, stretch
+from pix2pix_tf.utils import cli
 
 CLOUD_BITS = 1 << 10 | 1 << 11  # of QA60: opaque clouds, and cirrus (Sentinel-2 Level-1C in Google Earth Engine)
-FILL = 0.0  # what places without data are filled with
+FILL = 0.0  # value of pixels without data
 
 
 @dataclass(frozen=True)
 class Stretching:
-    """How raw numbers become grey."""
+    """How raw values become grey values."""
 
     cut: Cut | None = (2.0, 98.0)  # percentiles of each picture and band; None keeps integers as they are
     limits: Mapping[str, Limits] = field(default_factory=dict)  # role: raw values of black and white, in place of that
@@ -28,24 +30,24 @@ class Stretching:
 
 @dataclass(frozen=True)
 class Contents:
-    """A picture, read."""
+    """The contents of one picture."""
 
     pixels: Mapping[str, np.ndarray]  # for each role, uint8 or uint16, [H, W] or [H, W, 3]
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_measured: int  # pixels that were NaN, infinite, zero-filled or no data, and became 0
-    cloud: np.ndarray | None  # bool [H, W]: what the sensor's own mask calls cloud; None without one
-    facts: Facts  # bounds, crs and metres_per_pixel where the files tell them
+    cloud: np.ndarray | None  # bool [H, W]: the sensor's own cloud mask; None without one
+    facts: Facts  # bounds, crs and metres_per_pixel where the files have them
 
 
 def read(picture: Picture, stretching: Stretching) -> Contents:
     """Reads a picture.
 
     Args:
-      picture: from `multiearth_files.find`.
-      stretching: how raw numbers become grey.
+      picture: from `files.find`.
+      stretching: how raw values become grey values.
 
     Raises:
-      BadScene: files are damaged, of different sizes, or nothing can be made of their numbers.
+      BadScene: files are damaged, of different sizes, or have no usable values.
     """
     bands, problems = _bands(picture)
     if different := validation.different_sizes(bands):
@@ -76,7 +78,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
 
 
 def _bands(picture: Picture) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
-    """The pixels of each band, and what is wrong with the files of the others."""
+    """Returns the pixels of each readable band, and (problem, file) pairs for the others."""
     bands: dict[str, np.ndarray] = {}
     problems = []
     for band, path in picture.paths.items():
@@ -85,7 +87,7 @@ def _bands(picture: Picture) -> tuple[dict[str, np.ndarray], list[tuple[str, str
             if pixels.ndim != 2:
                 raise images.BadImage(f"{pixels.shape[2]} bands (save one band a file)")
             if band == CLOUD_MASK and pixels.dtype.kind not in "ui":
-                raise images.BadImage(f"{pixels.dtype} numbers, but the mask of clouds is of bits (save whole numbers)")
+                raise images.BadImage(f"{pixels.dtype} numbers, but a cloud mask holds bits (save whole numbers)")
             bands[band] = pixels
         except images.BadImage as error:
             problems.append((str(error), path.name))
@@ -123,3 +125,83 @@ def _stretched(
                 f"--limits {role} LOW HIGH)"
             )
     return grey, limits, count
+
+
+# ---- Scanning ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SceneInfo:
+    """The facts about one picture that later steps need."""
+
+    picture: Picture
+    scene: Scene  # its split is not known yet
+    stems: tuple[str, ...]  # of its patches
+    bits: Mapping[str, int]
+    cloud: float | None  # share under cloud by the sensor's own mask, 0..1; None without one
+    clouds: tuple[float, ...] | None  # the same for each patch, without padding
+    not_measured: int  # pixels
+
+
+def scan(
+    pictures: Sequence[Picture], pairs: Sequence[Pair], stretching: Stretching, size: int, folder: Path
+) -> dict[str, SceneInfo]:
+    """Reads every picture once, so that all problems are reported before anything is written.
+
+    Args:
+      pictures: those in a pair.
+      pairs: targets and inputs.
+      stretching: how raw values become grey values.
+      size: pixels of a patch's side.
+      folder: the folder of the files, for the message.
+
+    Returns:
+      The facts about each picture, by its name.
+
+    Raises:
+      UserError: one message names all bad files, with the cure.
+    """
+    found: dict[str, SceneInfo] = {}
+    problems: list[tuple[str, str]] = []
+    for picture in cli.progress(pictures, len(pictures), "pictures checked"):
+        try:
+            found[picture.name] = _look(picture, read(picture, stretching), size)
+        except BadScene as error:
+            problems += error.problems
+    first = {role: one for one in reversed(found.values()) for role in one.bits}
+    for one in found.values():
+        for role, bits in one.bits.items():
+            expected, other = first[role].bits[role], first[role].picture.name
+            if bits != expected:
+                problems.append((f"{bits} bit, but {other} has {expected} (leave out --cut none)", one.picture.name))
+    for pair in pairs:
+        both = [found[picture.name].scene for picture in (pair.optical, pair.sar) if picture.name in found]
+        sizes = [f"{scene.width} x {scene.height}" for scene in both]
+        if len(set(sizes)) > 1:
+            cure = f"{sizes[0]} pixels, but its SAR image {pair.sar.name} has {sizes[1]} (cut both to one grid)"
+            problems.append((cure, pair.optical.name))
+    if problems:
+        raise validation.validation_error(f"The pictures in {folder} cannot be used", problems)
+    return found
+
+
+def _look(picture: Picture, contents: Contents, size: int) -> SceneInfo:
+    height, width = next(iter(contents.pixels.values())).shape[:2]
+    facts: Facts = {**contents.facts, "glacier": picture.place, "date": str(picture.date), "sensor": picture.sensor}
+    padding = tiling.padding(height, width, size)
+    scene = Scene("", height, width, padding=padding, stretch=dict(contents.stretch) or None, **facts)
+    mask = contents.cloud
+    windows = (
+        (slice(row, row + size), slice(column, column + size))
+        for row in tiling.origins(height, size)
+        for column in tiling.origins(width, size)
+    )
+    return SceneInfo(
+        picture,
+        scene,
+        tuple(tiling.stems(picture.name, height, width, size)),
+        {role: 8 * pixels.dtype.itemsize for role, pixels in contents.pixels.items()},
+        None if mask is None else float(mask.mean()),
+        None if mask is None else tuple(float(mask[window].mean()) for window in windows),
+        contents.not_measured,
+    )

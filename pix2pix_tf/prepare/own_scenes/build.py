@@ -1,4 +1,4 @@
-"""From a folder of the user's own scenes to a data set: survey, divide, write, report."""
+"""Builds a data set from a folder of the user's own scenes: scan, split, write, report."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,50 +9,56 @@ from pix2pix_tf.data import classes, dataset, scene_names, tiling, validation
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.prepare import dataset_writer, scene_table, splits
 from pix2pix_tf.prepare.own_scenes import source
+from pix2pix_tf.prepare.own_scenes.split import make_splits, split_of
 from pix2pix_tf.prepare.own_scenes.survey import DIVIDE_BY, SceneInfo, Settings, read, scan
-from pix2pix_tf.prepare.splits import make_splits, split_of
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
-NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is said to be padding
+NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is reported as padding
 
 
 def prepare(folder: Path, output: Path, settings: Settings) -> None:
-    """Makes a data set from scenes of any size, or goes on with one that was interrupted.
+    """Builds a data set from scenes of any size, or resumes an interrupted one.
 
     Args:
-      folder: one folder per role, or side-by-side images (see `scenes`).
+      folder: one folder per role, or side-by-side images (see `source`).
       output: the data set's folder.
       settings: checked here.
 
     Raises:
-      UserError: settings, scenes or the output folder are not usable; nothing has been written then.
+      UserError: settings, scenes or the output folder are not usable; nothing is written then.
     """
     _check(settings, folder, output)
     sources = source.find(folder, settings.side_by_side)
     table = folder / scene_table.FILE
-    made_with = {
+    record = {
         **{"command": "folder", **asdict(settings), "input": source.fingerprint(sources)},
         "table": validation.file_signature(table) if table.exists() else None,
     }
-    if dataset_writer.is_finished(output, made_with):
+    if dataset_writer.is_finished(output, record):
         return
     found = scan(sources, settings, folder)
     where = make_splits(found, settings)
-    dataset_writer.begin(output, made_with)
+    dataset_writer.begin(output, record)
     for one in cli.progress(found, len(found), "scenes written"):
         _write(one, where, output, settings)
     described = {one.source.name: replace(one.scene, split=split_of(one, where)) for one in found}
-    origin, seen = source.origin(folder)
+    origin, train_glaciers = source.origin(folder)
     whole = Dataset(
-        output, output.resolve().name, origin, settings.size, found[0].bits, described, generator_train_glaciers=seen
+        output,
+        output.resolve().name,
+        origin,
+        settings.size,
+        found[0].bits,
+        described,
+        generator_train_glaciers=train_glaciers,
     )
     dataset.save(whole)
     report(found, where, settings)
 
 
 def _share_inside(one: SceneInfo, stem: str, size: int) -> float:
-    """How much of a patch lies in its scene and is no padding, 0 to 1."""
+    """Returns the share of a patch that is no padding, 0 to 1."""
     row, column = scene_names.place_of(stem)
     return min(size, one.scene.height - row) * min(size, one.scene.width - column) / size**2
 
@@ -66,7 +72,7 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
 
 
 def _write(one: SceneInfo, where: Mapping[str, str], output: Path, settings: Settings) -> None:
-    """Cuts a scene and writes those of its patches that are not there yet."""
+    """Cuts a scene and writes its missing patches."""
     roles = list(one.bits)
     if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
@@ -79,12 +85,12 @@ def _write(one: SceneInfo, where: Mapping[str, str], output: Path, settings: Set
 
 
 def report(found: Sequence[SceneInfo], where: Mapping[str, str], settings: Settings) -> None:
-    """Prints what the data set holds: counts and zone shares by split, glaciers, sensors, what was stretched.
+    """Prints counts and zone shares by split, glaciers, sensors, and stretched roles.
 
     Args:
       found: all scenes.
       where: the split of each patch.
-      settings: what it was made with.
+      settings: those of the data set.
     """
     has_zones = "zones" in found[0].bits
     size, roles = settings.size, ", ".join(found[0].bits)
@@ -102,20 +108,20 @@ def report(found: Sequence[SceneInfo], where: Mapping[str, str], settings: Setti
         print(line)
     if counts["val"] > counts["train"]:
         print(
-            "warning: val has more patches than train, as what stays together is large. Another --seed draws others; "
-            f"--split {'scene' if settings.split == 'glacier' else 'random'} divides more finely."
+            "warning: val has more patches than train, as one unit is large. Another --seed draws others; "
+            f"--split {'scene' if settings.split == 'glacier' else 'random'} has smaller units."
         )
     empty = [stem for one in found for stem in one.stems if _share_inside(one, stem, settings.size) < NEARLY_EMPTY]
     if empty:
         print(
             f"{len(empty)} of {len(where)} patches are nearly all padding, where a scene's side is little more than a "
-            f"multiple of {settings.size}: {validation.abbreviate(empty)}. Crop such scenes, and patches like these "
-            "are gone."
+            f"multiple of {settings.size}: {validation.abbreviate(empty)}. Crop such scenes to "
+            "avoid them."
         )
-    for what in ("glacier", "sensor"):
-        named = Counter(getattr(one.scene, what) for one in found)
+    for field in ("glacier", "sensor"):
+        named = Counter(getattr(one.scene, field) for one in found)
         known = ", ".join(f"{name} {count}" for name, count in sorted(named.items(), key=str) if name)
-        print(f"{what}s: {known or 'not known'}" + (f", not known {named[None]}" if known and named[None] else ""))
+        print(f"{field}s: {known or 'not known'}" + (f", not known {named[None]}" if known and named[None] else ""))
     if settings.cut:
         low, high = settings.cut
         for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():

@@ -1,4 +1,4 @@
-"""The command `folder`: a data set from the user's own scenes."""
+"""Defines the command `folder`, which builds a data set from the user's own scenes."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def add_folder(commands: Commands) -> None:
-    """Adds the command that makes a data set from the user's own scenes."""
+    """Adds the command to a parser."""
     defaults = survey.Settings()
     new = command(
         commands,
@@ -19,8 +19,8 @@ def add_folder(commands: Commands) -> None:
         "cuts your own scenes and masks into a data set\n\n"
         f"--input holds one folder per role ({', '.join(classes.CHANNELS)})\n"
         "with the same file names in each: PNG, TIFF, or JPEG where there are no classes. Names such as\n"
-        "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) tell those\n"
-        "facts. datasets/README.md tells the rest.",
+        "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) give those\n"
+        "metadata. See datasets/README.md.",
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split glacier --hold-out SI\n"
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene --as-drawn\n"
@@ -29,7 +29,7 @@ def add_folder(commands: Commands) -> None:
     )
     new.add_argument("--input", type=Path, required=True, metavar="DIR", help="the folder with your scenes")
     new.add_argument("--output", type=Path, required=True, metavar="DIR", help="the data set's folder")
-    new.add_argument("--size", type=int, default=defaults.size, metavar="PIXELS", help="of a patch (default: 256)")
+    new.add_argument("--size", type=int, default=defaults.size, metavar="PIXELS", help="side of a patch (default: 256)")
     new.add_argument(
         "--overlap", type=int, default=0, metavar="PIXELS", help="that neighbouring patches share (default: 0)"
     )
@@ -37,13 +37,17 @@ def add_folder(commands: Commands) -> None:
         "--split",
         choices=survey.DIVIDE_BY,
         default=defaults.split,
-        help="what stays on one side of train and val: single patches (random, the default), whole scenes, or whole "
-        "glaciers. Patches of one scene, and scenes of one place, are near-duplicates: random leaks them into val, and "
-        "its results are too good. Only glacier tells how a model does on a glacier it has not seen",
+        help="unit that stays in one split: single patches (random, the default), whole scenes, or whole glaciers. "
+        "Patches of one scene, and scenes of one place, are near-duplicates, so random causes data leakage. Only "
+        "glacier measures how a model does on an unknown glacier",
     )
     new.add_argument("--val", type=float, default=defaults.val, metavar="SHARE", help="validation share (default: 0.1)")
     new.add_argument(
-        "--hold-out", nargs="+", default=(), metavar="GLACIER", help="become the split test, whatever --split"
+        "--hold-out",
+        nargs="+",
+        default=(),
+        metavar="GLACIER",
+        help="glaciers that become the split test, with any --split",
     )
     new.add_argument(
         "--seed", type=int, default=defaults.seed, metavar="N", help="another seed, another split (default: 0)"
@@ -53,8 +57,8 @@ def add_folder(commands: Commands) -> None:
         nargs="+",
         default=["2", "98"],
         metavar="PERCENTILE",
-        help="what becomes black and white where there are more than 8 bits, per scene and band (default: 2 98); none "
-        "keeps 16 bits",
+        help="percentiles that become black and white in data of more than 8 bits, per scene and band (default: 2 98); "
+        "none keeps 16 bits",
     )
     new.add_argument(
         "--side-by-side",
@@ -78,19 +82,19 @@ def add_folder(commands: Commands) -> None:
         "--classes",
         nargs="+",
         metavar="VALUE=CLASS",
-        help="what the values of the zones mean where they are not 0, 64, 127, 254: all of them, such as 0=na 1=rock "
-        "2=glacier 3=ocean (na: not available)",
+        help="meaning of all zone values, where they are not 0, 64, 127, 254, such as 0=na 1=rock 2=glacier 3=ocean "
+        "(na: not available)",
     )
     new.add_argument(
         "--add-fronts",
         action="store_true",
-        help="adds the role fronts, where ocean meets glacier in the zones: what evaluate.py measures fronts by",
+        help="add the role fronts, where ocean meets glacier in the zones; evaluate.py measures fronts by it",
     )
     new.set_defaults(run=run_folder)
 
 
 def run_folder(arguments: argparse.Namespace) -> None:
-    """From options to a data set of the user's scenes."""
+    """Builds the data set that the options describe."""
     settings = survey.Settings(
         size=arguments.size,
         overlap=arguments.overlap,
@@ -109,7 +113,7 @@ def run_folder(arguments: argparse.Namespace) -> None:
 
 
 def _tolerance(arguments: argparse.Namespace) -> int | None:
-    """The tolerance of drawings; None where the zones are no drawings."""
+    """Returns the tolerance of drawings; None where the zones are no drawings."""
     if not arguments.as_drawn:
         if arguments.tolerance is not None:
             raise UserError("--tolerance is for drawings: add --as-drawn, or leave it out.")
@@ -123,7 +127,7 @@ def _tolerance(arguments: argparse.Namespace) -> int | None:
 
 
 def _classes(arguments: argparse.Namespace) -> tuple[str, ...] | None:
-    """What --classes says, once it is found to be right."""
+    """Returns --classes, checked."""
     if arguments.classes is None:
         return None
     if arguments.as_drawn:

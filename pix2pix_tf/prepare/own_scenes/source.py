@@ -1,11 +1,13 @@
-"""A user's own scenes: which there are, their pixels, and the stretch of what has more than 8 bits.
+"""Finds and reads a user's own scenes; images of more than 8 bits are stretched.
 
     <folder>/<role>/<stem>.{png,tif,tiff,jpg}     the same stem in every role is one scene
     <folder>/[train|val|test/]<stem>.png          or side by side: the left half one role, the right half another
-    <folder>/scenes.json                          of painted scenes: where they come from, and facts beyond their names
-    <folder>/scenes.csv                           of the user's: facts beyond their names (see `scene_table`)
+    <folder>/scenes.json                          of generated images: their origin and metadata
+    <folder>/scenes.csv                           by the user: metadata that names do not hold (see `scene_table`)
 
-Scenes are found by name alone, then read one at a time.
+Scenes are found by name alone, then read one at a time. Zones are masks that people made: grey PNGs as CaFFe has them,
+drawings from a paint program (see `mask_drawings`), or rasters from a GIS with class values of their own (see
+`classes.parse_classes`).
 """
 
 import hashlib
@@ -18,27 +20,39 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import scene_names, validation
+from pix2pix_tf.data import classes as zone_classes
+from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
-from pix2pix_tf.data.io import images, raster
+from pix2pix_tf.data.io import images, mask_drawings, raster
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare import scene_table
-from pix2pix_tf.prepare.own_scenes.role_files import read_role
 from pix2pix_tf.prepare.stretch import Cut, stretch
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
+from pix2pix_tf.utils.files import visible_files
 
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
-TOLD = "scenes.json"  # written with painted scenes: origin and seen of Dataset; of each scene, by stem, fields of Scene
-OF_THE_CUTTING = {"split", "height", "width", "padding", "overlap", "stretch"}  # of Scene, but not of a file
+NOT_OF_A_FILE = {"split", "height", "width", "padding", "overlap", "stretch"}  # of Scene, but not of a file
 NAME_ENDS = {"zones": ("_zones", "_mask"), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry the first
-OFTEN = {"masks": "zones", "mask": "zones", "labels": "zones", "images": "sar", "sar_images": "sar", "scenes": "sar"}
-TARGETS = ("sar", "sar_vv", "sar_vh", "optical")  # what is learnt to be painted: twins here leak between splits
+COMMON_NAMES = {
+    "masks": "zones",
+    "mask": "zones",
+    "labels": "zones",
+    "images": "sar",
+    "sar_images": "sar",
+    "scenes": "sar",
+}
+TARGETS = (
+    "sar",
+    "sar_vv",
+    "sar_vh",
+    "optical",
+)  # roles that models generate: duplicates in two splits are data leakage
 
 
 class BadScene(Exception):
-    """What is wrong with a scene, as pairs of problem and file name."""
+    """A scene cannot be used; `problems` holds (problem, file name) pairs."""
 
     def __init__(self, problems: list[tuple[str, str]]):
         super().__init__(problems)
@@ -47,24 +61,24 @@ class BadScene(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A scene, as far as names tell."""
+    """The files of one scene, found by their names."""
 
     name: str
     paths: Mapping[str, Path]  # for each role; side by side, the same file for both
-    split: str | None = None  # where the folders fix it
+    split: str | None = None  # where the folders determine it
     halves: bool = False  # the roles lie side by side in one file, in the order of `paths`
-    facts: Facts = field(default_factory=Facts)  # what a file beside them tells
+    facts: Facts = field(default_factory=Facts)  # metadata from scenes.json and scenes.csv
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A scene, read."""
+    """The contents of one scene."""
 
     pixels: Mapping[str, np.ndarray]  # for each role, uint8 or uint16, [H, W] or [H, W, 3], the same H and W
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_finite: int  # pixels that were NaN, infinite or "no data", and became 0
-    digests: Mapping[str, str]  # for each role that is a target: equal digests, equal raw pixels
-    facts: Facts  # what the files and the name tell
+    digests: Mapping[str, str]  # for each target role: equal digests mean equal raw pixels
+    facts: Facts  # metadata from the files and the name
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -89,70 +103,73 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
     if problems:
         raise validation.validation_error(f"The scenes in {folder} cannot be used", problems)
-    told, table = _told(folder)["scenes"], _table(folder, {one.name for one in sources})
+    described, table = _read_scenes_file(folder)["scenes"], _table(folder, {one.name for one in sources})
     return [
-        replace(one, facts={**told.get(one.name, {}), **table.get(one.name, {})})
+        replace(one, facts={**described.get(one.name, {}), **table.get(one.name, {})})
         for one in sorted(sources, key=lambda source: source.name)
     ]
 
 
 def origin(folder: Path) -> tuple[str, tuple[str, ...] | None]:
-    """Where scenes come from, as `origin` and `seen` of Dataset: real, unless they say that they are painted."""
-    told = _told(folder)
-    return told["origin"], told["seen"]
+    """Returns `origin` and `generator_train_glaciers` for a Dataset; "real" and None without a scenes.json."""
+    described = _read_scenes_file(folder)
+    return described["origin"], described["seen"]
 
 
-def _told(folder: Path) -> dict:
-    """What TOLD says, each field checked, for those that it leaves out what holds without it."""
-    told = files.read_json(folder / TOLD) if (folder / TOLD).exists() else {}
-    origin, seen, scenes = told.get("origin", "real"), told.get("seen"), told.get("scenes", {})
+def _read_scenes_file(folder: Path) -> dict:
+    """Reads and checks scenes.json; missing fields get their defaults."""
+    values = files.read_json(folder / dataset.SCENES_FILE) if (folder / dataset.SCENES_FILE).exists() else {}
+    origin, seen, scenes = values.get("origin", "real"), values.get("seen"), values.get("scenes", {})
     try:
         if not isinstance(origin, str) or not isinstance(scenes, dict):
             raise ValueError("origin should be a text, and scenes an object")
         if seen is not None and not (isinstance(seen, list) and all(isinstance(one, str) for one in seen)):
             raise ValueError(f"seen should be a list of glaciers, not {truncated_repr(seen)}")
         facts = {}
-        for name, values in scenes.items():
-            if not isinstance(values, dict) or OF_THE_CUTTING & values.keys():
+        for name, fields in scenes.items():
+            if not isinstance(fields, dict) or NOT_OF_A_FILE & fields.keys():
                 raise ValueError(
-                    f"scene {truncate(name)} should be facts of a whole scene, not {truncated_repr(values)}"
+                    f"scene {truncate(name)} should hold metadata of a whole scene, not {truncated_repr(fields)}"
                 )
-            facts[name] = checked_fields(name, values)
+            facts[name] = checked_fields(name, fields)
     except ValueError as error:
-        raise UserError(f"{folder / TOLD} is not as generate writes it: {error}. Mend it or paint anew.") from None
+        raise UserError(
+            f"{folder / dataset.SCENES_FILE} is not as generate writes it: {error}. Mend it or generate the images "
+            "again."
+        ) from None
     return {"origin": origin, "seen": None if seen is None else tuple(seen), "scenes": facts}
 
 
 def _table(folder: Path, scenes: set[str]) -> dict[str, Facts]:
-    """What scenes.csv tells of each scene, by its name here; lines and scenes that find no partner are said."""
+    """Returns the metadata in scenes.csv by scene name, and prints lines and scenes without a partner."""
     table = {}
     for name, facts in scene_table.read_facts(folder).items():
         suffix = Path(name).suffix
         table[scene_name(name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name)] = facts
-    lost, silent = sorted(table.keys() - scenes), sorted(scenes - table.keys())
+    lost, undescribed = sorted(table.keys() - scenes), sorted(scenes - table.keys())
     if lost:
-        print(f"{folder / scene_table.FILE} has lines of no scene here: {validation.abbreviate(lost)}")
-    if table and silent:
-        print(f"{folder / scene_table.FILE} has no line of {validation.abbreviate(silent)}")
+        print(f"{folder / scene_table.FILE} has lines without a scene: {validation.abbreviate(lost)}")
+    if table and undescribed:
+        print(f"{folder / scene_table.FILE} has no line for {validation.abbreviate(undescribed)}")
     return table
 
 
 def _roles(folder: Path, problems: list[tuple[str, str]]) -> list[Source]:
     found: dict[str, dict[str, Path]] = {}
-    for child in visible(folder):
+    for child in visible_files(folder):
         if child.is_dir() and child.name in CHANNELS:
             found[child.name] = _images(child, problems)
         elif child.is_dir() and child.name in SPLITS:
             problems.append(
-                ("is no role; a data set that is divided already goes to train.py --data as it is, and images A|B "
-                 "are read with --side-by-side", f"{child.name}/")
+                ("is no role; pass a data set that is split already to train.py --data as it is, and images A|B with "
+                 "--side-by-side", f"{child.name}/")
             )  # fmt: skip
         elif child.is_dir():
-            likely = OFTEN.get(child.name.lower())
+            likely = COMMON_NAMES.get(child.name.lower())
             hint = f"Unknown role folder {child.name!r}. Rename it, to {likely!r} as it seems" if likely else None
             problems.append((hint or str(did_you_mean("role folder", child.name, CHANNELS)), ""))
     if not found and not problems:
-        loose = any(child.suffix.lower() in SUFFIXES for child in visible(folder))
+        loose = any(child.suffix.lower() in SUFFIXES for child in visible_files(folder))
         hint = "for images A|B of twice the width, add --side-by-side" if loose else f"roles are {', '.join(CHANNELS)}"
         problems.append((f"no folder per role, such as {folder}/zones and {folder}/sar ({hint})", ""))
     bare = {role: _bare(role, found, problems) for role in found}
@@ -169,11 +186,11 @@ def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]
             raise did_you_mean("role", role, CHANNELS)
     if roles[0] == roles[1]:
         raise UserError(f"--side-by-side {roles[0]} {roles[1]}: the halves must be of two different roles.")
-    splits = [child.name for child in visible(folder) if child.is_dir()]
+    splits = [child.name for child in visible_files(folder) if child.is_dir()]
     problems += [(str(did_you_mean("split", name, SPLITS)), "") for name in splits if name not in SPLITS]
-    loose = [child for child in visible(folder) if child.suffix.lower() in SUFFIXES]
+    loose = [child for child in visible_files(folder) if child.suffix.lower() in SUFFIXES]
     if splits and loose:
-        problems += [(f"lies beside the folders {', '.join(splits)} (move it into one)", path.name) for path in loose]
+        problems += [(f"is beside the folders {', '.join(splits)} (move it into one)", path.name) for path in loose]
     found: dict[str | None, dict[str, Path]] = {split: _images(folder / split, problems) for split in splits}
     if not splits:
         found[None] = _images(folder, problems)
@@ -183,53 +200,50 @@ def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]
         for name, path in paths.items():
             unique = name if times[name] == 1 else f"{split}_{name}"  # other projects number each split from 1
             if unique in sources:
-                problems.append(("would get the name of another scene (rename one of them)", _shown(path)))
+                problems.append(("gets the name of another scene (rename one of them)", _display_path(path)))
             sources[unique] = Source(unique, dict.fromkeys(roles, path), split, halves=True)
     return list(sources.values())
 
 
 def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """The image files of one folder by scene name; what else lies there is said."""
+    """Returns the image files of one folder by scene name, and prints which other files are left out."""
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
-    for path in visible(folder):
+    for path in visible_files(folder):
         if path.suffix.lower() not in SUFFIXES:
             others[path.suffix or "no suffix"] += 1
             continue
         name = scene_name(path.stem)
         if name in found:
-            problems.append((f"the same scene as {_shown(found[name])} (keep one of them)", _shown(path)))
+            problems.append((f"the same scene as {_display_path(found[name])} (keep one of them)", _display_path(path)))
         found[name] = path
     if others:
-        print(f"{folder}: left out what is no image: " + ", ".join(f"{n} x {kind}" for kind, n in others.items()))
+        print(
+            f"{folder}: left out files that are no images: " + ", ".join(f"{n} x {kind}" for kind, n in others.items())
+        )
     if not found:
         problems.append((f"no images ({', '.join(SUFFIXES)}); put some there or remove the folder", f"{folder.name}/"))
     return found
 
 
-def visible(folder: Path) -> list[Path]:
-    """What a folder holds, sorted, without hidden files."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
 def scene_name(stem: str) -> str:
-    """A scene's name: the file's stem, composed (NFC) and without doubled underscores, which mark patches."""
+    """Returns a scene's name: the file's stem, composed (NFC) and without doubled underscores, which mark patches."""
     return re.sub("__+", "_", unicodedata.normalize("NFC", stem))
 
 
 def _bare(role: str, found: Mapping[str, Mapping[str, Path]], problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """A role's files by name without the role at its end, unless that is what their partners are called too."""
+    """Returns a role's files by name without the role at its end, unless their partners have that name too."""
     others = set().union(*(found[other] for other in found if other != role))
     bare: dict[str, Path] = {}
     for stem, path in found[role].items():
         ends = [end for end in NAME_ENDS.get(role, ()) if stem.endswith(end) and stem not in others]
         name = stem.removesuffix(ends[0]) if ends else stem
         if name in bare:
-            problems.append((f"the same scene as {_shown(bare[name])} (keep one of them)", _shown(path)))
+            problems.append((f"the same scene as {_display_path(bare[name])} (keep one of them)", _display_path(path)))
         bare[name] = path
     return bare
 
@@ -243,16 +257,17 @@ def read(
     tolerance: int | None = None,
     classes: Sequence[str] | None = None,
 ) -> Picture:
-    """Reads one scene: all its roles, checked and in 8 bits (or 16).
+    """Reads and checks all roles of one scene.
 
     Args:
       source: from `find`.
       cut: the percentiles that become black and white where there are more than 8 bits; None keeps 16-bit integers.
-      tolerance: reads PNGs of zones as drawings, see `drawn.read_mask`; None takes their grey values as they are.
-      classes: what other values of zones mean, see `masks.parse_classes`; None takes CaFFe's.
+      tolerance: reads PNGs of zones as drawings, see `mask_drawings.read_mask`; None takes their grey values as they
+        are.
+      classes: meaning of other zone values, see `classes.parse_classes`; None takes CaFFe's.
 
     Raises:
-      BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold values that are no class.
+      BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold invalid class values.
     """
     problems: list[tuple[str, str]] = []
     facts: Facts = {**scene_names.facts_of(source.name), **source.facts}
@@ -276,7 +291,7 @@ def read(
             if is_tiff and not source.halves:
                 facts.update(raster.georeference(path))
         except images.BadImage as error:
-            problems.append((str(error), _shown(path)))
+            problems.append((str(error), _display_path(path)))
     if different := validation.different_sizes(pixels):
         problems.append(
             (f"its roles differ in size: {different} pixels (cut or resample them to one grid)", source.name)
@@ -287,6 +302,86 @@ def read(
 
 
 def fingerprint(sources: Sequence[Source]) -> str:
-    """Says in a few letters which files there are, and when and how long they were written."""
+    """Returns a short digest of the files' names, sizes and times."""
     paths = sorted({path for source in sources for path in source.paths.values()})
-    return f"{len(paths)} files {validation.fingerprint((_shown(path), path) for path in paths)}"
+    return f"{len(paths)} files {validation.fingerprint((_display_path(path), path) for path in paths)}"
+
+
+# ---- One role of one scene -------------------------------------------------------------------------------------------
+
+
+def read_role(
+    path: Path,
+    role: str,
+    halves: Sequence[str] = (),
+    tolerance: int | None = None,
+    classes: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Reads and checks the pixels of one role of one scene.
+
+    Args:
+      path: PNG, TIFF or JPEG.
+      role: one of CHANNELS.
+      halves: the roles of the left and the right half of a side-by-side file; else empty.
+      tolerance: reads PNGs of zones as drawings, see `mask_drawings.read_mask`; None takes their values as they are.
+      classes: meaning of the zone values, see `classes.parse_classes`; None: CaFFe's.
+
+    Returns:
+      [H, W] or [H, W, 3], dtype as in the file; zones have CaFFe's grey values.
+
+    Raises:
+      BadImage: the file is damaged or does not fit the role; the text has the cure.
+    """
+    may_be_drawing = role == "zones" and path.suffix.lower() in images.PNG and not halves
+    if may_be_drawing and tolerance is not None:
+        return mask_drawings.read_mask(path, tolerance)
+    try:
+        return _checked(path, role, halves, classes)
+    except images.BadImage as error:
+        if may_be_drawing and mask_drawings.is_drawing(path):
+            raise images.BadImage(f"{error}; or add --as-drawn, which reads it as a drawing") from None
+        raise error
+
+
+def _checked(path: Path, role: str, halves: Sequence[str], classes: Sequence[str] | None) -> np.ndarray:
+    if path.suffix.lower() in images.JPEG and VALUES.keys() & (halves or {role}):
+        raise images.BadImage("a JPEG, which blurs the classes of masks (export it as PNG)")
+    pixels = images.read(path)
+    if halves:
+        pixels = _half(pixels, role, list(halves).index(role))
+    problem = validation.channel_problem(role, pixels)
+    if not problem and role == "zones" and classes:
+        pixels = _recoded(pixels, classes)
+    problem = problem or validation.class_problem(role, pixels)
+    if problem:
+        raise images.BadImage(problem + (_own_classes(pixels) if role == "zones" and pixels.ndim == 2 else ""))
+    return pixels
+
+
+def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
+    """Returns the left (0) or right (1) half; a grey role may be stored as colour, because its other half needs it."""
+    if pixels.shape[1] % 2:
+        raise images.BadImage(f"{pixels.shape[1]} pixels wide, which does not halve (not a side-by-side image?)")
+    half = np.split(pixels, 2, axis=1)[index]
+    if half.ndim == 2 and CHANNELS[role] == 3:
+        return np.repeat(half[..., None], 3, axis=2)
+    if half.ndim == 3 and CHANNELS[role] == 1 and (half == half[..., :1]).all():
+        return half[..., 0]
+    return half
+
+
+def _recoded(pixels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    codes = zone_classes.parse_classes(classes)
+    strange = np.unique(pixels[~np.isin(pixels, list(codes))])
+    if strange.size:
+        raise images.BadImage(f"the value {strange[0]:g} is none of --classes {' '.join(classes)} (add what it is)")
+    return zone_classes.recode(pixels, codes)
+
+
+def _own_classes(pixels: np.ndarray) -> str:
+    """Returns the cure for a mask of few values that are mostly not CaFFe's; empty for others."""
+    values = np.unique(pixels)
+    if len(values) > mask_drawings.FEW or 2 * np.isin(values, VALUES["zones"]).sum() > len(values):
+        return ""
+    codes = " ".join(f"{value:g}=CLASS" for value in values)
+    return f"; if these are classes of your own, add --classes {codes}, each CLASS one of na, rock, glacier, ocean"

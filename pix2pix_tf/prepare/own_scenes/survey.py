@@ -1,7 +1,4 @@
-"""The survey of a user's scenes: everything is read once, so that what is wrong is found before anything is written.
-
-One scene is in memory at a time; what later steps need of it is a few numbers.
-"""
+"""Reads a user's scenes once, one at a time, so that all problems are reported before anything is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,41 +18,41 @@ DIVIDE_BY = ("random", "scene", "glacier")
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides which data set is made from a folder."""
+    """Options that determine the data set."""
 
     size: int = 256  # pixels; the generator's eight halvings want a multiple of 256
     overlap: int = 0  # pixels that neighbouring patches share
-    split: str = "random"  # what stays together: a patch, a scene, a glacier
+    split: str = "random"  # random | scene | glacier: the unit that stays in one split
     val: float = 0.1  # share of the patches for validation
     hold_out: tuple[str, ...] = ()  # glaciers that become the test split
     seed: int = 0
     cut: Cut | None = (2.0, 98.0)  # percentiles; None keeps 16 bits
     side_by_side: tuple[str, str] | None = None  # roles of the left and the right half
-    tolerance: int | None = None  # of 255: reads the zones as drawings; None takes their grey values as they are
-    classes: tuple[str, ...] | None = None  # what other values of zones mean, such as "1=rock"; None: CaFFe's
-    fronts: bool | None = None  # whether to add the fronts that follow from the zones
+    tolerance: int | None = None  # 0..127: reads the zones as drawings; None takes their grey values as they are
+    classes: tuple[str, ...] | None = None  # meaning of other zone values, such as "1=rock"; None: CaFFe's
+    fronts: bool | None = None  # True adds the fronts that follow from the zones
 
 
 @dataclass(frozen=True)
 class SceneInfo:
-    """A scene as the survey found it."""
+    """The facts about one scene that later steps need."""
 
     source: scene_source.Source
-    scene: Scene  # its split still open: "" unless the folders fix it
-    stems: tuple[str, ...]  # of its patches, in the order of `patches.cut`
+    scene: Scene  # its split is "" unless the folders determine it
+    stems: tuple[str, ...]  # of its patches, in the order of `tiling.cut`
     bits: Mapping[str, int]
     zones: np.ndarray  # int [patches, classes]: pixels of each class, without padding
-    twins: Mapping[str, str]  # digests of its targets
+    digests: Mapping[str, str]  # for each target role, of its raw pixels
     not_finite: int
 
 
 def scan(sources: Sequence[scene_source.Source], settings: Settings, folder: Path) -> list[SceneInfo]:
-    """Reads every scene once and finds whatever is wrong.
+    """Reads every scene once and checks it.
 
     Args:
-      sources: from `scenes.find`.
+      sources: from `source.find`.
       settings: checked.
-      folder: where the scenes lie, for the message.
+      folder: the folder of the scenes, for the message.
 
     Raises:
       UserError: one message names all bad files, with the cure.
@@ -78,10 +75,10 @@ def scan(sources: Sequence[scene_source.Source], settings: Settings, folder: Pat
 
 
 def read(source: scene_source.Source, settings: Settings) -> scene_source.Picture:
-    """Reads one scene as the settings say.
+    """Reads one scene with the settings.
 
     Raises:
-      BadScene: as `scenes.read` does; or fronts are to be added, and they are there or there are no zones.
+      BadScene: as `source.read` does; or `fronts` is set, and the scene has fronts or lacks zones.
     """
     picture = scene_source.read(source, settings.cut, settings.tolerance, settings.classes)
     if not settings.fronts:

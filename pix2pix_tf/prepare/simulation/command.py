@@ -1,4 +1,4 @@
-"""The command `simulate`: a data set out of nothing."""
+"""Defines the command `simulate`, which makes a data set of simulated scenes."""
 
 import argparse
 import inspect
@@ -18,11 +18,11 @@ from pix2pix_tf.utils.parallel import add_options, parallel_map
 
 ROLES = ("zones", "fronts", "elevation", "sar")  # of simulated scenes, as they are written
 OPTICAL_ROLES = ("zones", "fronts", "elevation", "sar_vh", "sar_vv")  # the same with optical pictures beside them
-PICTURES = 3  # optical pictures of each scene
-SEEDS = 100_000  # simulated scenes a data set may have: scene number n of seed s is simulate_scene(SEEDS * s + n)
-SCALE = "metres_per_pixel"  # the note in a simulated SAR image, for a run that goes on after an interruption
-CLOUD = "cloud"  # the same in an optical picture: the share under cloud
-QUICK = 2  # zlib's effort for optical pictures: a quarter of the time for 5 % more bytes
+PICTURES = 3  # optical images of each scene
+SEEDS = 100_000  # scenes that a data set may have: scene number n of seed s is simulate_scene(SEEDS * s + n)
+SCALE = "metres_per_pixel"  # text chunk in a simulated SAR image, which a resumed run reads
+CLOUD = "cloud"  # the same in an optical image: share under cloud, 0..1
+QUICK = 2  # zlib's level for optical images: a quarter of the time for 5 % more bytes
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,23 @@ class SceneTask:
 
     @property
     def pictures(self) -> list[str]:
-        """The stems of its optical pictures."""
+        """The stems of its optical images."""
         return [f"{self.name}_{number}" for number in range(1, PICTURES + 1)] if self.optical else []
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """All others; the last one is the radar's."""
+        """All other roles; the last one is a SAR image."""
         return OPTICAL_ROLES if self.optical else ROLES
 
 
 def add_simulate(commands: Commands) -> None:
-    """Adds the command that makes a data set out of nothing."""
+    """Adds the command to a parser."""
     new = command(
         commands,
         "simulate",
         "makes a data set of simulated glacier scenes: zones, fronts, elevation, sar\n\n"
-        f"With --optical: zones, fronts, elevation, sar_vv (the same as sar), sar_vh, and {PICTURES} optical pictures\n"
-        "of each scene. About half of them have no cloud; of the others the share of cloud is known.",
+        f"With --optical: zones, fronts, elevation, sar_vv (the same as sar), sar_vh, and {PICTURES} optical images\n"
+        "of each scene. About half of them have no cloud; for the others the share of cloud is known.",
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated-optical --optical\n"
         "  python -m pix2pix_tf.prepare simulate --output datasets/small --scenes 20 --size 64 --seed 7\n"
@@ -62,9 +62,16 @@ def add_simulate(commands: Commands) -> None:
         "  python -m pix2pix_tf.prepare simulate --output datasets/large --scenes 5000 --scheduler tcp://host:8786",
     )
     new.add_argument("--output", type=Path, required=True, metavar="DIR", help="the data set's folder")
-    new.add_argument("--optical", action="store_true", help="for SAR-to-optical: two polarisations, optical pictures")
-    new.add_argument("--scenes", type=int, default=300, metavar="N", help="how many scenes (default: 300)")
-    new.add_argument("--size", type=int, default=256, metavar="PIXELS", help="of each side (default: 256)")
+    new.add_argument("--optical", action="store_true", help="for SAR-to-optical: two polarisations, optical images")
+    new.add_argument("--scenes", type=int, default=300, metavar="N", help="number of scenes (default: 300)")
+    new.add_argument(
+        "--size",
+        type=int,
+        default=256,
+        metavar="PIXELS",
+        help="side of a scene, 32 or more; pix2pix takes multiples of 256, or of 32 with --set model.depth=5 "
+        "(default: 256)",
+    )
     new.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other scenes (default: 0)")
     new.add_argument("--val", type=float, default=0.1, metavar="SHARE", help="validation share (default: 0.1)")
     add_options(new)
@@ -72,7 +79,7 @@ def add_simulate(commands: Commands) -> None:
 
 
 def run_simulate(arguments: argparse.Namespace) -> None:
-    """From options to a simulated data set."""
+    """Simulates the data set that the options describe."""
     shape = (arguments.scenes, arguments.size, arguments.seed, arguments.val)
     simulate(arguments.output, *shape, arguments.optical, arguments.workers, arguments.scheduler)
     print(next_command("sar2optical" if arguments.optical else "gen5", arguments.output))
@@ -88,21 +95,21 @@ def simulate(
     workers: int = 1,
     scheduler: str | None = None,
 ) -> None:
-    """Makes a data set of simulated scenes, one patch each; or goes on with one that was interrupted.
+    """Makes a data set of simulated scenes, one patch each, or resumes an interrupted one.
 
     Args:
       output: the data set's folder.
-      scenes: how many, at least two.
-      size: pixels a side, at least 32.
-      seed: the same seed and size give the same bytes; those of a scene's zones, fronts and elevation, and its SAR
-        image in VV, do not depend on `optical`.
+      scenes: number of scenes, 2 or more.
+      size: side of a scene in pixels, 32 or more.
+      seed: the same seed and size give the same bytes. A scene's zones, fronts, elevation and VV image do not depend on
+        `optical`.
       val: share of the scenes for validation.
-      optical: whether there are two polarisations and several optical pictures of each scene.
-      workers: processes; what is written does not depend on them.
-      scheduler: of a Dask cluster that does the work in their place.
+      optical: True makes two polarisations and several optical images of each scene.
+      workers: number of processes; the files do not depend on it.
+      scheduler: address of a Dask scheduler, whose cluster does the work instead.
 
     Raises:
-      UserError: an argument is out of range, or the folder holds something else; nothing has been written then.
+      UserError: an argument is out of range, or the folder holds something else; nothing is written then.
     """
     _check(scenes, size, seed, val)
     settings = {"command": "simulate", "scenes": scenes, "size": size, "seed": seed, "val": val}
@@ -110,15 +117,15 @@ def simulate(
     if dataset_writer.is_finished(output, settings):
         return
     dataset_writer.begin(output, settings)
-    jobs = _tasks(output, scenes, size, seed, val, optical)
-    found = parallel_map(_simulated, jobs, workers, "scenes simulated", scheduler)
-    facts = {job.name: fact for job, fact in zip(jobs, found, strict=True)}
-    dataset.save(_described(output, size, jobs, facts))
-    held_out = sum(job.split == "val" for job in jobs)
+    tasks = _tasks(output, scenes, size, seed, val, optical)
+    results = parallel_map(_simulate_and_write, tasks, workers, "scenes simulated", scheduler)
+    facts = {task.name: result for task, result in zip(tasks, results, strict=True)}
+    dataset.save(_described(output, size, tasks, facts))
+    held_out = sum(task.split == "val" for task in tasks)
     print(f"{output}: {scenes} simulated scenes of {size} x {size} pixels, {held_out} of them for validation")
     if optical:
         clear = sum(cloud == 0 for _, clouds in facts.values() for cloud in clouds)
-        print(f"{PICTURES * scenes} optical pictures, {clear} of them without a cloud")
+        print(f"{PICTURES * scenes} optical images, {clear} of them without a cloud")
 
 
 def preview(output: Path, optical: bool = False) -> Dataset:
@@ -146,7 +153,9 @@ def _check(scenes: int, size: int, seed: int, val: float) -> None:
     if not 2 <= scenes < SEEDS:
         raise UserError(f"--scenes {scenes} must be from 2 (one to train, one to validate) to {SEEDS - 1}.")
     if size < 32 or not 0 < val < 1:
-        raise UserError(f"--size {size} must be 32 pixels or more, and --val {val} between 0 and 1.")
+        raise UserError(
+            f"--size {size} must be 32 pixels or more, best a multiple of 256, and --val {val} between 0 and 1."
+        )
     if not 0 <= seed < 2**32:
         raise UserError(f"--seed {seed} must be from 0 to {2**32 - 1}.")
 
@@ -161,37 +170,40 @@ def _tasks(output: Path, scenes: int, size: int, seed: int, val: float, optical:
 
 
 def _described(
-    output: Path, size: int, jobs: Sequence[SceneTask], facts: Mapping[str, tuple[float | None, Sequence[float | None]]]
+    output: Path,
+    size: int,
+    tasks: Sequence[SceneTask],
+    facts: Mapping[str, tuple[float | None, Sequence[float | None]]],
 ) -> Dataset:
-    """The data set as dataset.json tells it: radar images and optical pictures are scenes of their own."""
+    """Returns the description for dataset.json: SAR and optical images are scenes of their own."""
     scenes, rows = {}, {}
-    for job in jobs:
-        scale, clouds = facts[job.name]
-        radar = Scene(job.split, size, size, glacier=job.name, sensor="simulated", metres_per_pixel=scale)
-        scenes[job.name] = radar
-        for stem, cloud in zip(job.pictures, clouds, strict=True):
-            scenes[stem] = replace(radar, sensor="simulated optical", cloud=cloud)
-            rows[stem] = Pairing(job.name, cloud)
-    roles = (*jobs[0].roles, "optical") if rows else jobs[0].roles
+    for task in tasks:
+        scale, clouds = facts[task.name]
+        sar_scene = Scene(task.split, size, size, glacier=task.name, sensor="simulated", metres_per_pixel=scale)
+        scenes[task.name] = sar_scene
+        for stem, cloud in zip(task.pictures, clouds, strict=True):
+            scenes[stem] = replace(sar_scene, sensor="simulated optical", cloud=cloud)
+            rows[stem] = Pairing(task.name, cloud)
+    roles = (*tasks[0].roles, "optical") if rows else tasks[0].roles
     return Dataset(output, output.resolve().name, "simulated", size, dict.fromkeys(roles, 8), scenes, pairs=rows)
 
 
-def _simulated(job: SceneTask) -> tuple[float, list[float]]:
-    """Writes one scene unless it is there already; returns its metres per pixel, and the clouds in its pictures."""
-    dataset_writer.expect_begun(job.output)
-    folder, last = job.output / job.split, job.roles[-1]
-    sar = folder / last / f"{job.name}.png"  # written last: where it is, the scene is whole
-    optical = [folder / "optical" / f"{stem}.png" for stem in job.pictures]
-    if not dataset_writer.missing(job.output, job.split, job.roles, job.name) and all(
+def _simulate_and_write(task: SceneTask) -> tuple[float, list[float]]:
+    """Writes one scene unless it exists; returns its metres per pixel, and the clouds in its optical images."""
+    dataset_writer.expect_begun(task.output)
+    folder, last = task.output / task.split, task.roles[-1]
+    sar = folder / last / f"{task.name}.png"  # written last: a scene with it is whole
+    optical = [folder / "optical" / f"{stem}.png" for stem in task.pictures]
+    if not dataset_writer.missing(task.output, task.split, task.roles, task.name) and all(
         path.exists() for path in optical
     ):
         return dataset_writer.png_metadata(sar, SCALE), [dataset_writer.png_metadata(path, CLOUD) for path in optical]
-    scene = simulate_scene(job.seed, job.size)
-    pictures = simulate_optical(scene, PICTURES) if job.optical else []
+    scene = simulate_scene(task.seed, task.size)
+    pictures = simulate_optical(scene, PICTURES) if task.optical else []
     for path, picture in zip(optical, pictures, strict=True):
         images.write_png(path, picture.pixels, {CLOUD: repr(picture.cloud)}, QUICK)
-    for role in job.roles[:-1]:
+    for role in task.roles[:-1]:
         pixels = simulate_vh(scene) if role == "sar_vh" else getattr(scene, role)
-        dataset_writer.write(job.output, job.split, job.name, {role: pixels})
+        dataset_writer.write(task.output, task.split, task.name, {role: pixels})
     images.write_png(sar, scene.sar, {SCALE: repr(scene.metres_per_pixel)})
     return scene.metres_per_pixel, [picture.cloud for picture in pictures]

@@ -1,8 +1,8 @@
-"""Simulated landscapes: relief, a fjord, the glacier that fills its head, and what covers each pixel.
+"""Simulates landscapes: relief, a fjord with a glacier at its head, the cover of each pixel, and surface textures.
 
-Nothing here knows of a sensor; `simulate` looks at a landscape with a radar. Lengths are fractions of the image, so a
-scene of 64 pixels is still a whole fjord, in coarser pixels. All arithmetic is float64: NumPy releases and processors
-then differ by far less than a grey level.
+`sar` and `optical` make images of a landscape; its surface is drawn once, so that all of them show the same floes and
+crevasses. Lengths are fractions of the image, so a scene of 64 pixels is still a whole fjord, in coarser pixels. All
+arithmetic is float64: NumPy releases and processors then differ by far less than a grey level.
 """
 
 import functools
@@ -14,11 +14,12 @@ from scipy import fft, ndimage
 from pix2pix_tf.data.classes import GLACIER, OCEAN, ROCK
 
 Range = tuple[float, float]  # each scene draws its own value, uniform between the two
+Field = np.ndarray  # float64 [N, N], one value for each pixel
 
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """What varies from scene to scene. `_db` is gamma nought, C to X band (after Ulaby & Dobson 1989)."""
+    """Ranges from which scenes are drawn. `_db` is gamma nought, C to X band (after Ulaby & Dobson 1989)."""
 
     extent_km: Range = (9.0, 24.0)  # side of the scene: an outlet glacier with its fjord
     relief_m: Range = (400.0, 2100.0)  # summits: from an ice sheet's margin to the Antarctic Peninsula
@@ -54,7 +55,7 @@ class SceneSettings:
 
 @dataclass(frozen=True)
 class Landscape:
-    """The ground, before any sensor looks at it. All arrays are [N, N]."""
+    """The ground, before any sensor images it. All arrays are [N, N]."""
 
     height: np.ndarray  # float64, metres above the sea, 0 on the ocean
     cover: np.ndarray  # uint8, CaFFe grey values: rock, glacier or ocean everywhere
@@ -65,12 +66,12 @@ class Landscape:
 
 @functools.cache
 def frequencies(size: int) -> np.ndarray:
-    """float64 [N, N // 2 + 1]: cycles per image, in the order of `irfft2`."""
+    """Returns cycles per image in the order of `irfft2`: float64 [N, N // 2 + 1]."""
     return np.hypot(fft.fftfreq(size)[:, None], fft.rfftfreq(size)[None]) * size
 
 
 def fractal(rng: np.random.Generator, size: int, power: float, coarsest: float = 1.0) -> np.ndarray:
-    """Fractal noise by spectral synthesis: random phases under a power law (Saupe 1988).
+    """Draws fractal noise by spectral synthesis: random phases under a power law (Saupe 1988).
 
     Args:
       rng: the random stream.
@@ -89,7 +90,7 @@ def fractal(rng: np.random.Generator, size: int, power: float, coarsest: float =
 
 
 def simulate_landscape(rng: np.random.Generator, size: int, settings: SceneSettings) -> Landscape:
-    """Carves a fjord into mountains, fills its head with a glacier and says what covers each pixel.
+    """Carves a fjord into mountains, fills its head with a glacier, and assigns a cover to each pixel.
 
     Args:
       rng: the random stream.
@@ -144,12 +145,12 @@ def fill_valley(
 
 
 def image_grid(size: int) -> np.ndarray:
-    """float64 [2, N, N]: y and x from -1 to 1, in half image sides."""
+    """Returns y and x from -1 to 1, in half image sides: float64 [2, N, N]."""
     return np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
 
 
 def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates that follow a winding valley, and a tributary where that is nearer.
+    """Draws coordinates that follow a winding valley, and a tributary where that is nearer.
 
     Args:
       rng: the random stream.
@@ -178,7 +179,7 @@ def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSetting
 def valley_coordinates(
     rng: np.random.Generator, y: np.ndarray, x: np.ndarray, heading: float, half_width: float, widening: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same of one valley, which winds, swells and widens seaward.
+    """Draws the coordinates of one valley, which winds, swells and widens seaward.
 
     Args:
       rng: the random stream.
@@ -195,16 +196,16 @@ def valley_coordinates(
     return along, (y * np.cos(heading) - x * np.sin(heading) - winding) / (half_width * swelling)
 
 
-def island(rng: np.random.Generator, size: int) -> np.ndarray:
-    """float64 [N, N]: a hill that ice or water flows around, 1.3 at its top, 0 far from it."""
+def island(rng: np.random.Generator, size: int) -> Field:
+    """Draws a hill that ice or water flows around: 1.3 at its top, 0 far from it."""
     y, x = image_grid(size)
     (y0, x0), (high, wide) = rng.uniform(-0.7, 0.7, 2), rng.uniform(0.06, 0.14, 2)
     distance = ((x - x0) / wide) ** 2 + ((y - y0) / high) ** 2
     return 1.3 * np.exp(-distance * np.exp(0.5 * fractal(rng, size, 3.0, 3.0)))
 
 
-def mountains(rng: np.random.Generator, size: int) -> np.ndarray:
-    """float64 [N, N], 0..1: plateaus that end in escarpments, and ridges."""
+def mountains(rng: np.random.Generator, size: int) -> Field:
+    """Draws plateaus that end in escarpments, and ridges, from 0 to 1."""
     steepness, share = rng.uniform(1.5, 6.0), rng.uniform(0.1, 0.5)
     plateaus = 0.5 + 0.5 * np.tanh(steepness * (fractal(rng, size, rng.uniform(4.2, 5.0), 2.0) + 0.2))
     ridges = np.maximum(1 - np.abs(fractal(rng, size, rng.uniform(3.8, 4.8), 2.5)), 0)
@@ -212,8 +213,87 @@ def mountains(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
-    """bool [H, W]: the largest connected part of a mask, by the 4-neighbourhood."""
+    """Returns the largest connected part of a mask, by the 4-neighbourhood: bool [H, W]."""
     parts, _ = ndimage.label(mask)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0  # the background
     return (parts == sizes.argmax()) & mask
+
+
+# ---- The surface --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Textures of the ground, for every pixel, whatever its cover."""
+
+    gamma: Field  # gamma nought of the ground in VV, linear, without slopes
+    rock: Field  # mottling: mean 0, standard deviation 1, like floes and swirls
+    snow: Field  # 0 bare ice, 1 snow
+    flow_lines: Field  # decibels: bands that the ice carries along
+    crevasses: Field  # decibels: bands across the flow, towards the front
+    floes: Field
+    swirls: Field
+    melange: np.ndarray  # bool [N, N]: packed against the front
+    pools: np.ndarray  # bool [N, N]: smooth water between the floes
+    icebergs: np.ndarray  # bool [N, N]
+
+
+def draw_surface(rng: np.random.Generator, landscape: Landscape, settings: SceneSettings) -> Surface:
+    """Draws the surface of a landscape. The order of the draws determines the bytes of the SAR image.
+
+    Args:
+      rng: the random stream of the SAR image.
+      landscape: the ground below.
+      settings: the ranges to draw from.
+    """
+    rock_level, rock = rng.uniform(*settings.rock_db), fractal(rng, len(landscape.cover), 1.6)
+    ocean, on_water = _ocean_db(rng, landscape, settings)
+    glacier, on_ice = _glacier_db(rng, landscape, settings)
+    covers = [landscape.cover == OCEAN, landscape.cover == ROCK]
+    decibels = np.select(covers, [ocean, rock_level + 2.0 * rock], glacier)
+    return Surface(10 ** (decibels / 10), rock, **on_water, **on_ice)
+
+
+def _glacier_db(
+    rng: np.random.Generator, landscape: Landscape, settings: SceneSettings
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Draws gamma nought in decibels: ice below and snow above the snow line, flow lines, crevasses towards the "
+    "front."""
+    size = len(landscape.cover)
+    patches, ripple = fractal(rng, size, 3.6), fractal(rng, size, 2.8, 3.0)
+    above = (landscape.height - rng.uniform(*settings.snow_line_m)) / 80 + 1.2 * patches
+    snow = 1 / (1 + np.exp(-above))
+    bare, snowy = rng.uniform(*settings.trunk_db), rng.uniform(*settings.snow_db)
+    decibels = bare + (snowy - bare) / (1 + np.exp(-above)) + 1.5 * ripple
+
+    # Flow lines: one random profile across the valley, which the ice carries along and bends a little.
+    in_valley = np.clip(2.2 - 2 * np.abs(landscape.across), 0, 1)
+    profile = 0.4 * np.cumsum(rng.standard_normal(90)) + rng.standard_normal(90)
+    profile = rng.uniform(*settings.flow_lines_db) * (profile - profile.mean()) / profile.std()
+    flow_lines = in_valley * np.interp(landscape.across + 0.04 * patches, np.linspace(-1.2, 1.2, 90), profile)
+    decibels += flow_lines
+
+    # Crevasses open across the flow; their walls reflect strongly, in bands a few pixels apart.
+    waves = landscape.downstream * np.pi * size / rng.uniform(3.0, 5.0) + 3 * ripple
+    field = in_valley * np.exp(np.minimum(landscape.downstream, 0) / rng.uniform(0.08, 0.4))
+    brighter, bands = rng.uniform(0, 3), rng.uniform(*settings.crevasses_db) * np.sin(waves)
+    parts = {"snow": snow, "flow_lines": flow_lines, "crevasses": field * bands}
+    return decibels + field * (brighter + bands), parts
+
+
+def _ocean_db(
+    rng: np.random.Generator, landscape: Landscape, settings: SceneSettings
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Draws gamma nought in decibels: melange packed against the front, water with wind on it beyond, icebergs in "
+    "both."""
+    size = len(landscape.cover)
+    floes, swirls = fractal(rng, size, 2.5, 10.0), fractal(rng, size, 3.0)
+    melange = rng.uniform(*settings.melange_db) + 1.2 * floes + 1.0 * swirls
+    pool_depth, pools = rng.uniform(*settings.pool_depth_db), floes < -rng.uniform(1.5, 2.5)
+    melange -= pool_depth * pools
+    water = rng.uniform(*settings.water_db) + rng.uniform(0.5, 2.5) * swirls
+    packed = landscape.downstream < rng.uniform(*settings.melange_reach) - 0.12 * swirls - 0.025 * floes
+    icebergs = floes > rng.uniform(2.2, 3.4)
+    parts = {"floes": floes, "swirls": swirls, "melange": packed, "pools": pools, "icebergs": icebergs}
+    return np.where(packed, melange, water) + 6.0 * icebergs, parts

@@ -1,8 +1,8 @@
-"""Simulated optical pictures of a scene: what a satellite sees in red, green and blue, now and then through clouds.
+"""Simulates optical images of a scene in red, green and blue, some of them with clouds.
 
-The file runs as light does: colours of the ground -> sun and shade -> clouds and their shadows -> sensor. The ground is
-the one that the radar saw: the same floes, flow lines and crevasses. Colours are float32, in half the time of float64
-and far finer than a grey level.
+The file follows the light: colours of the ground -> sun and shade -> clouds and their shadows -> sensor. The ground is
+that of the SAR image: the same floes, flow lines and crevasses. Colours are float32, which takes half the time of
+float64 and is far finer than a grey level.
 """
 
 from dataclasses import dataclass
@@ -11,32 +11,34 @@ import numpy as np
 from scipy import ndimage
 
 from pix2pix_tf.data.classes import OCEAN, ROCK
-from pix2pix_tf.prepare.simulation.landscape import Landscape, Range, fractal
+from pix2pix_tf.prepare.simulation.landscape import Landscape, Range, Surface, fractal
 from pix2pix_tf.prepare.simulation.sar import SimulatedScene, cast_shadow
-from pix2pix_tf.prepare.simulation.surface import Surface
 
 Colour = tuple[float, float, float]  # reflectance in red, green and blue, 0 to 1
 
 
 @dataclass(frozen=True)
 class OpticalSettings:
-    """What varies from picture to picture, and the colours of things as they look from above."""
+    """Ranges from which images are drawn, and the colours of things from above."""
 
     sun_deg: Range = (27.0, 48.0)  # above the horizon, at a satellite's hour in polar summer
-    light_deg: Range = (115.0, 155.0)  # where it runs to, clockwise from the image's right: a southern morning's sun
+    light_deg: Range = (
+        115.0,
+        155.0,
+    )  # its direction over the ground, clockwise from the image's right: a southern morning's sun
     exposure: Range = (0.84, 0.98)  # of snow in full sun; above 1 it is overexposed
     brightest_slope: float = 1.4  # over flat ground: snow scatters more evenly than Lambert's law has it
-    haze: Range = (0.0, 0.05)  # share of the light that the air adds
+    haze: Range = (0.0, 0.05)  # share of light that the air adds
     blur: float = 0.10  # weight of each neighbour: the sensor's point spread
     noise: float = 0.006  # standard deviation, of full white
-    gamma: float = 1.9  # of the picture: brings out what is dark
+    gamma: float = 1.9  # of the image: brightens dark areas
 
-    clear_chance: float = 0.5  # pictures without any cloud
-    cloud_share: Range = (0.03, 1.0)  # of the other pictures
+    clear_chance: float = 0.5  # images without any cloud
+    cloud_share: Range = (0.03, 1.0)  # of the other images
     cloud_power: Range = (2.9, 3.6)  # of the field's spectrum: from wisps to heaps
     cloud_softness: Range = (0.6, 1.6)  # from clear to opaque, in standard deviations of the cloud's field
     cloud_height_m: Range = (500.0, 1800.0)  # above the ground: how far away the shadow falls
-    cloud_shadow: Range = (0.45, 0.7)  # of the light that it takes away
+    cloud_shadow: Range = (0.45, 0.7)  # share of light that it takes away
 
     snow: Colour = (0.93, 0.95, 0.97)
     ice: Colour = (0.62, 0.72, 0.80)
@@ -57,18 +59,18 @@ class OpticalSettings:
 
 @dataclass(frozen=True)
 class Optical:
-    """A picture from above."""
+    """One optical image."""
 
     pixels: np.ndarray  # uint8 [N, N, 3], RGB
     cloud: float  # share of the pixels in which cloud hides more than half of the ground
 
 
 def simulate_optical(scene: SimulatedScene, count: int = 3, settings: OpticalSettings | None = None) -> list[Optical]:
-    """Takes pictures of a simulated scene on several days: one ground and one sun, other clouds and other air.
+    """Simulates images of a scene on several days: the same ground and sun, other clouds and other air.
 
     Args:
-      scene: from `simulate.simulate_scene`.
-      count: how many.
+      scene: from `sar.simulate_scene`.
+      count: number of images.
       settings: the ranges to draw from; None takes the defaults.
     """
     settings = settings or OpticalSettings()
@@ -89,13 +91,13 @@ def _picture(
 ) -> Optical:
     size, haze = len(scene.zones), rng.uniform(*settings.haze)
     opacity, brightness, shadow = clouds(rng, size, scene.metres_per_pixel, sun, settings)
-    seen = colours * light
+    radiance = colours * light
     if opacity.any():
-        seen *= (1 - shadow)[..., None]
-        seen += opacity[..., None] * (brightness[..., None] * np.asarray(settings.cloud, np.float32) - seen)
+        radiance *= (1 - shadow)[..., None]
+        radiance += opacity[..., None] * (brightness[..., None] * np.asarray(settings.cloud, np.float32) - radiance)
     exposure, air = rng.uniform(*settings.exposure), np.asarray(settings.air, np.float32)
-    seen = np.float32(exposure * (1 - haze)) * seen + np.float32(exposure * haze) * air
-    return Optical(develop(rng, seen, settings), float(np.mean(opacity > 0.5)))
+    radiance = np.float32(exposure * (1 - haze)) * radiance + np.float32(exposure * haze) * air
+    return Optical(develop(rng, radiance, settings), float(np.mean(opacity > 0.5)))
 
 
 # The ground
@@ -104,12 +106,12 @@ def _picture(
 def ground_colours(
     rng: np.random.Generator, landscape: Landscape, surface: Surface, settings: OpticalSettings
 ) -> np.ndarray:
-    """Paints the ground.
+    """Colours the ground.
 
     Args:
       rng: the random stream.
-      landscape: what covers each pixel.
-      surface: what lies on it.
+      landscape: gives the cover of each pixel.
+      surface: gives its textures.
       settings: the colours.
 
     Returns:
@@ -122,7 +124,7 @@ def ground_colours(
 
 
 def _glacier(surface: Surface, mottle: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Snow above, blue-grey ice below, with the debris of its flow lines and open crevasses."""
+    """Colours a glacier: snow above, blue-grey ice below, with the debris of its flow lines and open crevasses."""
     bare = 1 - surface.snow
     colour = mixed(settings.ice, settings.snow, surface.snow + 0.06 * mottle)
     colour = mixed(colour, settings.moraine, 0.75 * bare * np.clip(-0.45 * surface.flow_lines - 0.35, 0, 1))
@@ -131,14 +133,14 @@ def _glacier(surface: Surface, mottle: np.ndarray, settings: OpticalSettings) ->
 
 
 def _rock(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Brown to grey, greener near the shore, with snow in the hollows of the heights."""
+    """Colours rock: brown to grey, greener near the shore, with snow in the hollows of the heights."""
     colour = mixed(settings.rock, settings.pale_rock, 0.4 + 0.22 * surface.rock + 0.3 * mottle)
     colour = mixed(colour, settings.tundra, np.clip(0.8 - landscape.height / 300 + 0.4 * mottle, 0, 0.85))
     return mixed(colour, settings.snow, np.clip((landscape.height - 700) / 900 + 0.5 * mottle - 0.2, 0, 0.8))
 
 
 def _ocean(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Dark water, milky near the front; melange of brash and floes; icebergs."""
+    """Colours the ocean: dark water, milky near the front; melange of brash and floes; icebergs."""
     milky = 0.75 * np.exp(-np.maximum(landscape.downstream, 0) / 0.35) + 0.12 * surface.swirls - 0.08
     water = mixed(settings.water, settings.plume, milky) * (1 + 0.04 * mottle).astype(np.float32)[..., None]
     floes = ndimage.gaussian_filter(surface.floes, 0.6, truncate=2)
@@ -172,9 +174,9 @@ def illumination(
     """Light on the ground: Lambert's cosine law where the sun reaches, the sky alone in the shade of mountains.
 
     Args:
-      landscape: what is lit.
+      landscape: the ground.
       elevation_deg: of the sun, above the horizon.
-      azimuth_deg: where its light runs to over the ground, clockwise from the image's right.
+      azimuth_deg: direction of its light over the ground, clockwise from the image's right.
       settings: colours of sun and sky.
 
     Returns:
@@ -199,14 +201,14 @@ def illumination(
 def clouds(
     rng: np.random.Generator, size: int, metres_per_pixel: float, sun: tuple[float, float], settings: OpticalSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws clouds, or a clear sky.
+    """Draws clouds or a clear sky.
 
     Args:
       rng: the random stream.
       size: pixels a side.
       metres_per_pixel: ground sampling.
       sun: elevation and azimuth as of `illumination`.
-      settings: how much cloud, how soft, how high.
+      settings: amount, softness and height of the clouds.
 
     Returns:
       Opacity, brightness, and the share of the light that their shadow takes: float32 [N, N], [0, 1].
@@ -233,12 +235,12 @@ def clouds(
 
 
 def develop(rng: np.random.Generator, light: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """From light to a picture: blur, noise, gamma.
+    """Converts light to an image: blur, noise, gamma.
 
     Args:
       rng: the random stream.
       light: float32 [N, N, 3], 1 is white.
-      settings: of the sensor.
+      settings: those of the sensor.
 
     Returns:
       uint8 [N, N, 3], RGB.

@@ -1,8 +1,8 @@
-"""Simulated glacier scenes: a labelled SAR data set that needs no download.
+"""Simulates labelled SAR scenes of glaciers.
 
-The file runs as the data do: landscape -> radar geometry (shadow, slopes) -> zones -> echo -> speckle -> grey.
-Pictures by another polarisation (`simulate_vh`) or sensor (`optical`) are functions of the scene, with random streams
-of their own.
+The file follows the data: landscape -> radar geometry (shadow, slopes) -> zones -> echo -> speckle -> grey.
+Images in another polarisation (`simulate_vh`) or of another sensor (`optical`) are functions of the scene, with random
+streams of their own.
 """
 
 from dataclasses import dataclass
@@ -11,32 +11,43 @@ import numpy as np
 from scipy import ndimage
 
 from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, front_of
-from pix2pix_tf.prepare.simulation.landscape import Landscape, SceneSettings, fractal, image_grid, simulate_landscape
-from pix2pix_tf.prepare.simulation.surface import Surface, draw_surface
+from pix2pix_tf.prepare.simulation.landscape import (
+    Field,
+    Landscape,
+    SceneSettings,
+    Surface,
+    draw_surface,
+    fractal,
+    image_grid,
+    simulate_landscape,
+)
 
 METRES_PER_GREY = 10.0  # of `SimulatedScene.elevation`: grey 255 is 2550 m, above any summit of the default settings
-MAX_ATTEMPTS = 100  # geometries drawn before a scene is given up; one or two are usual
+MAX_ATTEMPTS = 100  # geometries drawn before a seed fails; one or two are usual
+
+ZoneMask = np.ndarray  # uint8 [N, N], CaFFe grey values: 0 not available, 64 rock, 127 glacier, 254 ocean and melange
+BoolMask = np.ndarray  # bool [N, N]
 
 
 @dataclass(frozen=True)
 class SimulatedScene:
-    """One sample. Pictures are uint8 [N, N]."""
+    """One sample. Images are uint8 [N, N]."""
 
-    zones: np.ndarray  # CaFFe grey values: 0 not available, 64 rock, 127 glacier, 254 ocean and melange
+    zones: ZoneMask
     fronts: np.ndarray  # 255 on the one-pixel calving front, 0 elsewhere
     sar: np.ndarray  # amplitude, linear from the noise floor (0) to the white percentile (255)
     elevation: np.ndarray  # METRES_PER_GREY metres a grey level, 0 at the sea
     metres_per_pixel: float
     incidence_deg: float
-    range_deg: float  # where the beam runs to over the ground, clockwise from the image's right
+    range_deg: float  # ground-range direction of the beam, clockwise from the image's right
     looks: float
     seed: int
     landscape: Landscape
     surface: Surface
-    echo: np.ndarray  # float64 [N, N]: gamma nought in VV with the slopes, before noise and speckle
+    echo: Field  # gamma nought in VV with the slopes, before noise and speckle
     noise_floor: float  # of the same, linear
-    shadow: np.ndarray  # bool [N, N]: what the beam does not reach
-    outside: np.ndarray  # bool [N, N]: beyond the swath
+    shadow: BoolMask  # not reached by the beam
+    outside: BoolMask  # beyond the swath
 
 
 def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = None) -> SimulatedScene:
@@ -44,7 +55,7 @@ def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = 
 
     Args:
       seed: the same seed, size and settings give the same bytes.
-      size: pixels a side, from 32.
+      size: pixels a side, 32 or more.
       settings: the ranges to draw from; None takes the defaults.
 
     Raises:
@@ -77,7 +88,7 @@ def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = 
 
 
 def simulate_vh(scene: SimulatedScene, settings: SceneSettings | None = None) -> np.ndarray:
-    """Looks at a simulated scene in VH: fainter, nearer to the noise, and brightest where ice scatters in its volume.
+    """Images a simulated scene in VH: fainter, nearer to the noise, brightest where ice scatters in its volume.
 
     Args:
       scene: from `simulate_scene`.
@@ -87,7 +98,7 @@ def simulate_vh(scene: SimulatedScene, settings: SceneSettings | None = None) ->
       uint8 [N, N], as `SimulatedScene.sar`, which is VV.
     """
     settings = settings or SceneSettings()
-    rng = np.random.default_rng([scene.seed, 0, 2])  # a stream of its own; two are the landscape's and VV's
+    rng = np.random.default_rng([scene.seed, 0, 2])  # a stream of its own, beside those of the landscape and VV
     cover, size = scene.landscape.cover, len(scene.zones)
     water = (cover == OCEAN) & ~scene.surface.melange & ~scene.surface.icebergs
     below = np.select(
@@ -104,7 +115,7 @@ def simulate_vh(scene: SimulatedScene, settings: SceneSettings | None = None) ->
 
 
 def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: float, range_deg: float) -> np.ndarray:
-    """Finds what the beam does not reach.
+    """Finds the pixels that the beam does not reach.
 
     A ray comes down by cot(incidence) metres per metre of ground. Add that descent to the heights, and the
     rays run level: a point is in shadow where anything nearer to the radar stands higher.
@@ -113,13 +124,13 @@ def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: floa
       height: float64 [N, N], metres.
       metres_per_pixel: ground sampling.
       incidence_deg: from the vertical.
-      range_deg: where the beam runs to, clockwise from the image's right.
+      range_deg: ground-range direction of the beam, clockwise from the image's right.
 
     Returns:
       bool [N, N], true in shadow.
     """
     turns = round(range_deg / 90)
-    tilt = np.radians(range_deg - 90 * turns)  # what is left: within 45 degrees of the rows' direction
+    tilt = np.radians(range_deg - 90 * turns)  # the rest: within 45 degrees of the rows' direction
     ground = np.rot90(height, turns)
     places = np.indices(ground.shape)
     rows, columns = places[0], places[1]
@@ -135,7 +146,7 @@ def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: floa
 def slope_gain(
     height: np.ndarray, metres_per_pixel: float, incidence_deg: float, range_deg: float, limit_db: float
 ) -> np.ndarray:
-    """How much brighter than flat ground a slope looks, by foreshortening.
+    """Returns the brightness of slopes relative to flat ground, by foreshortening.
 
     A pixel in slant range holds more ground where that faces the radar. With gamma nought constant and slope
     g (metres of rise per metre away from the radar), the intensity over flat ground's is
@@ -146,7 +157,7 @@ def slope_gain(
       height: float64 [N, N], metres.
       metres_per_pixel: ground sampling.
       incidence_deg: from the vertical.
-      range_deg: where the beam runs to, clockwise from the image's right.
+      range_deg: ground-range direction of the beam, clockwise from the image's right.
       limit_db: decibels over flat ground, at most.
 
     Returns:
@@ -159,12 +170,12 @@ def slope_gain(
 
 
 def swath_gap(rng: np.random.Generator, size: int, chance: float) -> np.ndarray:
-    """Draws the corner or strip outside the swath; mostly there is none.
+    """Draws the corner or strip outside the swath; mostly empty.
 
     Args:
       rng: the random stream.
       size: pixels a side.
-      chance: probability that there is one.
+      chance: probability of one.
 
     Returns:
       bool [N, N], true outside.
@@ -177,26 +188,23 @@ def swath_gap(rng: np.random.Generator, size: int, chance: float) -> np.ndarray:
 # Zones
 
 
-def label_zones(cover: np.ndarray, shadow: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Labels a scene: the cover, less shadow and gap. Specks of shadow stay unlabelled, as by a human hand.
+def label_zones(cover: ZoneMask, shadow: BoolMask, outside: BoolMask) -> ZoneMask:
+    """Labels a scene: the cover without shadow and gap. Specks of shadow stay unlabelled, as people leave them.
 
     Args:
-      cover: uint8 [N, N], CaFFe grey values.
-      shadow: bool [N, N], what the beam does not reach.
-      outside: bool [N, N], what the swath does not reach.
-
-    Returns:
-      uint8 [N, N], CaFFe grey values.
+      cover: without shadow and gap.
+      shadow: pixels that the beam does not reach.
+      outside: pixels beyond the swath.
     """
-    drawn = ndimage.gaussian_filter(shadow.astype(np.float64), cover.shape[0] / 200) > 0.5
-    return np.where((drawn & shadow) | outside, NOT_AVAILABLE, cover).astype(np.uint8)
+    large = ndimage.gaussian_filter(shadow.astype(np.float64), cover.shape[0] / 200) > 0.5
+    return np.where((large & shadow) | outside, NOT_AVAILABLE, cover).astype(np.uint8)
 
 
-def is_complete(zones: np.ndarray, fronts: np.ndarray) -> bool:
-    """Whether there is ocean, glacier and rock, and a front that is neither tiny nor everywhere.
+def is_complete(zones: ZoneMask, fronts: np.ndarray) -> bool:
+    """Returns True where ocean, glacier and rock are present, with a front neither tiny nor everywhere.
 
     Args:
-      zones: uint8 [N, N], CaFFe grey values.
+      zones: labels of the scene.
       fronts: [N, N], not 0 on the front.
     """
     shares = [np.mean(zones == value) for value in (OCEAN, GLACIER, ROCK)]
@@ -207,7 +215,7 @@ def is_complete(zones: np.ndarray, fronts: np.ndarray) -> bool:
 
 
 def speckle(rng: np.random.Generator, size: int, looks: float, resampling: float) -> np.ndarray:
-    """Multiplicative speckle of a multi-looked intensity: gamma distributed (Oliver & Quegan 1998, ch. 4).
+    """Draws multiplicative speckle of a multi-looked intensity: gamma distributed (Oliver & Quegan 1998, ch. 4).
 
     Args:
       rng: the random stream.
@@ -226,13 +234,13 @@ def speckle(rng: np.random.Generator, size: int, looks: float, resampling: float
     return field
 
 
-def to_grey(intensity: np.ndarray, floor: float, outside: np.ndarray, white_percentile: float) -> np.ndarray:
-    """Shows an intensity as CaFFe does: amplitude, linear, the brightest saturated.
+def to_grey(intensity: np.ndarray, floor: float, outside: BoolMask, white_percentile: float) -> np.ndarray:
+    """Converts an intensity to grey as CaFFe does: linear in amplitude, the brightest pixels saturated.
 
     Args:
       intensity: float64 [N, N], linear.
       floor: of the noise, in the same unit: black.
-      outside: bool [N, N], beyond the swath: black as well.
+      outside: beyond the swath: black as well.
       white_percentile: of the amplitude within the swath.
 
     Returns:
