@@ -176,7 +176,7 @@ def test_simulate_refuses_what_cannot_be(tmp_path, options):
 
 def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(tmp_path):
     with pytest.raises(UserError, match="all machines share"):
-        simulation_command._simulated(
+        simulation_command._simulate_and_write(
             simulation_command.SceneTask(tmp_path / "sim", "train", "SIM_00001", 1, SIZE, optical=False)
         )
     assert not list(tmp_path.iterdir())

@@ -88,7 +88,7 @@ def simulated_once_hanging(task):
     if task.name == "SIM_00007" and not hanging.exists():
         hanging.write_text(str(os.getpid()))
         time.sleep(2 * PATIENCE)
-    return simulation_command._simulated(task)
+    return simulation_command._simulate_and_write(task)
 
 
 def fails(error):
@@ -125,7 +125,7 @@ def test_a_killed_worker_costs_its_unfinished_scene_only(address, tmp_path, monk
 
     killer = threading.Thread(target=kill)
     killer.start()
-    monkeypatch.setattr(simulation_command, "_simulated", simulated_once_hanging)
+    monkeypatch.setattr(simulation_command, "_simulate_and_write", simulated_once_hanging)
     assert cli.run(prepare.main, [*command, "--scheduler", address]) == 0
     killer.join()
     begun = Counter(Path("begun.txt").read_text().split())
