@@ -11,7 +11,7 @@ __all__ = ["Commands", "command", "next_command", "percentiles"]
 
 
 def next_command(variant: str, data: Path) -> str:
-    """Returns the command line to run next, to copy and paste.
+    """Return the command line to run next, to copy and paste.
 
     Args:
       variant: one that suits the data.
@@ -21,7 +21,7 @@ def next_command(variant: str, data: Path) -> str:
 
 
 def percentiles(words: list[str]) -> Cut | None:
-    """Parses --cut: two percentiles, or None for "none".
+    """Parse --cut: two percentiles, or None for "none".
 
     Args:
       words: as the user wrote them.

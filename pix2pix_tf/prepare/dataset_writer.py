@@ -1,4 +1,4 @@
-"""Writes a data set patch by patch, and resumes it after an interruption.
+"""Write a data set patch by patch, and resume it after an interruption.
 
 A data set is written in this order: `prepare.json` (the settings), the patches, `dataset.json`. So a data set without
 `dataset.json` is unfinished, and the same command adds what is missing.
@@ -19,7 +19,7 @@ SETTINGS = "prepare.json"  # the settings that a data set was made with
 
 
 def is_finished(output: Path, settings: Mapping) -> bool:
-    """Checks a data set's folder, and returns True where the data set is finished. Writes nothing.
+    """Check a data set's folder, and return True where the data set is finished. Write nothing.
 
     Args:
       output: the data set's folder; it may be missing.
@@ -35,7 +35,7 @@ def is_finished(output: Path, settings: Mapping) -> bool:
 
 
 def begin(output: Path, settings: Mapping) -> None:
-    """Marks a folder as an unfinished data set, and removes what a killed process left half written.
+    """Mark a folder as an unfinished data set, and remove what a killed process left half written.
 
     Args:
       output: the data set's folder; made when missing.
@@ -48,7 +48,7 @@ def begin(output: Path, settings: Mapping) -> None:
 
 
 def expect_begun(output: Path) -> None:
-    """Checks that a folder is the one that `begin` marked; on another machine it may only have the same name.
+    """Check that a folder is the one that `begin` marked; on another machine it may only have the same name.
 
     Raises:
       UserError: it is not.
@@ -61,7 +61,7 @@ def expect_begun(output: Path) -> None:
 
 
 def missing(root: Path, split: str, roles: Iterable[str], stem: str) -> list[str]:
-    """Returns the roles of a sample that are not on the disk yet.
+    """Return the roles of a sample that are not on the disk yet.
 
     Args:
       root: the data set's folder.
@@ -73,7 +73,7 @@ def missing(root: Path, split: str, roles: Iterable[str], stem: str) -> list[str
 
 
 def png_metadata(path: Path, key: str) -> float:
-    """Returns the number that the command wrote as a text chunk into an existing PNG.
+    """Return the number that the command wrote as a text chunk into an existing PNG.
 
     Args:
       path: the file.
@@ -89,7 +89,7 @@ def png_metadata(path: Path, key: str) -> float:
 
 
 def write(root: Path, split: str, stem: str, pixels: Mapping[str, np.ndarray]) -> None:
-    """Writes the patches of one sample, each whole or not at all.
+    """Write the patches of one sample, each whole or not at all.
 
     Args:
       root: the data set's folder.

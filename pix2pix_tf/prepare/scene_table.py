@@ -1,4 +1,4 @@
-"""Reads tables as spreadsheets save them, and scenes.csv, the user's table of scene metadata.
+"""Read tables as spreadsheets save them, and scenes.csv, the user's table of scene metadata.
 
     <folder>/scenes.csv     name;glacier;date;sensor;metres_per_pixel;quality;orbit
 
@@ -31,7 +31,7 @@ FACTS = (
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Returns the cells of a table, line by line, without blanks and quotes around them and without empty lines.
+    """Return the cells of a table, line by line, without blanks and quotes around them and without empty lines.
 
     Args:
       path: with commas, semicolons or tabs between cells, whichever is most frequent in the first line; any line ends;
@@ -59,7 +59,7 @@ def read_rows(path: Path) -> list[list[str]]:
 
 
 def read_facts(folder: Path) -> dict[str, Facts]:
-    """Reads a folder's scenes.csv.
+    """Read a folder's scenes.csv.
 
     Returns:
       For each name, as the table writes it, its metadata by the names of Scene's fields; empty without a table.
@@ -94,7 +94,7 @@ def read_facts(folder: Path) -> dict[str, Facts]:
 
 
 def _facts(cells: Mapping[str, str]) -> Facts:
-    """Returns the metadata of one line; empty cells are left out."""
+    """Return the metadata of one line; empty cells are left out."""
     name, known = cells["name"], {key: cells[key] for key in FACTS if cells.get(key)}
     facts: dict[str, object] = dict(known)
     try:
@@ -118,7 +118,7 @@ def _facts(cells: Mapping[str, str]) -> Facts:
 
 
 def _date(text: str) -> str:
-    """Returns a day as YYYY-MM-DD, also from DD.MM.YYYY; other forms, such as 3/4/2019, are ambiguous."""
+    """Return a day as YYYY-MM-DD, also from DD.MM.YYYY; other forms, such as 3/4/2019, are ambiguous."""
     found = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text)
     if found:
         return datetime.date(*(int(part) for part in reversed(found.groups()))).isoformat()

@@ -1,4 +1,4 @@
-"""Defines the command `score-clouds`, which scores the clouds in a data set's targets by a classifier."""
+"""Define the command `score-clouds`, which scores the clouds in a data set's targets by a classifier."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ CLOUDY = 0.5  # the summary counts scores above this as cloudy
 
 
 def add_score_clouds(commands: Commands) -> None:
-    """Adds the command to a parser."""
+    """Add the command to a parser."""
     new = command(
         commands,
         "score-clouds",
@@ -43,12 +43,12 @@ def add_score_clouds(commands: Commands) -> None:
 
 
 def run_score_clouds(arguments: argparse.Namespace) -> None:
-    """Scores the targets that the options name."""
+    """Score the targets that the options name."""
     score_clouds(arguments.model, arguments.data, arguments.overwrite, arguments.batch_size)
 
 
 def score_clouds(model: Path, data: Path, overwrite: bool = False, batch_size: int = 32) -> None:
-    """Scores the targets of a data set by a classifier, into its dataset.json.
+    """Score the targets of a data set by a classifier, into its dataset.json.
 
     Args:
       model: an export, a base path of exports, or a run.
@@ -73,7 +73,7 @@ def score_clouds(model: Path, data: Path, overwrite: bool = False, batch_size: i
 
 
 def open_targets(root: Path) -> Dataset:
-    """Opens a data set with its targets alone, in all splits that it has.
+    """Open a data set with its targets alone, in all splits that it has.
 
     Raises:
       UserError: there is none, it has no dataset.json, or files are bad.
@@ -86,7 +86,7 @@ def open_targets(root: Path) -> Dataset:
 
 
 def unscored_targets(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
-    """Returns the (split, stem) pairs of the targets to score.
+    """Return the (split, stem) pairs of the targets to score.
 
     Args:
       found: the data set, opened.
@@ -100,7 +100,7 @@ def unscored_targets(found: Dataset, overwrite: bool) -> list[tuple[str, str]]:
 
 
 def score(model: "saved_model.Model", found: Dataset, targets: Sequence[tuple[str, str]], batch_size: int) -> None:
-    """Scores targets and writes the scores into dataset.json; when interrupted, those so far.
+    """Score targets and write the scores into dataset.json; when interrupted, those so far.
 
     Args:
       model: its signature `tensor` returns `probabilities`, float32 [N, 1], of cloud.
@@ -149,7 +149,7 @@ def _check(model: "saved_model.Model", found: Dataset) -> None:
 
 
 def _probabilities(model: "saved_model.Model", pixels: np.ndarray) -> list[float]:
-    """Returns one probability for each target; checks their shape and range."""
+    """Return one probability for each target; check their shape and range."""
     try:
         values = model.probabilities(pixels)
     except KeyError:

@@ -1,4 +1,4 @@
-"""Chooses the validation split, and checks the options that several commands share."""
+"""Choose the validation split, and check the options that several commands share."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 
 def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | None) -> None:
-    """Checks the options of commands that split and stretch scenes.
+    """Check the options of commands that split and stretch scenes.
 
     Args:
       split: the unit that stays in one split.
@@ -32,7 +32,7 @@ def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | No
 
 
 def choose_val(units: Mapping[str, int], share: float, seed: int) -> set[str]:
-    """Draws the units of the validation split.
+    """Draw the units of the validation split.
 
     Args:
       units: the number of patches of each unit (a patch, a scene, a glacier); at least two units.

@@ -1,4 +1,4 @@
-"""Stretches numbers of any range, such as amplitudes or decibels, to 8 or 16 bits, and converts them back.
+"""Stretch numbers of any range, such as amplitudes or decibels, to 8 or 16 bits, and convert them back.
 
 The stretch is the cumulative count cut of GIS programs, or uses fixed limits. The limits are kept, so that grey values
 can be converted to raw values.
@@ -19,7 +19,7 @@ def stretch(
     limits: Limits | None = None,
     bits: int = 8,
 ) -> tuple[np.ndarray, tuple[float, ...], int]:
-    """Stretches numbers to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
+    """Stretch numbers to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
 
     Args:
       pixels: integers or floats, [H, W] or [H, W, C].
@@ -60,7 +60,7 @@ def stretch(
 
 
 def raw_values(grey: np.ndarray, limits: tuple[float, ...], white: float | None = None) -> np.ndarray:
-    """Converts grey values to raw values: the inverse of `stretch`, to half a grey step.
+    """Convert grey values to raw values: the inverse of `stretch`, to half a grey step.
 
     A value beyond a limit becomes the limit; a pixel that was not measured, the lower one.
 

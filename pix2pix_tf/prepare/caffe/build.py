@@ -1,4 +1,4 @@
-"""Builds a data set from the raw CaFFe benchmark: find, split, write, report; or only checks it.
+"""Build a data set from the raw CaFFe benchmark: find, split, write, report; or only check it.
 
 Gourmelon et al. 2022, Earth System Science Data 14, 4287. Patches, paddings and the split are those of the benchmark's
 published code (data_processing/data_preprocessing.py).
@@ -40,7 +40,7 @@ class Settings:
 
 
 def prepare(raw: Path, output: Path, settings: Settings, workers: int = 1, scheduler: str | None = None) -> None:
-    """Builds a data set from the benchmark or a part of it, or resumes an interrupted one.
+    """Build a data set from the benchmark or a part of it, or resume an interrupted one.
 
     Args:
       raw: data_raw, or the folder that holds it.
@@ -89,13 +89,13 @@ def _check_settings(settings: Settings, root: Path, output: Path) -> None:
 
 
 def _unusable_before(output: Path) -> list[str]:
-    """Returns the scenes that an earlier run could not use: their files may have been mended since then."""
+    """Return the scenes that an earlier run could not use: their files may have been mended since then."""
     path = output / dataset_writer.SETTINGS
     return files.read_json(path).get("unusable", []) if path.exists() else []
 
 
 def _record(sources: Sequence[Source], settings: Settings, unusable: Sequence[str], output: Path) -> dict[str, object]:
-    """Returns what must stay the same to resume: the settings, the names of all scenes, and the files that were good.
+    """Return what must stay the same to resume: the settings, the names of all scenes, and the files that were good.
 
     Bounding boxes and meta_data.csv are left out, as no patch depends on them.
     """
@@ -119,7 +119,7 @@ def _record(sources: Sequence[Source], settings: Settings, unusable: Sequence[st
 
 
 def make_splits(sources: Sequence[Source], settings: Settings) -> dict[str, str]:
-    """Returns the split of each scene. The test scenes are always the benchmark's own.
+    """Return the split of each scene. The test scenes are always the benchmark's own.
 
     Args:
       sources: sorted by name.
@@ -143,7 +143,7 @@ def make_splits(sources: Sequence[Source], settings: Settings) -> dict[str, str]
 
 
 def paper_val(names: Sequence[str]) -> list[str]:
-    """Returns the paper's validation scenes: those that scikit-learn's train_test_split draws with seed 1.
+    """Return the paper's validation scenes: those that scikit-learn's train_test_split draws with seed 1.
 
     Args:
       names: those of all training scenes, sorted.
@@ -168,7 +168,7 @@ def _held_out(training: Sequence[str], glaciers: Sequence[str]) -> list[str]:
 
 
 def check(raw: Path, workers: int = 1, scheduler: str | None = None) -> None:
-    """Checks the whole benchmark as its own script does. Writes nothing.
+    """Check the whole benchmark as its own script does. Write nothing.
 
     Args:
       raw: data_raw, or the folder that holds it.
@@ -204,7 +204,7 @@ def check(raw: Path, workers: int = 1, scheduler: str | None = None) -> None:
 
 
 def report(outcomes: Sequence[Outcome], scenes: Mapping[str, Scene], size: int, split: str) -> None:
-    """Prints scenes, patches, glaciers and sensors by split, and lists unusual scenes.
+    """Print scenes, patches, glaciers and sensors by split, and list unusual scenes.
 
     Args:
       outcomes: those of all scenes, all usable.
@@ -237,7 +237,7 @@ def _counted(scenes: Sequence[Scene], field: str) -> str:
 
 
 def print_incomplete(found: Mapping[str, int]) -> None:
-    """Prints a warning when scenes of the benchmark are missing.
+    """Print a warning when scenes of the benchmark are missing.
 
     Args:
       found: number of scenes of its `train` and `test`.
@@ -248,13 +248,13 @@ def print_incomplete(found: Mapping[str, int]) -> None:
 
 
 def print_without_box(names: Sequence[str]) -> None:
-    """Prints which scenes have no bounding box."""
+    """Print which scenes have no bounding box."""
     if names:
         print(f"no bounding box, so the front is evaluated in the whole scene: {validation.abbreviate(names)}")
 
 
 def print_without_glacier(outcomes: Sequence[Outcome]) -> None:
-    """Prints which scenes show no glacier."""
+    """Print which scenes show no glacier."""
     bare = [one.name for one in outcomes if not one.has_glacier]
     if bare:
         print(f"no glacier in {len(bare)} scenes: {validation.abbreviate(bare)}")

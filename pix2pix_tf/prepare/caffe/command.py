@@ -1,4 +1,4 @@
-"""Defines the command `caffe`, which builds a data set from the CaFFe benchmark of calving fronts."""
+"""Define the command `caffe`, which builds a data set from the CaFFe benchmark of calving fronts."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def add_caffe(commands: Commands) -> None:
-    """Adds the command to a parser."""
+    """Add the command to a parser."""
     defaults = build.Settings()
     new = command(
         commands,
@@ -50,7 +50,7 @@ def add_caffe(commands: Commands) -> None:
 
 
 def run_caffe(arguments: argparse.Namespace) -> None:
-    """Builds the data set that the options describe, or checks the benchmark.
+    """Build the data set that the options describe, or check the benchmark.
 
     Raises:
       UserError: the options contradict each other; or as `build.prepare`, `build.check` and `download_benchmark` do.

@@ -1,4 +1,4 @@
-"""Downloads and unpacks the CaFFe benchmark; an interrupted download resumes, within a run and in the next one.
+"""Download and unpack the CaFFe benchmark; an interrupted download resumes, within a run and in the next one.
 
 `fetch` checks the size that the server names, and the size and the SHA-256 that the caller expects. It resumes a
 partial file only if the server still has the same version, by its ETag or its time, and by its size.
@@ -65,7 +65,7 @@ class _Broken(Exception):
 
 
 def download_benchmark(folder: Path, sha256: str | None = None) -> None:
-    """Downloads and unpacks the benchmark, or resumes that. Without meta_data.csv it prints a warning.
+    """Download and unpack the benchmark, or resume that. Without meta_data.csv, print a warning.
 
     Args:
       folder: gets data_raw.zip, data_raw/ and meta_data.csv.
@@ -91,7 +91,7 @@ def download_benchmark(folder: Path, sha256: str | None = None) -> None:
 
 
 def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = None) -> None:
-    """Downloads a file, or resumes from `<path>.part`; the file appears whole or not at all.
+    """Download a file, or resume from `<path>.part`; the file appears whole or not at all.
 
     Args:
       url: http or https.
@@ -136,7 +136,7 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
 
 
 def _attempt(url: str, part: Path, size: int | None) -> None:
-    """Requests the missing bytes and appends them; returns when the file is whole."""
+    """Request the missing bytes and append them; return when the file is whole."""
     known = _known(part, url)
     have = _length(part) if known else 0
     headers = {"User-Agent": "pix2pix_tf"}
@@ -179,7 +179,7 @@ def _answer(url: str, headers: Mapping[str, str], part: Path) -> http.client.HTT
 
 
 def _place(response: http.client.HTTPResponse, have: int, known: _Note | None, part: Path) -> tuple[int, int | None]:
-    """Returns the offset at which the response begins, and the length of the file; None where it is not named."""
+    """Return the offset at which the response begins, and the length of the file; None where it is not named."""
     if response.status != 206:  # the whole file: no partial file, a changed file, or a server without ranges
         length = response.headers.get("Content-Length")
         return 0, int(length) if length else None
@@ -197,7 +197,7 @@ def _place(response: http.client.HTTPResponse, have: int, known: _Note | None, p
 
 
 def _validator(response: http.client.HTTPResponse) -> str | None:
-    """Returns the server's name for this version of the file."""
+    """Return the server's name for this version of the file."""
     return response.headers.get("ETag") or response.headers.get("Last-Modified")
 
 
@@ -206,7 +206,7 @@ def _note(part: Path) -> Path:
 
 
 def _known(part: Path, url: str) -> _Note | None:
-    """Reads the note beside a partial file; returns None where the download cannot be resumed."""
+    """Read the note beside a partial file; return None where the download cannot be resumed."""
     try:
         note = files.read_json(_note(part))
     except UserError:
@@ -232,7 +232,7 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _with_progress(chunks: Iterable[bytes], start: int, total: int | None) -> Iterator[bytes]:
-    """Yields the chunks and shows a line on the terminal: `120 MB of 2860 MB, 11.2 MB/s, 245 s left`."""
+    """Yield the chunks and show a line on the terminal: `120 MB of 2860 MB, 11.2 MB/s, 245 s left`."""
     if not sys.stderr.isatty():
         yield from chunks
         return
@@ -252,7 +252,7 @@ def _with_progress(chunks: Iterable[bytes], start: int, total: int | None) -> It
 
 
 def _file_problem(path: Path, size: int | None, sha256: str | None) -> str | None:
-    """Returns the problem with a file, to follow its name; None without one."""
+    """Return the problem with a file, to follow its name; None without one."""
     if size not in (None, _length(path)):
         return f"has {_length(path)} bytes, not the expected {size}"
     if sha256:
@@ -264,7 +264,7 @@ def _file_problem(path: Path, size: int | None, sha256: str | None) -> str | Non
 
 
 def demand_space(folder: Path, needed: int, what: object) -> None:
-    """Checks that a disk has enough free space.
+    """Check that a disk has enough free space.
 
     Args:
       folder: a folder on that disk.
@@ -283,7 +283,7 @@ def demand_space(folder: Path, needed: int, what: object) -> None:
 
 
 def extract(archive: Path, folder: Path, limit: int) -> None:
-    """Unpacks an untrusted zip; files that exist with the right size stay as they are.
+    """Unpack an untrusted zip; files that exist with the right size stay as they are.
 
     Args:
       archive: the zip.
@@ -342,7 +342,7 @@ def _inspect(archive: Path, members: list[zipfile.ZipInfo], folder: Path, limit:
 
 
 def _member_problem(member: zipfile.ZipInfo, folder: Path) -> str | None:
-    """Returns why a member must not be written; None when it may be."""
+    """Return why a member must not be written; None when it may be."""
     name = member.orig_filename  # `filename` is cut at a NUL
     long = max(map(len, name.encode().split(b"/"))) > _LONG[0] or len(name.encode()) > _LONG[1]
     if long or not PurePosixPath(name).parts:
@@ -360,7 +360,7 @@ def _member_problem(member: zipfile.ZipInfo, folder: Path) -> str | None:
 
 
 def _unpack(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    """Writes one member whole, with the zip's time, so that unpacking it again gives the same file."""
+    """Write one member whole, with the zip's time, so that unpacking it again gives the same file."""
     with files.atomic_write(folder / member.filename) as temporary:
         with temporary.open("wb") as target:
             for chunk in _content(opened, member):
@@ -371,7 +371,7 @@ def _unpack(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> N
 
 
 def _content(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yields a member's bytes, never more than declared, and checks the CRC at the end."""
+    """Yield a member's bytes, never more than declared, and check the CRC at the end."""
     try:
         with opened.open(member) as source:
             while chunk := source.read(CHUNK):

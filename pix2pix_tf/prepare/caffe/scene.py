@@ -1,4 +1,4 @@
-"""Cuts one scene of the CaFFe benchmark into patches, as the benchmark's published code does."""
+"""Cut one scene of the CaFFe benchmark into patches, as the benchmark's published code does."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Outcome:
 
 
 def overlap_of(split: str, size: int) -> int:
-    """Returns the pixels that neighbouring patches share: 0 in train, half a patch where whole scenes are evaluated.
+    """Return the pixels that neighbouring patches share: 0 in train, half a patch where whole scenes are evaluated.
 
     Args:
       split: train, val or test.
@@ -48,7 +48,7 @@ def overlap_of(split: str, size: int) -> int:
 
 
 def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, int, int]:
-    """Returns the arguments for `tiling.origins`, `padding` and `stems` that give the patches of the published code.
+    """Return the arguments for `tiling.origins`, `padding` and `stems` that give the patches of the published code.
 
     Where patches overlap, that code pads even a scene that they cover exactly, by a whole step, as if the scene had one
     pixel more. (It drops a side shorter than a step; here it is padded to one patch.)
@@ -67,7 +67,7 @@ def grid(height: int, width: int, size: int, overlap: int) -> tuple[int, int, in
 
 
 def check_scene(source: Source) -> Outcome:
-    """Reads one scene and checks it. Writes nothing."""
+    """Read one scene and check it. Write nothing."""
     try:
         pixels, _ = caffe_source.read(source)
     except BadScene as error:
@@ -76,7 +76,7 @@ def check_scene(source: Source) -> Outcome:
 
 
 def write_scene(task: SceneTask) -> Outcome:
-    """Reads and checks one scene, and writes its missing patches."""
+    """Read and check one scene, and write its missing patches."""
     dataset_writer.expect_begun(task.output)
     name, overlap = task.source.name, overlap_of(task.split, task.size)
     try:

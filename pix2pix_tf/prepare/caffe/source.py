@@ -1,4 +1,4 @@
-"""Finds and reads the raw CaFFe benchmark: scenes, bounding boxes, and places on the ground.
+"""Find and read the raw CaFFe benchmark: scenes, bounding boxes, and places on the ground.
 
     <raw>/{sar_images,zones,fronts}/{train,test}/<stem>[_zones|_front].png
     <raw>/bounding_boxes/<stem>_front_extent_coord.txt    a header line, then four corners in pixels
@@ -47,7 +47,7 @@ class Source:
 
 
 def find(root: Path) -> list[Source]:
-    """Finds the scenes by the names of their files.
+    """Find the scenes by the names of their files.
 
     Args:
       root: the folder that holds sar_images/.
@@ -65,7 +65,7 @@ def find(root: Path) -> list[Source]:
 
 
 def scan(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
-    """Finds scenes as `find` does; returns the complete ones, and (problem, name) pairs for the others."""
+    """Find scenes as `find` does; return the complete ones, and (problem, name) pairs for the others."""
     problems: list[tuple[str, str]] = []
     boxes = find_boxes(root, problems)
     sources: dict[str, Source] = {}
@@ -84,7 +84,7 @@ def scan(root: Path) -> tuple[list[Source], list[tuple[str, str]]]:
 
 
 def root_of(raw: Path) -> Path:
-    """Returns the folder that holds sar_images/: the given one, or one in it.
+    """Return the folder that holds sar_images/: the given one, or one in it.
 
     Raises:
       UserError: there is none.
@@ -98,7 +98,7 @@ def root_of(raw: Path) -> Path:
 
 
 def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """Returns the files of one folder by scene name."""
+    """Return the files of one folder by scene name."""
     place = root / folder / split
     found: dict[str, Path] = {}
     if not place.is_dir():
@@ -120,7 +120,7 @@ def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]])
 
 
 def display_path(path: Path) -> str:
-    """Returns how messages name a raw file: its last three path components."""
+    """Return how messages name a raw file: its last three path components."""
     return "/".join(path.parts[-3:])
 
 
@@ -138,7 +138,7 @@ def _name_problems(name: str, split: str) -> list[str]:
 
 
 def read(source: Source) -> tuple[dict[str, np.ndarray], BoundingBox | None]:
-    """Reads one scene and checks it as the benchmark's own script does.
+    """Read one scene and check it as the benchmark's own script does.
 
     Returns:
       The pixels of zones, fronts and sar: uint8 [H, W], of one size, grey values as in the files.
@@ -186,7 +186,7 @@ def _grey(path: Path, role: str) -> np.ndarray:
 
 
 def find_boxes(root: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """Returns the bounding-box files by scene name.
+    """Return the bounding-box files by scene name.
 
     Args:
       root: the folder that holds bounding_boxes/, which may be missing.
@@ -203,7 +203,7 @@ def find_boxes(root: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
 
 
 def read_box(path: Path, height: int, width: int) -> BoundingBox:
-    """Reads the bounding box in which the benchmark's evaluation scores the front of a scene.
+    """Read the bounding box in which the benchmark's evaluation scores the front of a scene.
 
     Args:
       path: a header line, then `x,y` of the left upper, left lower, right lower and right upper corner, in pixels,
@@ -232,7 +232,7 @@ def _corner(line: str) -> tuple[int, int]:
 
 
 def read_metadata(root: Path) -> dict[str, Facts]:
-    """Reads the scenes' bounds and CRS from meta_data.csv; returns an empty dictionary without one.
+    """Read the scenes' bounds and CRS from meta_data.csv; return an empty dictionary without one.
 
     Args:
       root: the folder that holds sar_images/; the file is there or one folder higher.

@@ -1,4 +1,4 @@
-"""Plans, makes and describes the masks of a data set of synthetic masks."""
+"""Plan, make and describe the masks of a data set of synthetic masks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -43,7 +43,7 @@ class Settings:
     any_split: bool = False  # True allows masks of val and test
 
     def as_json(self) -> dict:
-        """Returns the settings in JSON's types."""
+        """Return the settings in JSON's types."""
         return asdict(self) | {"source": None if self.source is None else str(self.source)}
 
 
@@ -79,7 +79,7 @@ class Outcome:
 
 
 def fjord_tasks(output: Path, settings: Settings) -> list[MaskTask]:
-    """Returns one task for each new fjord.
+    """Return one task for each new fjord.
 
     Args:
       output: the data set's folder.
@@ -95,7 +95,7 @@ def fjord_tasks(output: Path, settings: Settings) -> list[MaskTask]:
 
 
 def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
-    """Returns the source of each mask: all in turn, in another order in each round; as drawn: each once.
+    """Return the source of each mask: all in turn, in another order in each round; as drawn: each once.
 
     Args:
       found: the available masks.
@@ -110,7 +110,7 @@ def chosen_sources(found: Sources, settings: Settings) -> list[Source]:
 
 
 def source_tasks(output: Path, found: Sources, sources: Sequence[Source], settings: Settings) -> list[MaskTask]:
-    """Returns one task for each mask that is made from another one.
+    """Return one task for each mask that is made from another one.
 
     Args:
       output: the data set's folder.
@@ -137,7 +137,7 @@ def source_tasks(output: Path, found: Sources, sources: Sequence[Source], settin
 
 
 def move_settings(settings: Settings, size: int, metres_per_pixel: float | None) -> MoveSettings:
-    """Returns the ranges in pixels: the user's, and the default ones in proportion to the size of the masks.
+    """Return the ranges in pixels: the user's, and the default ones in proportion to the size of the masks.
 
     Args:
       settings: with lengths in pixels or metres.
@@ -170,7 +170,7 @@ def move_settings(settings: Settings, size: int, metres_per_pixel: float | None)
 
 
 def make(task: MaskTask) -> Outcome:
-    """Makes one mask and writes it with its front, unless it exists already."""
+    """Make one mask and write it with its front, unless it exists already."""
     dataset_writer.expect_begun(task.output)
     if not dataset_writer.missing(task.output, task.split, ROLES, task.name):
         scale = None if task.source else dataset_writer.png_metadata(task.path, SCALE)
@@ -193,7 +193,7 @@ def make(task: MaskTask) -> Outcome:
 
 
 def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) -> tuple[np.ndarray, int, float]:
-    """Returns the mask with its front moved, the number of attempts, and the advance in pixels."""
+    """Return the mask with its front moved, the number of attempts, and the advance in pixels."""
     for attempt in range(ATTEMPTS):
         moved = move_front(before, np.random.default_rng([*seed, attempt]), settings)
         if has_front(moved.zones):
@@ -204,7 +204,7 @@ def _moved(before: np.ndarray, seed: tuple[int, ...], settings: MoveSettings) ->
 def described(
     tasks: Sequence[MaskTask], outcomes: Sequence[Outcome], found: Sources | None, sources: Sequence[Source]
 ) -> Dataset:
-    """Returns the description of the data set for dataset.json.
+    """Return the description of the data set for dataset.json.
 
     Args:
       tasks: all tasks of one data set.

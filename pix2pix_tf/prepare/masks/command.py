@@ -1,4 +1,4 @@
-"""Defines the command `masks`, which makes synthetic zone masks: new fjords, perturbed fronts, or hand-drawn masks.
+"""Define the command `masks`, which makes synthetic zone masks: new fjords, perturbed fronts, or hand-drawn masks.
 
 `generate` makes SAR images from them, and the zones are their labels.
 """
@@ -30,7 +30,7 @@ LINE = (255, 255, 255)  # sRGB: no class has it
 
 
 def add_masks(commands: Commands) -> None:
-    """Adds the command to a parser."""
+    """Add the command to a parser."""
     new = command(
         commands,
         "masks",
@@ -80,7 +80,7 @@ def add_masks(commands: Commands) -> None:
 
 
 def run_masks(arguments: argparse.Namespace) -> None:
-    """Makes the masks that the options describe.
+    """Make the masks that the options describe.
 
     Raises:
       UserError: --move has more than two lengths; or as `make_masks` does.
@@ -96,7 +96,7 @@ def run_masks(arguments: argparse.Namespace) -> None:
 
 
 def make_masks(output: Path, settings: Settings, workers: int = 1, scheduler: str | None = None) -> None:
-    """Makes a data set of synthetic masks, or resumes an interrupted one.
+    """Make a data set of synthetic masks, or resume an interrupted one.
 
     Args:
       output: the data set's folder.
@@ -173,7 +173,7 @@ def _report(output: Path, tasks: Sequence[MaskTask], outcomes: Sequence[Outcome]
 
 
 def draw_overview(output: Path, tasks: Sequence[MaskTask]) -> None:
-    """Draws an image grid of some masks of a data set, one row for each source.
+    """Draw an image grid of some masks of a data set, one row for each source.
 
     Args:
       output: the data set's folder.
@@ -197,7 +197,7 @@ def _fjords(paths: Sequence[Path]) -> list[tuple[str, list[np.ndarray]]]:
 
 
 def _rows(tasks: Sequence[MaskTask]) -> list[tuple[Path, list[MaskTask]]]:
-    """Returns some sources, evenly spaced, each with the same number of its tasks; none for new fjords."""
+    """Return some sources, evenly spaced, each with the same number of its tasks; none for new fjords."""
     by_source: dict[Path, list[MaskTask]] = {}
     for task in tasks:
         if task.source:
@@ -224,5 +224,5 @@ def _drawn(rows: Sequence[tuple[Path, Sequence[MaskTask]]]) -> list[tuple[str, l
 
 
 def _coloured(path: Path) -> np.ndarray:
-    """Returns a mask in the colours of its classes: uint8 [H, W, 3]."""
+    """Return a mask in the colours of its classes: uint8 [H, W, 3]."""
     return classes.colour_zones(images.read_png(path))

@@ -1,4 +1,4 @@
-"""Draws zone masks of new fjords.
+"""Draw zone masks of new fjords.
 
 This module draws the valley: a trunk that bends, narrows and widens, glaciers that join it, and a front of
 one of many shapes. `landscape` fills the valley with ice, and `sar` casts the radar shadow. Lengths are in half image
@@ -11,9 +11,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from pix2pix_tf.data.classes import front_of
+from pix2pix_tf.data.classes import ZoneMask, front_of
 from pix2pix_tf.prepare.simulation.landscape import Range, SceneSettings, fill_valley, fractal, image_grid
-from pix2pix_tf.prepare.simulation.sar import MAX_ATTEMPTS, ZoneMask, cast_shadow, is_complete, label_zones, swath_gap
+from pix2pix_tf.prepare.simulation.sar import MAX_ATTEMPTS, cast_shadow, is_complete, label_zones, swath_gap
 
 STEP = 0.02  # between the points of a centre line, where the flow is straight
 REACH = 2.6  # of a centre line from the trunk's middle: out of the image, bends included
@@ -62,7 +62,7 @@ class Fjord:
 
 
 def draw_fjord(seed: int | tuple[int, ...], size: int = 256, settings: FjordSettings | None = None) -> Fjord:
-    """Draws the zone mask of a new fjord, with ocean, glacier, rock and a calving front in it.
+    """Draw the zone mask of a new fjord, with ocean, glacier, rock and a calving front in it.
 
     Args:
       seed: the same seed, size and settings give the same bytes.
@@ -104,7 +104,7 @@ class Valley:
 def valley_network(
     rng: np.random.Generator, trunk: Valley, size: int, settings: FjordSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the tributaries of a trunk, and returns each pixel's place in the nearest valley.
+    """Draw the tributaries of a trunk, and return each pixel's place in the nearest valley.
 
     Args:
       rng: the random stream.
@@ -128,7 +128,7 @@ def valley_network(
 
 
 def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
-    """Draws a valley through the image, past a place near its middle."""
+    """Draw a valley through the image, past a place near its middle."""
     along = np.arange(-REACH, REACH, STEP)
     swing, length, phase = rng.uniform(*settings.bends), rng.uniform(*settings.bend_length), rng.uniform(0, 2 * np.pi)
     second = rng.uniform(0, 0.5) * np.sin(np.pi * along / (0.45 * length) + rng.uniform(0, 2 * np.pi))
@@ -143,7 +143,7 @@ def draw_trunk(rng: np.random.Generator, settings: FjordSettings) -> Valley:
 
 
 def draw_tributary(rng: np.random.Generator, trunk: Valley, settings: FjordSettings) -> Valley:
-    """Draws a valley that joins the trunk inside the image, at an angle, and bends above the junction.
+    """Draw a valley that joins the trunk inside the image, at an angle, and bends above the junction.
 
     Args:
       rng: the random stream.
@@ -164,13 +164,13 @@ def draw_tributary(rng: np.random.Generator, trunk: Valley, settings: FjordSetti
 
 
 def _walked(heading: np.ndarray) -> np.ndarray:
-    """Returns y and x after each step, from 0: float64 [P, 2]."""
+    """Return y and x after each step, from 0: float64 [P, 2]."""
     steps = STEP * np.stack([np.sin(heading), np.cos(heading)], axis=1)
     return np.cumsum(steps, axis=0) - steps[0]
 
 
 def valley_coordinates(valley: Valley, size: int) -> np.ndarray:
-    """Returns along and across of each pixel, by the nearest point of a centre line.
+    """Return along and across of each pixel, by the nearest point of a centre line.
 
     Args:
       valley: the one with the centre line.
@@ -191,7 +191,7 @@ def valley_coordinates(valley: Valley, size: int) -> np.ndarray:
 
 
 def front_shape(rng: np.random.Generator, across: np.ndarray, width: float, settings: FjordSettings) -> np.ndarray:
-    """Draws the shape of the front: a bulge or embayment, skew, raggedness, and calving bays.
+    """Draw the shape of the front: a bulge or embayment, skew, raggedness, and calving bays.
 
     Args:
       rng: the random stream.

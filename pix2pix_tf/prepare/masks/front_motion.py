@@ -1,4 +1,4 @@
-"""Moves fronts: the glacier of a zone mask advances or retreats, and its front gets another shape.
+"""Move fronts: the glacier of a zone mask advances or retreats, and its front gets another shape.
 
 The ice moves in one direction, the one that the front faces. A retreat turns glacier into ocean, an advance ocean
 into glacier, and rock and "not available" stay as they are. The CaFFe classes hold no iceberg: melange, floes and bergs
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pix2pix_tf.data.classes import GLACIER, OCEAN, front_of
+from pix2pix_tf.data.classes import GLACIER, OCEAN, ZoneMask, front_of
 from pix2pix_tf.prepare.simulation.landscape import Range, fractal
-from pix2pix_tf.prepare.simulation.sar import ZoneMask
 
 SPECK = 1 / 2000  # of the mask: rock and shadow smaller than this are no obstacle to the ice, but stay
 PIECE = 1 / 200  # of the mask: smaller pieces of glacier or ocean move nothing
@@ -43,12 +42,12 @@ class Moved:
 
 
 def has_front(zones: ZoneMask) -> bool:
-    """Returns True where a mask has glacier, ocean, and a front of sufficient length between them."""
+    """Return True where a mask has glacier, ocean, and a front of sufficient length between them."""
     return np.count_nonzero(front_of(zones)) >= max(2, SHORTEST_FRONT * min(zones.shape))
 
 
 def move_front(zones: ZoneMask, rng: np.random.Generator, settings: MoveSettings | None = None) -> Moved:
-    """Moves the front of a zone mask and gives it another shape.
+    """Move the front of a zone mask and give it another shape.
 
     Args:
       zones: a mask with a front; it is not changed.
@@ -74,7 +73,7 @@ def move_front(zones: ZoneMask, rng: np.random.Generator, settings: MoveSettings
 
 
 def flow_direction(zones: ZoneMask) -> np.ndarray:
-    """Returns the flow direction: the mean of the directions that the front faces, from glacier to ocean.
+    """Return the flow direction: the mean of the directions that the front faces, from glacier to ocean.
 
     The shores of a fjord with ice on both sides face each other and cancel out, so that its head decides.
 
@@ -94,7 +93,7 @@ def flow_direction(zones: ZoneMask) -> np.ndarray:
 
 
 def across_front(zones: ZoneMask, flow: np.ndarray) -> np.ndarray:
-    """Returns the place of each pixel across the flow.
+    """Return the place of each pixel across the flow.
 
     Args:
       zones: a mask with a front.
@@ -111,7 +110,7 @@ def across_front(zones: ZoneMask, flow: np.ndarray) -> np.ndarray:
 
 
 def new_shape(rng: np.random.Generator, across: np.ndarray, settings: MoveSettings) -> np.ndarray:
-    """Draws by how many pixels the front is ahead of its mean, along the flow: float64 [N, N].
+    """Draw by how many pixels the front is ahead of its mean, along the flow: float64 [N, N].
 
     Args:
       rng: the random stream.
@@ -129,7 +128,7 @@ def new_shape(rng: np.random.Generator, across: np.ndarray, settings: MoveSettin
 
 
 def distance_along(start: np.ndarray, through: np.ndarray, zones: ZoneMask, direction: np.ndarray) -> np.ndarray:
-    """Returns how far a mask must be pushed in one direction until it reaches each pixel.
+    """Return how far a mask must be pushed in one direction until it reaches each pixel.
 
     Args:
       start: bool [H, W], the mask to push: its large pieces.
@@ -156,19 +155,19 @@ def distance_along(start: np.ndarray, through: np.ndarray, zones: ZoneMask, dire
 
 
 def _shifted(mask: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Returns a mask moved by at most one pixel along each axis, padded with False."""
+    """Return a mask moved by at most one pixel along each axis, padded with False."""
     height, width = mask.shape
     return np.pad(mask, 1)[1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
 
 def _small(mask: np.ndarray, share: float) -> np.ndarray:
-    """Returns the pieces of a mask that are smaller than a share of the image: bool [H, W]."""
+    """Return the pieces of a mask that are smaller than a share of the image: bool [H, W]."""
     pieces, _ = ndimage.label(mask)
     return mask & (np.bincount(pieces.ravel()) < share * mask.size)[pieces]
 
 
 def _tidied(new_ice: np.ndarray, ice: np.ndarray, water: np.ndarray) -> np.ndarray:
-    """Cleans the new ice near changed pixels.
+    """Clean the new ice near changed pixels.
 
     Gaps between old and new are closed; pieces cut off from the glacier become ocean; enclosed water becomes ice.
 
@@ -186,7 +185,7 @@ def _tidied(new_ice: np.ndarray, ice: np.ndarray, water: np.ndarray) -> np.ndarr
 
 
 def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Returns the small pieces of a mask that touch changed pixels and are new: bool [H, W].
+    """Return the small pieces of a mask that touch changed pixels and are new: bool [H, W].
 
     A piece is not new when it holds more of a piece of `before` than any other does.
     """
@@ -202,6 +201,6 @@ def _scraps(mask: np.ndarray, before: np.ndarray, beside: np.ndarray) -> np.ndar
 
 
 def _closed(mask: np.ndarray) -> np.ndarray:
-    """Returns a mask with gaps narrower than two SLITs closed."""
+    """Return a mask with gaps narrower than two SLITs closed."""
     padded = np.pad(mask, SLIT, mode="edge")
     return ndimage.binary_closing(padded, iterations=SLIT)[SLIT:-SLIT, SLIT:-SLIT]

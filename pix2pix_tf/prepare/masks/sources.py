@@ -1,4 +1,4 @@
-"""Finds and checks the masks that new ones are made from.
+"""Find and check the masks that new ones are made from.
 
 Of a data set, only the split `train` is used: a mask of a test glacier with its front moved is still that glacier, and
 training on it is data leakage.
@@ -44,7 +44,7 @@ class Sources:
 
 
 def find(path: Path, any_split: bool = False) -> Sources:
-    """Finds masks by the names of their files.
+    """Find masks by the names of their files.
 
     Args:
       path: a PNG, a folder of PNGs, or a data set.
@@ -74,7 +74,7 @@ def find(path: Path, any_split: bool = False) -> Sources:
 
 
 def _folders(path: Path, any_split: bool) -> list[Path]:
-    """Returns the folders of the masks."""
+    """Return the folders of the masks."""
     if path.is_dir() and any((path / split).is_dir() for split in SPLITS):
         splits = SPLITS if any_split else ("train",)
         folders = [path / split / "zones" for split in splits if (path / split / "zones").is_dir()]
@@ -95,13 +95,13 @@ def _folders(path: Path, any_split: bool) -> list[Path]:
 
 
 def _split_of(folder: Path) -> str | None:
-    """Returns the split of a folder <data set>/<split>/zones, or zones/<split> as in CaFFe; else None."""
+    """Return the split of a folder <data set>/<split>/zones, or zones/<split> as in CaFFe; else None."""
     names = [folder.resolve().name, folder.resolve().parent.name]
     return next((name for name in names if name in SPLITS), None) if "zones" in names else None
 
 
 def _described(folder: Path) -> dataset.Dataset | None:
-    """Returns the description of the data set that a folder belongs to; None without one."""
+    """Return the description of the data set that a folder belongs to; None without one."""
     root = folder.resolve().parent.parent
     return dataset.read(root) if _split_of(folder) and (root / dataset.FILE).exists() else None
 
@@ -115,7 +115,7 @@ def _source(path: Path, split: str, described: dataset.Dataset | None) -> Source
 
 
 def kept_metadata(source: Source, size: int) -> Scene:
-    """Returns the metadata that a mask keeps from its source: the place, the satellite, the scale.
+    """Return the metadata that a mask keeps from its source: the place, the satellite, the scale.
 
     Args:
       source: the mask that it is made from.
@@ -129,7 +129,7 @@ def kept_metadata(source: Source, size: int) -> Scene:
 
 
 def scan(found: Sources, tolerance: int, workers: int, scheduler: str | None = None) -> Sources:
-    """Reads every mask once; prints and leaves out those without a front.
+    """Read every mask once; print and leave out those without a front.
 
     Args:
       found: from `find`.
@@ -170,7 +170,7 @@ def scan(found: Sources, tolerance: int, workers: int, scheduler: str | None = N
 
 
 def _look(path: Path, tolerance: int) -> tuple[int, int, bool] | str:
-    """Returns height, width and True where there is a front; or the problem with the file."""
+    """Return height, width and True where there is a front; or the problem with the file."""
     try:
         zones = mask_drawings.read_mask(path, tolerance)
     except images.BadImage as error:
@@ -180,5 +180,5 @@ def _look(path: Path, tolerance: int) -> tuple[int, int, bool] | str:
 
 
 def fingerprint(found: Sources) -> str:
-    """Returns a short digest of the files' names, sizes and times."""
+    """Return a short digest of the files' names, sizes and times."""
     return scene_source.fingerprint([scene_source.Source(one.name, {"zones": one.path}) for one in found.masks])

@@ -1,4 +1,4 @@
-"""Builds a data set for SAR-to-optical from MultiEarth files: find, pair, scan, split, write, report.
+"""Build a data set for SAR-to-optical from MultiEarth files: find, pair, scan, split, write, report.
 
 Data of the MultiEarth challenge; pairs within a week, the stretch by a cumulative count cut and the cloud filter
 follow Cheng et al. 2022 (arXiv 2206.13042), a report of its SAR-to-optical task.
@@ -45,7 +45,7 @@ class Settings:
 
 
 def prepare(folder: Path, output: Path, settings: Settings) -> None:
-    """Builds a data set from MultiEarth files, or resumes an interrupted one.
+    """Build a data set from MultiEarth files, or resume an interrupted one.
 
     A sample is named after its target, `<lon>_<lat>_<date>_S2`. Its input is the SAR image of the place that is nearest
     in time, `<lon>_<lat>_<date>_S1`, or the earlier one of a tie. So no file is stored twice.
@@ -104,7 +104,7 @@ def _record(settings: Settings, paths: Sequence[Path]) -> dict[str, object]:
 
 
 def inputs_of(pairs: Sequence[Pair], found: Mapping[str, SceneInfo]) -> dict[str, str]:
-    """Returns the input patch for each target patch: both are at the same place of their pictures.
+    """Return the input patch for each target patch: both are at the same place of their pictures.
 
     Args:
       pairs: targets and inputs.
@@ -118,7 +118,7 @@ def inputs_of(pairs: Sequence[Pair], found: Mapping[str, SceneInfo]) -> dict[str
 
 
 def make_splits(pairs: Sequence[Pair], found: Mapping[str, SceneInfo], settings: Settings) -> dict[str, str]:
-    """Returns the split of each patch, by stem; targets are always in the split of their input.
+    """Return the split of each patch, by stem; targets are always in the split of their input.
 
     Args:
       pairs: targets and inputs.
@@ -145,7 +145,7 @@ def make_splits(pairs: Sequence[Pair], found: Mapping[str, SceneInfo], settings:
 
 
 def _write(one: SceneInfo, where: Mapping[str, str], output: Path, stretching: Stretching, size: int) -> None:
-    """Cuts a picture and writes its missing patches."""
+    """Cut a picture and write its missing patches."""
     roles = list(one.bits)
     if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
@@ -161,7 +161,7 @@ def _write(one: SceneInfo, where: Mapping[str, str], output: Path, stretching: S
 def _described(
     pairs: Sequence[Pair], found: Mapping[str, SceneInfo], where: Mapping[str, str], output: Path, size: int
 ) -> Dataset:
-    """Returns the description for dataset.json: pictures are scenes, and each target's pairing names its input."""
+    """Return the description for dataset.json: pictures are scenes, and each target's pairing names its input."""
     trusted = has_cloud_masks(found)
     scenes = {}
     for name, one in found.items():
@@ -180,7 +180,7 @@ def _described(
 
 
 def has_cloud_masks(found: Mapping[str, SceneInfo]) -> bool:
-    """Returns True where the sensor's own cloud masks are usable: masks that are blank throughout were never filled.
+    """Return True where the sensor's own cloud masks are usable: masks that are blank throughout were never filled.
 
     In the public sample of MultiEarth, all QA60 are 0, also of pictures that are half cloud.
     """
@@ -197,7 +197,7 @@ def report(
     described: Dataset,
     settings: Settings,
 ) -> None:
-    """Prints the counts, pairs, stretches, gaps and clouds of the data set.
+    """Print the counts, pairs, stretches, gaps and clouds of the data set.
 
     Args:
       pairs: targets and inputs.
@@ -260,7 +260,7 @@ def _print_clouds(found: Mapping[str, SceneInfo], described: Dataset) -> None:
 
 
 def print_unused(sar: Sequence[Picture], optical: Sequence[Picture], pairs: Sequence[Pair], days: int) -> None:
-    """Prints which pictures are in no pair.
+    """Print which pictures are in no pair.
 
     Args:
       sar: all complete SAR images.

@@ -1,4 +1,4 @@
-"""Defines the command `multiearth`, which builds a SAR-to-optical data set from Sentinel-1 and Sentinel-2 files."""
+"""Define the command `multiearth`, which builds a SAR-to-optical data set from Sentinel-1 and Sentinel-2 files."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def add_multiearth(commands: Commands) -> None:
-    """Adds the command to a parser."""
+    """Add the command to a parser."""
     defaults = build.Settings()
     new = command(
         commands,
@@ -64,7 +64,7 @@ def add_multiearth(commands: Commands) -> None:
 
 
 def run_multiearth(arguments: argparse.Namespace) -> None:
-    """Builds the data set that the options describe."""
+    """Build the data set that the options describe."""
     settings = build.Settings(
         days=arguments.days,
         size=arguments.size,

@@ -1,4 +1,4 @@
-"""Finds MultiEarth files by their names, groups them into pictures, and pairs the pictures.
+"""Find MultiEarth files by their names, group them into pictures, and pair the pictures.
 
     <folder>/**/Sensor_BAND_lon_lat_YYYY_MM_DD.tiff     one band a file: Sentinel1_VV_-55.20_-4.39_2019_05_27.tiff
 
@@ -57,7 +57,7 @@ class Pair:
 
 
 def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
-    """Finds the pictures in a folder and its subfolders, and prints which files are left out.
+    """Find the pictures in a folder and its subfolders, and print which files are left out.
 
     Args:
       folder: with TIFFs of one band each, named by RULE. Other sensors, bands and files may be there too.
@@ -100,7 +100,7 @@ def find(folder: Path) -> tuple[list[Picture], list[Picture]]:
 def _bands(
     folder: Path, problems: list[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str, datetime.date], dict[str, Path]], Counter[str]]:
-    """Returns the files of each sensor, place and day by band, and counts the other files by kind."""
+    """Return the files of each sensor, place and day by band, and count the other files by kind."""
     needed = {(sensor, band) for sensor, roles in ROLES.items() for bands in roles.values() for band in bands}
     needed.add((OPTICAL, CLOUD_MASK))
     found: dict[tuple[str, str, datetime.date], dict[str, Path]] = {}
@@ -126,7 +126,7 @@ def _bands(
 
 
 def _parse_name(stem: str) -> tuple[str, str, str, datetime.date] | None:
-    """Returns the sensor, band, place and date in a name; None when it follows another rule."""
+    """Return the sensor, band, place and date in a name; None when it follows another rule."""
     found = _NAME.fullmatch(stem)
     if not found:
         return None
@@ -138,7 +138,7 @@ def _parse_name(stem: str) -> tuple[str, str, str, datetime.date] | None:
 
 
 def pair(sar: Iterable[Picture], optical: Sequence[Picture], days: int) -> list[Pair]:
-    """Pairs each optical picture with the SAR image of its place that is nearest in time; the earlier one of a tie.
+    """Pair each optical picture with the SAR image of its place that is nearest in time; the earlier one of a tie.
 
     MultiEarth pairs a SAR image with every optical picture within the time. Here a target has one input, so that no
     file is stored twice, and a SAR image has all targets to which it is the nearest.

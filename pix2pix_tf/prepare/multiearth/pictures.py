@@ -1,4 +1,4 @@
-"""Reads MultiEarth pictures, one at a time: bands stacked and stretched to 8 or 16 bits, and cloud masks."""
+"""Read MultiEarth pictures, one at a time: bands stacked and stretched to 8 or 16 bits, and cloud masks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Contents:
 
 
 def read(picture: Picture, stretching: Stretching) -> Contents:
-    """Reads a picture.
+    """Read the bands of a picture.
 
     Args:
       picture: from `files.find`.
@@ -78,7 +78,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
 
 
 def _bands(picture: Picture) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
-    """Returns the pixels of each readable band, and (problem, file) pairs for the others."""
+    """Return the pixels of each readable band, and (problem, file) pairs for the others."""
     bands: dict[str, np.ndarray] = {}
     problems = []
     for band, path in picture.paths.items():
@@ -146,7 +146,7 @@ class SceneInfo:
 def scan(
     pictures: Sequence[Picture], pairs: Sequence[Pair], stretching: Stretching, size: int, folder: Path
 ) -> dict[str, SceneInfo]:
-    """Reads every picture once, so that all problems are reported before anything is written.
+    """Read every picture once, so that all problems are reported before anything is written.
 
     Args:
       pictures: those in a pair.

@@ -1,4 +1,4 @@
-"""Builds a data set from a folder of the user's own scenes: scan, split, write, report."""
+"""Build a data set from a folder of the user's own scenes: scan, split, write, report."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ NEARLY_EMPTY = 0.1  # share of a patch inside its scene, below which it is repor
 
 
 def prepare(folder: Path, output: Path, settings: Settings) -> None:
-    """Builds a data set from scenes of any size, or resumes an interrupted one.
+    """Build a data set from scenes of any size, or resume an interrupted one.
 
     Args:
       folder: one folder per role, or side-by-side images (see `source`).
@@ -58,7 +58,7 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
 
 
 def _share_inside(one: SceneInfo, stem: str, size: int) -> float:
-    """Returns the share of a patch that is no padding, 0 to 1."""
+    """Return the share of a patch that is no padding, 0 to 1."""
     row, column = scene_names.place_of(stem)
     return min(size, one.scene.height - row) * min(size, one.scene.width - column) / size**2
 
@@ -72,7 +72,7 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
 
 
 def _write(one: SceneInfo, where: Mapping[str, str], output: Path, settings: Settings) -> None:
-    """Cuts a scene and writes its missing patches."""
+    """Cut a scene and write its missing patches."""
     roles = list(one.bits)
     if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
@@ -85,7 +85,7 @@ def _write(one: SceneInfo, where: Mapping[str, str], output: Path, settings: Set
 
 
 def report(found: Sequence[SceneInfo], where: Mapping[str, str], settings: Settings) -> None:
-    """Prints counts and zone shares by split, glaciers, sensors, and stretched roles.
+    """Print counts and zone shares by split, glaciers, sensors, and stretched roles.
 
     Args:
       found: all scenes.

@@ -1,4 +1,4 @@
-"""Defines the command `folder`, which builds a data set from the user's own scenes."""
+"""Define the command `folder`, which builds a data set from the user's own scenes."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def add_folder(commands: Commands) -> None:
-    """Adds the command to a parser."""
+    """Add the command to a parser."""
     defaults = survey.Settings()
     new = command(
         commands,
@@ -94,7 +94,7 @@ def add_folder(commands: Commands) -> None:
 
 
 def run_folder(arguments: argparse.Namespace) -> None:
-    """Builds the data set that the options describe."""
+    """Build the data set that the options describe."""
     settings = survey.Settings(
         size=arguments.size,
         overlap=arguments.overlap,
@@ -113,7 +113,7 @@ def run_folder(arguments: argparse.Namespace) -> None:
 
 
 def _tolerance(arguments: argparse.Namespace) -> int | None:
-    """Returns the tolerance of drawings; None where the zones are no drawings."""
+    """Return the tolerance of drawings; None where the zones are no drawings."""
     if not arguments.as_drawn:
         if arguments.tolerance is not None:
             raise UserError("--tolerance is for drawings: add --as-drawn, or leave it out.")
@@ -127,7 +127,7 @@ def _tolerance(arguments: argparse.Namespace) -> int | None:
 
 
 def _classes(arguments: argparse.Namespace) -> tuple[str, ...] | None:
-    """Returns --classes, checked."""
+    """Return --classes, checked."""
     if arguments.classes is None:
         return None
     if arguments.as_drawn:

@@ -1,4 +1,4 @@
-"""Finds and reads a user's own scenes; images of more than 8 bits are stretched.
+"""Find and read a user's own scenes; images of more than 8 bits are stretched.
 
     <folder>/<role>/<stem>.{png,tif,tiff,jpg}     the same stem in every role is one scene
     <folder>/[train|val|test/]<stem>.png          or side by side: the left half one role, the right half another
@@ -85,7 +85,7 @@ class Picture:
 
 
 def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Source]:
-    """Finds the scenes in a user's folder, by the names of its files.
+    """Find the scenes in a user's folder, by the names of its files.
 
     Args:
       folder: one folder per role; or side-by-side images, directly or in train/, val/, test/.
@@ -111,13 +111,13 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
 
 
 def origin(folder: Path) -> tuple[str, tuple[str, ...] | None]:
-    """Returns `origin` and `generator_train_glaciers` for a Dataset; "real" and None without a scenes.json."""
+    """Return `origin` and `generator_train_glaciers` for a Dataset; "real" and None without a scenes.json."""
     described = _read_scenes_file(folder)
     return described["origin"], described["seen"]
 
 
 def _read_scenes_file(folder: Path) -> dict:
-    """Reads and checks scenes.json; missing fields get their defaults."""
+    """Read and check scenes.json; missing fields get their defaults."""
     values = files.read_json(folder / dataset.SCENES_FILE) if (folder / dataset.SCENES_FILE).exists() else {}
     origin, seen, scenes = values.get("origin", "real"), values.get("seen"), values.get("scenes", {})
     try:
@@ -141,7 +141,7 @@ def _read_scenes_file(folder: Path) -> dict:
 
 
 def _table(folder: Path, scenes: set[str]) -> dict[str, Facts]:
-    """Returns the metadata in scenes.csv by scene name, and prints lines and scenes without a partner."""
+    """Return the metadata in scenes.csv by scene name, and print lines and scenes without a partner."""
     table = {}
     for name, facts in scene_table.read_facts(folder).items():
         suffix = Path(name).suffix
@@ -206,7 +206,7 @@ def _halves(folder: Path, roles: tuple[str, str], problems: list[tuple[str, str]
 
 
 def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """Returns the image files of one folder by scene name, and prints which other files are left out."""
+    """Return the image files of one folder by scene name, and print which other files are left out."""
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
     for path in visible_files(folder):
@@ -231,12 +231,12 @@ def _display_path(path: Path) -> str:
 
 
 def scene_name(stem: str) -> str:
-    """Returns a scene's name: the file's stem, composed (NFC) and without doubled underscores, which mark patches."""
+    """Return a scene's name: the file's stem, composed (NFC) and without doubled underscores, which mark patches."""
     return re.sub("__+", "_", unicodedata.normalize("NFC", stem))
 
 
 def _bare(role: str, found: Mapping[str, Mapping[str, Path]], problems: list[tuple[str, str]]) -> dict[str, Path]:
-    """Returns a role's files by name without the role at its end, unless their partners have that name too."""
+    """Return a role's files by name without the role at its end, unless their partners have that name too."""
     others = set().union(*(found[other] for other in found if other != role))
     bare: dict[str, Path] = {}
     for stem, path in found[role].items():
@@ -257,7 +257,7 @@ def read(
     tolerance: int | None = None,
     classes: Sequence[str] | None = None,
 ) -> Picture:
-    """Reads and checks all roles of one scene.
+    """Read and check all roles of one scene.
 
     Args:
       source: from `find`.
@@ -302,7 +302,7 @@ def read(
 
 
 def fingerprint(sources: Sequence[Source]) -> str:
-    """Returns a short digest of the files' names, sizes and times."""
+    """Return a short digest of the files' names, sizes and times."""
     paths = sorted({path for source in sources for path in source.paths.values()})
     return f"{len(paths)} files {validation.fingerprint((_display_path(path), path) for path in paths)}"
 
@@ -317,7 +317,7 @@ def read_role(
     tolerance: int | None = None,
     classes: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Reads and checks the pixels of one role of one scene.
+    """Read and check the pixels of one role of one scene.
 
     Args:
       path: PNG, TIFF or JPEG.
@@ -359,7 +359,7 @@ def _checked(path: Path, role: str, halves: Sequence[str], classes: Sequence[str
 
 
 def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
-    """Returns the left (0) or right (1) half; a grey role may be stored as colour, because its other half needs it."""
+    """Return the left (0) or right (1) half; a grey role may be stored as colour, because its other half needs it."""
     if pixels.shape[1] % 2:
         raise images.BadImage(f"{pixels.shape[1]} pixels wide, which does not halve (not a side-by-side image?)")
     half = np.split(pixels, 2, axis=1)[index]
@@ -379,7 +379,7 @@ def _recoded(pixels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
 
 
 def _own_classes(pixels: np.ndarray) -> str:
-    """Returns the cure for a mask of few values that are mostly not CaFFe's; empty for others."""
+    """Return the cure for a mask of few values that are mostly not CaFFe's; empty for others."""
     values = np.unique(pixels)
     if len(values) > mask_drawings.FEW or 2 * np.isin(values, VALUES["zones"]).sum() > len(values):
         return ""

@@ -1,4 +1,4 @@
-"""Assigns the patches of a user's scenes to train, val and test."""
+"""Assign the patches of a user's scenes to train, val and test."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 
 def make_splits(found: Sequence[SceneInfo], settings: Settings) -> dict[str, str]:
-    """Returns the split of each patch, by stem.
+    """Return the split of each patch, by stem.
 
     Held-out glaciers become test, scenes in folders train/, val/, test/ stay there, and the settings split the rest.
 
@@ -55,7 +55,7 @@ def _held_out(found: Sequence[SceneInfo], glaciers: Iterable[str]) -> list[str]:
 
 
 def _units(found: Sequence[SceneInfo], split: str) -> dict[str, str]:
-    """Returns the unit that each patch stays with: itself, its scene and that scene's duplicates, or its glacier."""
+    """Return the unit that each patch stays with: itself, its scene and that scene's duplicates, or its glacier."""
     if split == "random":
         return {stem: stem for one in found for stem in one.stems}
     if split == "glacier":
@@ -80,7 +80,7 @@ def _naming_cure() -> str:
 
 
 def _duplicates(found: Sequence[SceneInfo]) -> dict[str, list[str]]:
-    """Returns the scenes that hold the same target image, by its digest."""
+    """Return the scenes that hold the same target image, by its digest."""
     holders: dict[str, list[str]] = defaultdict(list)
     for one in found:
         for digest in one.digests.values():
@@ -97,7 +97,7 @@ def _warn_of_duplicates(found: Sequence[SceneInfo], where: Mapping[str, str]) ->
 
 
 def split_of(one: SceneInfo, where: Mapping[str, str]) -> str:
-    """Returns the split of a scene's patches; `mixed` when they lie in several.
+    """Return the split of a scene's patches; `mixed` when they lie in several.
 
     Args:
       one: the scene.

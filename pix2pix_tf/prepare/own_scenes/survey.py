@@ -1,4 +1,4 @@
-"""Reads a user's scenes once, one at a time, so that all problems are reported before anything is written."""
+"""Read a user's scenes once, one at a time, so that all problems are reported before anything is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class SceneInfo:
 
 
 def scan(sources: Sequence[scene_source.Source], settings: Settings, folder: Path) -> list[SceneInfo]:
-    """Reads every scene once and checks it.
+    """Read every scene once and check it.
 
     Args:
       sources: from `source.find`.
@@ -75,7 +75,7 @@ def scan(sources: Sequence[scene_source.Source], settings: Settings, folder: Pat
 
 
 def read(source: scene_source.Source, settings: Settings) -> scene_source.Picture:
-    """Reads one scene with the settings.
+    """Read one scene with the settings.
 
     Raises:
       BadScene: as `source.read` does; or `fronts` is set, and the scene has fronts or lacks zones.

@@ -1,4 +1,4 @@
-"""Defines the command `simulate`, which makes a data set of simulated scenes."""
+"""Define the command `simulate`, which makes a data set of simulated scenes."""
 
 import argparse
 import inspect
@@ -48,7 +48,7 @@ class SceneTask:
 
 
 def add_simulate(commands: Commands) -> None:
-    """Adds the command to a parser."""
+    """Add the command to a parser."""
     new = command(
         commands,
         "simulate",
@@ -79,7 +79,7 @@ def add_simulate(commands: Commands) -> None:
 
 
 def run_simulate(arguments: argparse.Namespace) -> None:
-    """Simulates the data set that the options describe."""
+    """Simulate the data set that the options describe."""
     shape = (arguments.scenes, arguments.size, arguments.seed, arguments.val)
     simulate(arguments.output, *shape, arguments.optical, arguments.workers, arguments.scheduler)
     print(next_command("sar2optical" if arguments.optical else "gen5", arguments.output))
@@ -95,7 +95,7 @@ def simulate(
     workers: int = 1,
     scheduler: str | None = None,
 ) -> None:
-    """Makes a data set of simulated scenes, one patch each, or resumes an interrupted one.
+    """Make a data set of simulated scenes, one patch each, or resume an interrupted one.
 
     Args:
       output: the data set's folder.
@@ -175,7 +175,7 @@ def _described(
     tasks: Sequence[SceneTask],
     facts: Mapping[str, tuple[float | None, Sequence[float | None]]],
 ) -> Dataset:
-    """Returns the description for dataset.json: SAR and optical images are scenes of their own."""
+    """Return the description for dataset.json: SAR and optical images are scenes of their own."""
     scenes, rows = {}, {}
     for task in tasks:
         scale, clouds = facts[task.name]
@@ -189,7 +189,7 @@ def _described(
 
 
 def _simulate_and_write(task: SceneTask) -> tuple[float, list[float]]:
-    """Writes one scene unless it exists; returns its metres per pixel, and the clouds in its optical images."""
+    """Write one scene unless it exists; return its metres per pixel, and the clouds in its optical images."""
     dataset_writer.expect_begun(task.output)
     folder, last = task.output / task.split, task.roles[-1]
     sar = folder / last / f"{task.name}.png"  # written last: a scene with it is whole

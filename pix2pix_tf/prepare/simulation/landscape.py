@@ -1,4 +1,4 @@
-"""Simulates landscapes: relief, a fjord with a glacier at its head, the cover of each pixel, and surface textures.
+"""Simulate landscapes: relief, a fjord with a glacier at its head, the cover of each pixel, and surface textures.
 
 `sar` and `optical` make images of a landscape; its surface is drawn once, so that all of them show the same floes and
 crevasses. Lengths are fractions of the image, so a scene of 64 pixels is still a whole fjord, in coarser pixels. All
@@ -66,12 +66,12 @@ class Landscape:
 
 @functools.cache
 def frequencies(size: int) -> np.ndarray:
-    """Returns cycles per image in the order of `irfft2`: float64 [N, N // 2 + 1]."""
+    """Return cycles per image in the order of `irfft2`: float64 [N, N // 2 + 1]."""
     return np.hypot(fft.fftfreq(size)[:, None], fft.rfftfreq(size)[None]) * size
 
 
 def fractal(rng: np.random.Generator, size: int, power: float, coarsest: float = 1.0) -> np.ndarray:
-    """Draws fractal noise by spectral synthesis: random phases under a power law (Saupe 1988).
+    """Draw fractal noise by spectral synthesis: random phases under a power law (Saupe 1988).
 
     Args:
       rng: the random stream.
@@ -90,7 +90,7 @@ def fractal(rng: np.random.Generator, size: int, power: float, coarsest: float =
 
 
 def simulate_landscape(rng: np.random.Generator, size: int, settings: SceneSettings) -> Landscape:
-    """Carves a fjord into mountains, fills its head with a glacier, and assigns a cover to each pixel.
+    """Carve a fjord into mountains, fill its head with a glacier, and assign a cover to each pixel.
 
     Args:
       rng: the random stream.
@@ -105,7 +105,7 @@ def simulate_landscape(rng: np.random.Generator, size: int, settings: SceneSetti
 def fill_valley(
     rng: np.random.Generator, along: np.ndarray, across: np.ndarray, metres_per_pixel: float, settings: SceneSettings
 ) -> Landscape:
-    """Raises mountains beside a valley, fills its head with a glacier and its mouth with the ocean.
+    """Raise mountains beside a valley, fill its head with a glacier and its mouth with the ocean.
 
     Args:
       rng: the random stream.
@@ -145,12 +145,12 @@ def fill_valley(
 
 
 def image_grid(size: int) -> np.ndarray:
-    """Returns y and x from -1 to 1, in half image sides: float64 [2, N, N]."""
+    """Return y and x from -1 to 1, in half image sides: float64 [2, N, N]."""
     return np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
 
 
 def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Draws coordinates that follow a winding valley, and a tributary where that is nearer.
+    """Draw coordinates that follow a winding valley, and a tributary where that is nearer.
 
     Args:
       rng: the random stream.
@@ -179,7 +179,7 @@ def flow_coordinates(rng: np.random.Generator, size: int, settings: SceneSetting
 def valley_coordinates(
     rng: np.random.Generator, y: np.ndarray, x: np.ndarray, heading: float, half_width: float, widening: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the coordinates of one valley, which winds, swells and widens seaward.
+    """Draw the coordinates of one valley, which winds, swells and widens seaward.
 
     Args:
       rng: the random stream.
@@ -197,7 +197,7 @@ def valley_coordinates(
 
 
 def island(rng: np.random.Generator, size: int) -> Field:
-    """Draws a hill that ice or water flows around: 1.3 at its top, 0 far from it."""
+    """Draw a hill that ice or water flows around: 1.3 at its top, 0 far from it."""
     y, x = image_grid(size)
     (y0, x0), (high, wide) = rng.uniform(-0.7, 0.7, 2), rng.uniform(0.06, 0.14, 2)
     distance = ((x - x0) / wide) ** 2 + ((y - y0) / high) ** 2
@@ -205,7 +205,7 @@ def island(rng: np.random.Generator, size: int) -> Field:
 
 
 def mountains(rng: np.random.Generator, size: int) -> Field:
-    """Draws plateaus that end in escarpments, and ridges, from 0 to 1."""
+    """Draw plateaus that end in escarpments, and ridges, from 0 to 1."""
     steepness, share = rng.uniform(1.5, 6.0), rng.uniform(0.1, 0.5)
     plateaus = 0.5 + 0.5 * np.tanh(steepness * (fractal(rng, size, rng.uniform(4.2, 5.0), 2.0) + 0.2))
     ridges = np.maximum(1 - np.abs(fractal(rng, size, rng.uniform(3.8, 4.8), 2.5)), 0)
@@ -213,7 +213,7 @@ def mountains(rng: np.random.Generator, size: int) -> Field:
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
-    """Returns the largest connected part of a mask, by the 4-neighbourhood: bool [H, W]."""
+    """Return the largest connected part of a mask, by the 4-neighbourhood: bool [H, W]."""
     parts, _ = ndimage.label(mask)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0  # the background
@@ -240,7 +240,7 @@ class Surface:
 
 
 def draw_surface(rng: np.random.Generator, landscape: Landscape, settings: SceneSettings) -> Surface:
-    """Draws the surface of a landscape. The order of the draws determines the bytes of the SAR image.
+    """Draw the surface of a landscape. The order of the draws determines the bytes of the SAR image.
 
     Args:
       rng: the random stream of the SAR image.
@@ -258,7 +258,7 @@ def draw_surface(rng: np.random.Generator, landscape: Landscape, settings: Scene
 def _glacier_db(
     rng: np.random.Generator, landscape: Landscape, settings: SceneSettings
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Draws gamma nought in decibels: ice below and snow above the snow line, flow lines, crevasses towards the "
+    """Draw gamma nought in decibels: ice below and snow above the snow line, flow lines, crevasses towards the "
     "front."""
     size = len(landscape.cover)
     patches, ripple = fractal(rng, size, 3.6), fractal(rng, size, 2.8, 3.0)
@@ -285,7 +285,7 @@ def _glacier_db(
 def _ocean_db(
     rng: np.random.Generator, landscape: Landscape, settings: SceneSettings
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Draws gamma nought in decibels: melange packed against the front, water with wind on it beyond, icebergs in "
+    """Draw gamma nought in decibels: melange packed against the front, water with wind on it beyond, icebergs in "
     "both."""
     size = len(landscape.cover)
     floes, swirls = fractal(rng, size, 2.5, 10.0), fractal(rng, size, 3.0)

@@ -1,4 +1,4 @@
-"""Simulates optical images of a scene in red, green and blue, some of them with clouds.
+"""Simulate optical images of a scene in red, green and blue, some of them with clouds.
 
 The file follows the light: colours of the ground -> sun and shade -> clouds and their shadows -> sensor. The ground is
 that of the SAR image: the same floes, flow lines and crevasses. Colours are float32, which takes half the time of
@@ -66,7 +66,7 @@ class Optical:
 
 
 def simulate_optical(scene: SimulatedScene, count: int = 3, settings: OpticalSettings | None = None) -> list[Optical]:
-    """Simulates images of a scene on several days: the same ground and sun, other clouds and other air.
+    """Simulate images of a scene on several days: the same ground and sun, other clouds and other air.
 
     Args:
       scene: from `sar.simulate_scene`.
@@ -106,7 +106,7 @@ def _picture(
 def ground_colours(
     rng: np.random.Generator, landscape: Landscape, surface: Surface, settings: OpticalSettings
 ) -> np.ndarray:
-    """Colours the ground.
+    """Colour the ground.
 
     Args:
       rng: the random stream.
@@ -124,7 +124,7 @@ def ground_colours(
 
 
 def _glacier(surface: Surface, mottle: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Colours a glacier: snow above, blue-grey ice below, with the debris of its flow lines and open crevasses."""
+    """Colour a glacier: snow above, blue-grey ice below, with the debris of its flow lines and open crevasses."""
     bare = 1 - surface.snow
     colour = mixed(settings.ice, settings.snow, surface.snow + 0.06 * mottle)
     colour = mixed(colour, settings.moraine, 0.75 * bare * np.clip(-0.45 * surface.flow_lines - 0.35, 0, 1))
@@ -133,14 +133,14 @@ def _glacier(surface: Surface, mottle: np.ndarray, settings: OpticalSettings) ->
 
 
 def _rock(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Colours rock: brown to grey, greener near the shore, with snow in the hollows of the heights."""
+    """Colour rock: brown to grey, greener near the shore, with snow in the hollows of the heights."""
     colour = mixed(settings.rock, settings.pale_rock, 0.4 + 0.22 * surface.rock + 0.3 * mottle)
     colour = mixed(colour, settings.tundra, np.clip(0.8 - landscape.height / 300 + 0.4 * mottle, 0, 0.85))
     return mixed(colour, settings.snow, np.clip((landscape.height - 700) / 900 + 0.5 * mottle - 0.2, 0, 0.8))
 
 
 def _ocean(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Colours the ocean: dark water, milky near the front; melange of brash and floes; icebergs."""
+    """Colour the ocean: dark water, milky near the front; melange of brash and floes; icebergs."""
     milky = 0.75 * np.exp(-np.maximum(landscape.downstream, 0) / 0.35) + 0.12 * surface.swirls - 0.08
     water = mixed(settings.water, settings.plume, milky) * (1 + 0.04 * mottle).astype(np.float32)[..., None]
     floes = ndimage.gaussian_filter(surface.floes, 0.6, truncate=2)
@@ -151,7 +151,7 @@ def _ocean(landscape: Landscape, surface: Surface, mottle: np.ndarray, settings:
 
 
 def mixed(one: Colour | np.ndarray, other: Colour | np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Mixes two colours, pixel by pixel.
+    """Mix two colours, pixel by pixel.
 
     Args:
       one: a colour, or float32 [N, N, 3] of them.
@@ -201,7 +201,7 @@ def illumination(
 def clouds(
     rng: np.random.Generator, size: int, metres_per_pixel: float, sun: tuple[float, float], settings: OpticalSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws clouds or a clear sky.
+    """Draw clouds or a clear sky.
 
     Args:
       rng: the random stream.
@@ -235,7 +235,7 @@ def clouds(
 
 
 def develop(rng: np.random.Generator, light: np.ndarray, settings: OpticalSettings) -> np.ndarray:
-    """Converts light to an image: blur, noise, gamma.
+    """Convert light to an image: blur, noise, gamma.
 
     Args:
       rng: the random stream.

@@ -1,4 +1,4 @@
-"""Simulates labelled SAR scenes of glaciers.
+"""Simulate labelled SAR scenes of glaciers.
 
 The file follows the data: landscape -> radar geometry (shadow, slopes) -> zones -> echo -> speckle -> grey.
 Images in another polarisation (`simulate_vh`) or of another sensor (`optical`) are functions of the scene, with random
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, front_of
+from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZoneMask, front_of
 from pix2pix_tf.prepare.simulation.landscape import (
     Field,
     Landscape,
@@ -25,7 +25,6 @@ from pix2pix_tf.prepare.simulation.landscape import (
 METRES_PER_GREY = 10.0  # of `SimulatedScene.elevation`: grey 255 is 2550 m, above any summit of the default settings
 MAX_ATTEMPTS = 100  # geometries drawn before a seed fails; one or two are usual
 
-ZoneMask = np.ndarray  # uint8 [N, N], CaFFe grey values: 0 not available, 64 rock, 127 glacier, 254 ocean and melange
 BoolMask = np.ndarray  # bool [N, N]
 
 
@@ -51,7 +50,7 @@ class SimulatedScene:
 
 
 def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = None) -> SimulatedScene:
-    """Simulates one scene, with ocean, glacier, rock and a calving front in it.
+    """Simulate one scene, with ocean, glacier, rock and a calving front in it.
 
     Args:
       seed: the same seed, size and settings give the same bytes.
@@ -88,7 +87,7 @@ def simulate_scene(seed: int, size: int = 256, settings: SceneSettings | None = 
 
 
 def simulate_vh(scene: SimulatedScene, settings: SceneSettings | None = None) -> np.ndarray:
-    """Images a simulated scene in VH: fainter, nearer to the noise, brightest where ice scatters in its volume.
+    """Image a simulated scene in VH: fainter, nearer to the noise, brightest where ice scatters in its volume.
 
     Args:
       scene: from `simulate_scene`.
@@ -115,7 +114,7 @@ def simulate_vh(scene: SimulatedScene, settings: SceneSettings | None = None) ->
 
 
 def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: float, range_deg: float) -> np.ndarray:
-    """Finds the pixels that the beam does not reach.
+    """Find the pixels that the beam does not reach.
 
     A ray comes down by cot(incidence) metres per metre of ground. Add that descent to the heights, and the
     rays run level: a point is in shadow where anything nearer to the radar stands higher.
@@ -146,7 +145,7 @@ def cast_shadow(height: np.ndarray, metres_per_pixel: float, incidence_deg: floa
 def slope_gain(
     height: np.ndarray, metres_per_pixel: float, incidence_deg: float, range_deg: float, limit_db: float
 ) -> np.ndarray:
-    """Returns the brightness of slopes relative to flat ground, by foreshortening.
+    """Return the brightness of slopes relative to flat ground, by foreshortening.
 
     A pixel in slant range holds more ground where that faces the radar. With gamma nought constant and slope
     g (metres of rise per metre away from the radar), the intensity over flat ground's is
@@ -170,7 +169,7 @@ def slope_gain(
 
 
 def swath_gap(rng: np.random.Generator, size: int, chance: float) -> np.ndarray:
-    """Draws the corner or strip outside the swath; mostly empty.
+    """Draw the corner or strip outside the swath; mostly empty.
 
     Args:
       rng: the random stream.
@@ -189,7 +188,7 @@ def swath_gap(rng: np.random.Generator, size: int, chance: float) -> np.ndarray:
 
 
 def label_zones(cover: ZoneMask, shadow: BoolMask, outside: BoolMask) -> ZoneMask:
-    """Labels a scene: the cover without shadow and gap. Specks of shadow stay unlabelled, as people leave them.
+    """Label a scene: the cover without shadow and gap. Specks of shadow stay unlabelled, as people leave them.
 
     Args:
       cover: without shadow and gap.
@@ -201,7 +200,7 @@ def label_zones(cover: ZoneMask, shadow: BoolMask, outside: BoolMask) -> ZoneMas
 
 
 def is_complete(zones: ZoneMask, fronts: np.ndarray) -> bool:
-    """Returns True where ocean, glacier and rock are present, with a front neither tiny nor everywhere.
+    """Return True where ocean, glacier and rock are present, with a front neither tiny nor everywhere.
 
     Args:
       zones: labels of the scene.
@@ -215,7 +214,7 @@ def is_complete(zones: ZoneMask, fronts: np.ndarray) -> bool:
 
 
 def speckle(rng: np.random.Generator, size: int, looks: float, resampling: float) -> np.ndarray:
-    """Draws multiplicative speckle of a multi-looked intensity: gamma distributed (Oliver & Quegan 1998, ch. 4).
+    """Draw multiplicative speckle of a multi-looked intensity: gamma distributed (Oliver & Quegan 1998, ch. 4).
 
     Args:
       rng: the random stream.
@@ -235,7 +234,7 @@ def speckle(rng: np.random.Generator, size: int, looks: float, resampling: float
 
 
 def to_grey(intensity: np.ndarray, floor: float, outside: BoolMask, white_percentile: float) -> np.ndarray:
-    """Converts an intensity to grey as CaFFe does: linear in amplitude, the brightest pixels saturated.
+    """Convert an intensity to grey as CaFFe does: linear in amplitude, the brightest pixels saturated.
 
     Args:
       intensity: float64 [N, N], linear.
