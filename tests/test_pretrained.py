@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.quality.grids import plain, strength
 from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.generate import command
 from pix2pix_tf.utils.errors import UserError
 
@@ -41,11 +41,11 @@ def png_of(pixels: np.ndarray) -> bytes:
 def test_it_is_small_and_there_is_one():
     files = [path for path in PRETRAINED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 15 * MEGABYTE
-    assert len(saved_model.versions(PRETRAINED / "glacier")) == 1
+    assert len(versions.versions(PRETRAINED / "glacier")) == 1
 
 
 def test_without_our_code_it_paints_the_same_bytes_twice(mask):
-    served = tf.saved_model.load(str(saved_model.find(PRETRAINED / "glacier")))
+    served = tf.saved_model.load(str(versions.find(PRETRAINED / "glacier")))
 
     def paint(seed: int, sensor: str) -> bytes:
         told = {"seed": tf.constant([seed]), "condition": tf.constant([sensor])}

@@ -53,15 +53,15 @@ def write(variant: str, folder: Path, rounds: int) -> dict:
     """Writes the export of an untrained network again and again, all checks included."""
     chosen = config.make_config(variant)
     dataset = load_dataset(folder / "data", chosen.data.inputs + chosen.data.targets)
-    computed_in, _ = precision.choose("auto", chosen.model.width)
-    task = make_task(chosen, SIZE, dataset.bits, computed_in)
+    dtype_policy, _ = precision.choose("auto", chosen.model.width)
+    task = make_task(chosen, SIZE, dataset.bits, dtype_policy)
     times = []
     for number in range(rounds):
         start = time.perf_counter()
         snapshots.export_epoch(folder / variant, task, dataset, variant, number + 1, dataset.stems["val"][0])
         times.append(time.perf_counter() - start)
     size = sum(path.stat().st_size for path in (folder / variant / "1").rglob("*") if path.is_file())
-    return {"precision": computed_in, "seconds": statistics.median(times), "megabytes": size / 1e6}
+    return {"precision": dtype_policy, "seconds": statistics.median(times), "megabytes": size / 1e6}
 
 
 def scoring(rounds: int) -> dict[int, float]:

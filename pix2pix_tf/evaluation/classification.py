@@ -17,7 +17,7 @@ from pix2pix_tf.evaluation import html_report, inference
 from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, told
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.tables import markdown
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError
@@ -63,7 +63,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     shares = _shares(setting)
     lines, patches, all_told = [], [], {}
     for run in runs:
-        epoch, version = max(saved_model.epochs(run.folder).items())
+        epoch, version = max(versions.epochs(run.folder).items())
         said = _told(inference.load_model(version, setting.dataset), setting)
         all_told[run] = said
         lines.append([run.name, run.variant, epoch, *score(said, shares > run.cloudy), len(said)])

@@ -1,1 +1,1 @@
-"""SavedModels: written, checked, versioned, loaded."""
+"""SavedModels: their signatures, writing, checking, versions and loading."""

@@ -1,7 +1,7 @@
 """Runs a SavedModel in TensorFlow's C++ runtime, as TF Serving does, through TensorFlow's C interface.
 
-Python's loader rebuilds objects and so accepts exports that TF Serving refuses ("Could not find variable ..."). The
-library that TF Serving is built from lies in the TensorFlow wheel.
+Python's loader rebuilds objects and so accepts exports that TF Serving rejects ("Could not find variable ..."). The
+TensorFlow wheel contains the library from which TF Serving is built.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ _TSTRING_BYTES = 24  # sizeof(TF_TString)
 
 
 class CppModel:
-    """A SavedModel loaded by the C++ runtime; made by `load`."""
+    """A SavedModel loaded by the C++ runtime; created by `load`."""
 
     def __init__(self, library: ctypes.CDLL, session: int, graph: int, signatures: Mapping):
-        """Takes what `load` got from the runtime."""
+        """Keeps the handles of a loaded model; use `load`."""
         self._library, self._session, self._graph = library, session, graph
         self.signatures = signatures
 
@@ -35,45 +35,46 @@ class CppModel:
           The outputs by name: arrays, or lists of bytes.
 
         Raises:
-          RuntimeError: what the runtime says.
+          RuntimeError: the runtime's own error.
         """
         definition = self.signatures[signature]
         library, status = self._library, _Status(self._library)
-        given, taken = [], []
+        input_tensors, output_tensors = [], []
         try:
-            given = [_tensor(library, inputs[name]) for name in definition.inputs]
-            fed = [self._output(info) for info in definition.inputs.values()]
-            asked = [self._output(info) for info in definition.outputs.values()]
-            results = (ctypes.c_void_p * len(asked))()
+            input_tensors = [_tensor(library, inputs[name]) for name in definition.inputs]
+            feeds = [self._output(info) for info in definition.inputs.values()]
+            fetches = [self._output(info) for info in definition.outputs.values()]
+            results = (ctypes.c_void_p * len(fetches))()
             library.TF_SessionRun(
                 ctypes.c_void_p(self._session), None,
-                (_Output * len(fed))(*fed), (ctypes.c_void_p * len(given))(*given), len(given),
-                (_Output * len(asked))(*asked), results, len(asked), None, 0, None, status.pointer,
+                (_Output * len(feeds))(*feeds), (ctypes.c_void_p * len(feeds))(*input_tensors), len(feeds),
+                (_Output * len(fetches))(*fetches), results, len(fetches), None, 0, None, status.pointer,
             )  # fmt: skip
             status.check(f"signature {signature}")
-            taken = list(results)
-            return {name: _array(library, tensor) for name, tensor in zip(definition.outputs, taken, strict=True)}
+            output_tensors = list(results)
+            named = zip(definition.outputs, output_tensors, strict=True)
+            return {name: _array(library, tensor) for name, tensor in named}
         finally:
-            for tensor in given + taken:
+            for tensor in input_tensors + output_tensors:
                 library.TF_DeleteTensor(ctypes.c_void_p(tensor))
             status.close()
 
     def _output(self, info) -> "_Output":
         operation, _, index = info.name.partition(":")
-        found = self._library.TF_GraphOperationByName(ctypes.c_void_p(self._graph), operation.encode())
-        return _Output(found, int(index))
+        handle = self._library.TF_GraphOperationByName(ctypes.c_void_p(self._graph), operation.encode())
+        return _Output(handle, int(index))
 
 
 @contextlib.contextmanager
 def load(folder: Path) -> Iterator[CppModel]:
-    """Loads a SavedModel for the length of a block.
+    """Loads a SavedModel for the duration of a block.
 
     Args:
       folder: a version folder.
 
     Raises:
-      RuntimeError: the runtime cannot load it, with its own reason.
-      FileNotFoundError: this TensorFlow brings no C++ library.
+      RuntimeError: the runtime cannot load it; the message has its reason.
+      FileNotFoundError: this TensorFlow contains no C++ library.
     """
     library = _library()
     status = _Status(library)
@@ -112,26 +113,26 @@ class _Output(ctypes.Structure):
 
 
 class _Status:
-    """TensorFlow's outcome of a call."""
+    """The status of a call of TensorFlow's C interface."""
 
     def __init__(self, library: ctypes.CDLL):
         self._library = library
         self.pointer = ctypes.c_void_p(library.TF_NewStatus())
 
-    def check(self, what: str) -> None:
+    def check(self, action: str) -> None:
         if self._library.TF_GetCode(self.pointer):
             message = self._library.TF_Message(self.pointer).decode(errors="replace")
-            raise RuntimeError(f"{what}: TensorFlow's C++ runtime says: {message}")
+            raise RuntimeError(f"{action}: TensorFlow's C++ runtime: {message}")
 
     def close(self) -> None:
         self._library.TF_DeleteStatus(self.pointer)
 
 
 def _library() -> ctypes.CDLL:
-    found = sorted(Path(tf.__file__).parent.glob("libtensorflow_cc*"))
-    if not found:
-        raise FileNotFoundError("This TensorFlow brings no libtensorflow_cc.")
-    library = ctypes.CDLL(str(found[-1]))
+    libraries = sorted(Path(tf.__file__).parent.glob("libtensorflow_cc*"))
+    if not libraries:
+        raise FileNotFoundError("This TensorFlow contains no libtensorflow_cc.")
+    library = ctypes.CDLL(str(libraries[-1]))
     pointers = (
         "TF_NewStatus TF_NewGraph TF_NewSessionOptions TF_LoadSessionFromSavedModel TF_GraphOperationByName "
         "TF_AllocateTensor TF_TensorData TF_StringGetDataPointer"
@@ -148,34 +149,34 @@ def _library() -> ctypes.CDLL:
 
 
 def _tensor(library: ctypes.CDLL, value: np.ndarray | Sequence[bytes]) -> int:
-    """A new TF_Tensor with a copy of the value."""
+    """Creates a TF_Tensor with a copy of the value."""
     if isinstance(value, np.ndarray):
-        kind = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
-        tensor, base = _allocated(library, kind, value.shape, value.nbytes)
+        data_type = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
+        tensor, base = _allocate(library, data_type, value.shape, value.nbytes)
         ctypes.memmove(base, np.ascontiguousarray(value).ctypes.data, value.nbytes)
         return tensor
-    tensor, base = _allocated(library, _STRING, (len(value),), _TSTRING_BYTES * len(value))
-    for place, text in enumerate(value):
-        one = ctypes.c_void_p(base + _TSTRING_BYTES * place)
-        library.TF_StringInit(one)
-        library.TF_StringCopy(one, text, len(text))
+    tensor, base = _allocate(library, _STRING, (len(value),), _TSTRING_BYTES * len(value))
+    for index, text in enumerate(value):
+        string = ctypes.c_void_p(base + _TSTRING_BYTES * index)
+        library.TF_StringInit(string)
+        library.TF_StringCopy(string, text, len(text))
     return tensor
 
 
-def _allocated(library: ctypes.CDLL, kind: int, shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """A new TF_Tensor of so many bytes, and where these begin."""
-    tensor = library.TF_AllocateTensor(kind, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
+def _allocate(library: ctypes.CDLL, data_type: int, shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """Creates a TF_Tensor of `size` bytes; returns it and the address of its data."""
+    tensor = library.TF_AllocateTensor(data_type, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
     return tensor, library.TF_TensorData(ctypes.c_void_p(tensor))
 
 
 def _array(library: ctypes.CDLL, tensor: int) -> np.ndarray | list[bytes]:
-    """A copy of a TF_Tensor's value."""
+    """Copies the value of a TF_Tensor."""
     pointer = ctypes.c_void_p(tensor)
-    kind = library.TF_TensorType(pointer)
+    data_type = library.TF_TensorType(pointer)
     shape = [library.TF_Dim(pointer, i) for i in range(library.TF_NumDims(pointer))]
     base = library.TF_TensorData(pointer)
-    if kind != _STRING:
+    if data_type != _STRING:
         data = ctypes.string_at(base, library.TF_TensorByteSize(pointer))
-        return np.frombuffer(data, tf.dtypes.as_dtype(kind).as_numpy_dtype).reshape(shape)
+        return np.frombuffer(data, tf.dtypes.as_dtype(data_type).as_numpy_dtype).reshape(shape)
     strings = [ctypes.c_void_p(base + _TSTRING_BYTES * i) for i in range(shape[0])]
     return [ctypes.string_at(library.TF_StringGetDataPointer(s), library.TF_StringGetSize(s)) for s in strings]

@@ -1,4 +1,4 @@
-"""What an export answers to: the same three signatures for every task, around the one function that paints."""
+"""The signatures of an export: the same three for every task, around one function that calls the network."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -11,49 +11,45 @@ from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.conditions import Conditions
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
-# (encoded input roles float32 [N, H, W, C], seed int32 [N]) -> by name "output", the target roles' images float32
-# [N, H, W, C'] in [-1, 1], and whatever else `tensor` is to give.
-Paint = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+# A call of the network: (encoded input roles float32 [N, H, W, C], seed int32 [N]) -> tensors by name. "output" are the
+# target roles' images, float32 [N, H, W, C'] in [-1, 1]; all tensors are outputs of the signature `tensor`.
+Network = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 
 def make_signatures(
-    config: Config, bits: Mapping[str, int], divisor: int, paint: Paint, conditions: Conditions = MappingProxyType({})
+    config: Config,
+    bits: Mapping[str, int],
+    divisor: int,
+    generate: Network,
+    conditions: Conditions = MappingProxyType({}),
 ) -> dict[str, Signature]:
-    """The export's functions, each with the names and types of its inputs; the batch is free in all of them.
+    """Builds the export's functions, each with the names and types of its inputs; all have a free batch dimension.
 
-    `serving_default` takes one PNG for each input role and uses seed 0; `sample` takes a seed for each image as well;
-    both give a PNG for each target role, or numbers where there is no target. `tensor` takes the input roles' pixels
-    stacked along the channels and gives what `paint` does. With conditions each takes a text for each image as well.
+    serving_default: one PNG string [N] for each input role -> one PNG string [N] for each target role, with seed 0.
+    sample: the same with a seed, int32 [N].
+    tensor: image, uint8 or uint16 [N, H, W, C], the input roles' PNG values stacked along the channels, and seed -> the
+      tensors of `generate`.
+    Without target roles, all return the tensors of `generate`. With conditions, each takes a string [N] as well.
 
     Args:
       config: gives the roles.
       bits: depth of each input role's PNGs, 8 or 16.
-      divisor: pixels; what the sides of an image must be multiples of.
-      paint: the network.
-      conditions: the keys and values of what it is told beside its input.
+      divisor: pixels; the sides of an image must be multiples of it.
+      generate: calls the network.
+      conditions: the keys and values of the metadata that the network takes beside its input.
     """
-    inputs, targets, mask = config.data.inputs, config.data.targets, config.data.mask
-    channels = encoding.channels(inputs, mask, conditions)
-    specs = [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)]
-    network = tf.function(paint, specs, autograph=False).get_concrete_function()  # once: its trace takes seconds
-    network.painted_by = paint  # a trace does not keep the weights that it reads
-
-    def painted(images: list[tf.Tensor], seed: tf.Tensor, condition: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
-        parts = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
-        encoded = tf.concat(parts, axis=-1)
-        for text in condition:
-            encoded = encoding.join_condition(encoded, encoding.encode_condition(text, conditions))
-        return network(encoded, seed)
+    inputs, targets = config.data.inputs, config.data.targets
+    generate_from = _encode_and_generate(config, generate, conditions)
 
     def sample(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         data, (seed, *condition) = arguments[: len(inputs)], arguments[len(inputs) :]
         images = [
             encoding.decode_png_batch(png, role, bits[role], divisor) for role, png in zip(inputs, data, strict=True)
         ]
-        made = painted(images, seed, condition)
-        if not targets:  # nothing to look at: the answer is a number
-            return made
-        parts = tf.split(made["output"], [CHANNELS[role] for role in targets], axis=-1)
+        outputs = generate_from(images, seed, condition)
+        if not targets:  # a classifier returns no image
+            return outputs
+        parts = tf.split(outputs["output"], [CHANNELS[role] for role in targets], axis=-1)
         return {name: encoding.encode_png(part) for name, part in zip(png_names(targets, "output"), parts, strict=True)}
 
     def serving_default(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -64,7 +60,7 @@ def make_signatures(
         with tf.control_dependencies([encoding.check_sides(tf.shape(image)[1], tf.shape(image)[2], divisor)]):
             parts = tf.split(image, [CHANNELS[role] for role in inputs], axis=-1)
         images = [tf.cast(p, encoding.dtype_of(bits[r])) for r, p in zip(inputs, parts, strict=True)]
-        return painted(images, seed, condition)
+        return generate_from(images, seed, condition)
 
     pngs = [tf.TensorSpec([None], tf.string, name) for name in png_names(inputs, "image")]
     seed = tf.TensorSpec([None], tf.int32, "seed")
@@ -78,11 +74,31 @@ def make_signatures(
     }
 
 
+def _encode_and_generate(
+    config: Config, generate: Network, conditions: Conditions
+) -> Callable[[list[tf.Tensor], tf.Tensor, Sequence[tf.Tensor]], dict[str, tf.Tensor]]:
+    """Returns the function (pixels of each input role, seed, condition texts or none) -> tensors of `generate`."""
+    inputs, mask = config.data.inputs, config.data.mask
+    channels = encoding.channels(inputs, mask, conditions)
+    specs = [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)]
+    network = tf.function(generate, specs, autograph=False).get_concrete_function()  # once: its trace takes seconds
+    network.weights_owner = generate  # a trace does not keep the weights that it reads
+
+    def generate_from(images: list[tf.Tensor], seed: tf.Tensor, condition: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        parts = [encoding.encode(image, role, mask) for role, image in zip(inputs, images, strict=True)]
+        encoded = tf.concat(parts, axis=-1)
+        for text in condition:
+            encoded = encoding.join_condition(encoded, encoding.encode_condition(text, conditions))
+        return network(encoded, seed)
+
+    return generate_from
+
+
 def png_names(roles: tuple[str, ...], single: str) -> list[str]:
-    """Names of PNGs in a signature; those that end in _bytes travel as base64 in TF Serving's REST interface.
+    """Returns the names of PNGs in a signature; a name in _bytes is sent as base64 by TF Serving's REST interface.
 
     Args:
       roles: one PNG each.
-      single: what the PNG is called where there is but one: "image" or "output".
+      single: the name of the only PNG where there is one role: "image" or "output".
     """
     return [f"{single}_bytes"] if len(roles) == 1 else [f"{role}_bytes" for role in roles]

@@ -1,8 +1,8 @@
-"""Warm-up requests: what TF Serving asks of a version that it has just loaded, before anybody else may.
+"""Warm-up requests, which TF Serving sends to a version that it has just loaded, before any other request.
 
-The first request to a model takes many times as long as the second, because TensorFlow sets much up only then. The
-records lie in the export as TF Serving wants them: a TFRecord of PredictionLog. It refuses a version whose records do
-not fit its signatures, so they are made from the signatures' own types.
+The first request to a model takes many times as long as the second, because TensorFlow initialises much only then. The
+records are in TF Serving's format, a TFRecord of PredictionLog. TF Serving rejects a version whose records do not match
+its signatures, so they are written with the signatures' own types.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,17 +37,17 @@ def write(version: Path, requests: Mapping[str, Inputs], specs: Mapping[str, Seq
 
 
 def read(version: Path) -> list[tuple[str, dict[str, np.ndarray | list[bytes]]]]:
-    """The requests in an export, each with its signature; none where there are none.
+    """Reads the requests of an export, each with its signature; an empty list if the export has none.
 
     Raises:
       tf.errors.DataLossError: the file is damaged.
     """
     if not (version / FILE).exists():
         return []
-    found = []
+    requests = []
     for record in tf.data.TFRecordDataset(str(version / FILE)).as_numpy_iterator():
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         arrays = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
         inputs = {name: array.tolist() if array.dtype == object else array for name, array in arrays.items()}
-        found.append((request.model_spec.signature_name, inputs))
-    return found
+        requests.append((request.model_spec.signature_name, inputs))
+    return requests

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pix2pix_tf.data import conditions
 from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.tiling import Tiling
+from pix2pix_tf.export import versions
 from pix2pix_tf.generate import inference, output
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.inference import ImageTask
@@ -38,9 +39,7 @@ def main(argv: list[str]) -> None:
     """Reads the arguments, checks the masks, paints, and says what there is."""
     options = parse(argv)
 
-    from pix2pix_tf.export import saved_model  # TensorFlow: some seconds, which no mistake above has to wait for
-
-    model = inference.load(saved_model.find(options.model))
+    model = inference.load(versions.find(options.model))
     if not model.targets:
         raise UserError(f"{options.model} gives numbers and paints nothing. --model takes an export such as of gen5.")
     tile = TILES * model.size if options.tile is None else options.tile

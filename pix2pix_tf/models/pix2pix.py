@@ -16,26 +16,26 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def make_generator(model: ModelConfig, input_channels: int, output_channels: int, size: int) -> tf.keras.Model:
-    """The U-Net that paints the image ([I] section 3.2; layer for layer as in [P]).
+    """Builds the generator, a U-Net ([I] section 3.2; layer for layer as in [P]).
 
     Args:
-      model: widths, kernel, norm, levels, how maps are doubled (`blocks.doubled_convolution`), dropout (the noise z: in
-        the innermost `dropout_blocks` blocks), and whether the mask steers the decoder's norms (`blocks.spade`).
-      input_channels: channels of the mask, one-hot, and of what is stacked on it.
+      model: width, kernel, norm, depth, upsampling (`blocks.upsampling_convolution`), dropout (the noise z, in the
+        innermost `dropout_blocks` blocks), and `spade_width` (`blocks.spade`).
+      input_channels: channels of the encoded input roles, such as the one-hot mask.
       output_channels: channels of the image.
-      size: side of the training patches in pixels. The network takes any sides that are multiples of 2**levels.
+      size: side of the training patches in pixels. The network takes any sides that are multiples of 2**depth.
 
     Returns:
       A model [image float [N, H, W, input_channels], seed int32 [N]] -> float [N, H, W, output_channels] in [-1, 1].
 
     Raises:
-      UserError: the patch size is no multiple of 2**levels, or the innermost map is too small for `resized`.
+      UserError: the patch size is no multiple of 2**depth, or the innermost map is too small for `resized`.
     """
     _check_size(size, model)
     w, k, n, s = model.generator_width, model.generator_kernel, model.norm, model.spade_width
     up = functools.partial(upsample, upsampling=model.upsampling)
     z = [SeededDropout(model.dropout, salt) if salt < model.dropout_blocks else None for salt in range(7)]
-    inner = model.depth - 4  # how many of the innermost levels there are; fewer for patches smaller than 256
+    inner = model.depth - 4  # of the four innermost levels, how many are used; fewer for patches smaller than 256
     at_bottom = "none" if size == 2**model.depth else n  # a norm would turn a 1 x 1 map into zeros
 
     image = tf.keras.Input([None, None, input_channels], name="image")
@@ -69,20 +69,20 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
     for down in down_stack:
         x = down(x)
         skips.append(x)
-    for block, skip, mask in zip(up_stack, reversed(skips[:-1]), _halved(image, len(up_stack)), strict=True):
+    for block, skip, mask in zip(up_stack, reversed(skips[:-1]), _image_pyramid(image, len(up_stack)), strict=True):
         x = tf.keras.layers.Concatenate()([block(x, mask, seed), skip])
-    painted = tf.keras.layers.Activation("tanh", dtype="float32")(last(x))
-    return tf.keras.Model([image, seed], painted, name="generator")
+    generated = tf.keras.layers.Activation("tanh", dtype="float32")(last(x))
+    return tf.keras.Model([image, seed], generated, name="generator")
 
 
 def make_discriminator(model: ModelConfig, input_channels: int, output_channels: int) -> tf.keras.Model:
-    """The PatchGAN that tells painted from real, patch by patch ([I] section 3.3).
+    """Builds the discriminator, a PatchGAN that scores overlapping patches as real or generated ([I] section 3.3).
 
-    With strides 2,2,2,1,1 and kernel 4 each score sees 70 x 70 pixels of a 256 x 256 patch, 30 x 30 times; with
-    2,2,2,2,1 there are 16 x 16 scores. The sigmoid of [P] is in the loss.
+    With strides 2,2,2,1,1 and kernel 4 a 256 x 256 patch gets 30 x 30 scores, each with a receptive field of 70 x 70
+    pixels; with 2,2,2,2,1 it gets 16 x 16 scores. The sigmoid of [P] is in the loss.
 
     Args:
-      model: widths, strides, kernel, norm.
+      model: width, strides, kernel, norm.
       input_channels: channels of the generator's input.
       output_channels: channels of the image.
 
@@ -110,19 +110,19 @@ def make_discriminator(model: ModelConfig, input_channels: int, output_channels:
     return tf.keras.Model([condition, image], logits, name="discriminator")
 
 
-def _halved(image: tf.Tensor, times: int) -> list[tf.Tensor]:
-    """The input at a half, a quarter and so on of its sides, the smallest first; each pixel is a mean."""
-    smaller = []
-    for _ in range(times):
+def _image_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
+    """Returns the input at 1/2, 1/4 and so on of its sides by average pooling, the smallest first."""
+    pyramid = []
+    for _ in range(levels):
         image = tf.keras.layers.AveragePooling2D(2)(image)
-        smaller.append(image)
-    return smaller[::-1]
+        pyramid.append(image)
+    return pyramid[::-1]
 
 
 def _check_size(size: int, model: ModelConfig) -> None:
-    """Refuses patches that do not halve so often, or not so often with a kernel that fits the innermost map."""
+    """Raises UserError for patches that cannot be halved `depth` times, or whose innermost map is below the kernel."""
     levels, kernel = model.depth, model.generator_kernel
-    # Else the outer weights see the rim alone; where they did, in bfloat16, their gradients came out as NaN.
+    # On a smaller map the outer weights meet padding alone; in bfloat16 their gradients were then NaN.
     smallest = kernel // 2 + 1 if model.upsampling == "resized" else 1
     fitting = [some for some in range(5, 9) if size % 2**some == 0 and size // 2**some >= smallest]
     if levels in fitting:

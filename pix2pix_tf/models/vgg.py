@@ -1,6 +1,6 @@
-"""The network that tells whether an optical image shows clouds: a small VGG (Simonyan & Zisserman 2015).
+"""The cloud classifier of optical images: a small VGG (Simonyan & Zisserman 2015, arXiv 1409.1556).
 
-Pairs of SAR and optical images are of use for learning only where no cloud hides the ground. Shapes in the comments are
+Pairs of SAR and optical images can be learnt from only where no cloud hides the ground. Shapes in the comments are
 those of a 256 x 256 patch with the default width.
 """
 
@@ -14,7 +14,7 @@ DIVISOR = 8  # pixels: sides must be multiples of this, since three levels halve
 
 
 def make_classifier(model: ModelConfig, input_channels: int) -> tf.keras.Model:
-    """Four levels of two 3 x 3 convolutions, their mean over the image, and one number.
+    """Builds the classifier: four levels of two 3 x 3 convolutions, global average pooling, one logit.
 
     Args:
       model: width, dropout, norm.
@@ -22,7 +22,7 @@ def make_classifier(model: ModelConfig, input_channels: int) -> tf.keras.Model:
 
     Returns:
       A model [image float [N, H, W, input_channels], seed int32 [N]] -> float32 [N, 1], logits: positive for cloudy.
-      The seed is that of the dropout in training; after training it changes nothing.
+      The seed is that of the dropout in training; at inference it has no effect.
     """
     w, n = model.vgg_width, model.norm
     image = tf.keras.Input([None, None, input_channels], name="image")

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
-from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.export import best_epoch
+from pix2pix_tf.export import versions as export_versions
 from pix2pix_tf.serving.model_names import name_models
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
@@ -43,7 +44,7 @@ def write_config(runs: Sequence[str], output: Path, mount: str, stable: Mapping[
     before = {one.name: one for one in read(output).model_config_list.config} if output.exists() else {}
     config, said = ModelServerConfig(), []
     for name, base in bases.items():
-        there, last = set(saved_model.versions(base)), before.get(name)
+        there, last = set(export_versions.versions(base)), before.get(name)
         wanted = choose(name, there, last, stable.get(name), best_of(base))
         inside = PurePosixPath(mount) / base.resolve().relative_to(_root(base)).as_posix()
         made = model_config(name, str(inside), there, last, wanted)
@@ -63,7 +64,7 @@ def find_bases(runs: Sequence[str]) -> dict[str, Path]:
     for run in runs:
         name, equals, folder = run.rpartition("=")
         exports = sorted((Path(folder) / "export").glob("*"))
-        wishes += [f"{name}{equals}{base}" for base in exports if saved_model.versions(base)]
+        wishes += [f"{name}{equals}{base}" for base in exports if export_versions.versions(base)]
     if not wishes:
         raise UserError(f"None of {', '.join(runs)} has an export. Give folders of runs, such as runs/gen5.")
     bases = name_models(wishes)
@@ -80,7 +81,7 @@ def best_of(base: Path) -> int | None:
       UserError: it is no longer there.
     """
     run = base.parents[1]
-    return int(saved_model.chosen(run)[0].name) if best_epoch.read(run) else None
+    return int(export_versions.chosen(run)[0].name) if best_epoch.read(run) else None
 
 
 def choose(

@@ -1,11 +1,11 @@
-"""A run's checkpoints: written whole, found again, and looked after when one is damaged.
+"""A run's checkpoints: written atomically, restored, and diagnosed when one is damaged.
 
-checkpoints/checkpoint           the names of those that are whole, the newest one first; TensorFlow's own format
+checkpoints/checkpoint           the names of the complete ones, the newest first; TensorFlow's own format
             ckpt-<step>.index    names, shapes and a checksum of each tensor
             ckpt-<step>.data-*   the tensors
 
-A checkpoint counts from the moment at which the file `checkpoint` names it, so that a half-written one is never taken.
-TensorFlow compares each tensor with its checksum (CRC-32C) whenever it reads one, so that no bit changes unseen.
+A checkpoint counts once the file `checkpoint` names it, so that a half-written one is never restored. TensorFlow
+compares each tensor with its checksum (CRC-32C) whenever it reads one.
 """
 
 import shlex
@@ -22,80 +22,80 @@ STATE = "checkpoint"
 
 
 class Checkpoints:
-    """The checkpoints of one run while it is trained."""
+    """The checkpoints of one run during training."""
 
-    def __init__(self, folder: Path, parts: dict[str, tf.Module | tf.keras.Model | tf.Variable], keep: int):
-        """Finds the checkpoints that are there.
+    def __init__(self, folder: Path, parts: dict[str, tf.Module | tf.keras.Model | tf.Variable], max_to_keep: int):
+        """Lists the existing checkpoints.
 
         Args:
           folder: the run's `checkpoints`; it may be missing.
-          parts: all that is to be saved, by name.
-          keep: how many are kept, at least 1.
+          parts: the objects to save, by name.
+          max_to_keep: number of checkpoints to keep, at least 1.
         """
-        self._folder, self._keep = folder, keep
+        self._folder, self._max_to_keep = folder, max_to_keep
         self._content = tf.train.Checkpoint(**parts)
-        self._whole = _named(folder) or _readable(folder)  # from the oldest to the newest, without their suffixes
+        self._complete = _named(folder) or _sound(folder)  # from the oldest to the newest, without their suffixes
 
     @property
     def newest(self) -> Path | None:
-        """The newest checkpoint, without its suffix; None: there is none yet."""
-        return self._whole[-1] if self._whole else None
+        """The newest checkpoint, without its suffix; None if there is none yet."""
+        return self._complete[-1] if self._complete else None
 
     def restore(self) -> bool:
-        """Takes up the newest checkpoint; False when there is none.
+        """Restores the newest checkpoint; returns False if there is none.
 
         Raises:
-          UserError: it is damaged, or of another program. Nothing has been removed then.
+          UserError: it is damaged, or of another version of the program. No file has been removed then.
         """
         newest = self.newest
         if newest:
             try:
                 self._content.read(str(newest)).assert_existing_objects_matched()
             except Exception as error:  # a damaged index makes TensorFlow raise all kinds, IndexError among them
-                raise UserError(self._cannot_be_read(newest, _told(error))) from None
+                raise UserError(self._cannot_be_read(newest, _reason(error))) from None
         return newest is not None
 
     def clear(self) -> None:
-        """Removes what a killed process left half written, or half removed; after `restore`."""
-        kept = {path.name for path in self._whole}
+        """Removes the files that a killed process left half written or half removed; call it after `restore`."""
+        kept = {path.name for path in self._complete}
         for path in self._folder.glob("ckpt-*"):
             if path.name.partition(".")[0] not in kept:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint of this step, unless it is there; then removes the oldest ones.
+        """Writes a checkpoint of this step, unless it exists; then removes the oldest ones.
 
         Raises:
-          OSError: as the writing does; the older ones are untouched then.
+          OSError: it could not be written; the older ones are untouched then.
         """
         path = self._folder / f"ckpt-{step}"
         if path == self.newest:
             return
-        with saved_model.writing(path):
+        with saved_model.os_errors(path):
             self._content.write(str(path))
-        leaving = [*self._whole, path][: -self._keep]
-        self._whole = [*self._whole, path][-self._keep :]
-        names = "".join(f'all_model_checkpoint_paths: "{one.name}"\n' for one in self._whole)
+        expired = [*self._complete, path][: -self._max_to_keep]
+        self._complete = [*self._complete, path][-self._max_to_keep :]
+        names = "".join(f'all_model_checkpoint_paths: "{one.name}"\n' for one in self._complete)
         files.write_text(self._folder / STATE, f'model_checkpoint_path: "{path.name}"\n{names}')
-        for old in leaving:
+        for old in expired:
             for part in self._folder.glob(f"{old.name}.*"):
                 part.unlink()
 
     def _cannot_be_read(self, newest: Path, reason: str) -> str:
         message = f"The checkpoint {newest} cannot be read ({reason})."
         if _is_sound(newest):
-            return f"{message} Its bytes are as they were written: another version of the program wrote it."
-        older = next((path for path in reversed(self._whole[:-1]) if _is_sound(path)), None)
+            return f"{message} Its bytes are undamaged: another version of the program wrote it."
+        older = next((path for path in reversed(self._complete[:-1]) if _is_sound(path)), None)
         if older is None:
-            return f"{message} It is damaged, and there is none before it: choose another --run to begin anew."
+            return f"{message} It is damaged, and there is no older one: choose another --run to start again."
         return (
-            f"{message} It is damaged; the one before it, {older.name}, is whole. To go on from that one: "
+            f"{message} It is damaged; the one before it, {older.name}, is undamaged. To resume from that one: "
             f"rm {shlex.quote(str(newest))}.*, then the same command again."
         )
 
 
 def _named(folder: Path) -> list[Path]:
-    """What the file `checkpoint` names and is there; nothing if it cannot be read."""
+    """Returns the checkpoints that the file `checkpoint` names and that exist; none if it cannot be read."""
     try:
         state = tf.train.get_checkpoint_state(str(folder))
     except (UnicodeDecodeError, tf.errors.OpError):
@@ -104,19 +104,19 @@ def _named(folder: Path) -> list[Path]:
     return [path for path in paths if path.with_name(f"{path.name}.index").exists()]
 
 
-def _readable(folder: Path) -> list[Path]:
-    """The whole ones among the files: for a folder whose file `checkpoint` is missing, or is itself damaged."""
-    found = [path.with_suffix("") for path in folder.glob("ckpt-*.index") if path.stem[5:].isdecimal()]
-    return [path for path in sorted(found, key=lambda path: int(path.name[5:])) if _is_sound(path)]
+def _sound(folder: Path) -> list[Path]:
+    """Returns the undamaged checkpoints of a folder whose file `checkpoint` is missing or damaged."""
+    paths = [path.with_suffix("") for path in folder.glob("ckpt-*.index") if path.stem[5:].isdecimal()]
+    return [path for path in sorted(paths, key=lambda path: int(path.name[5:])) if _is_sound(path)]
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].partition(" [Op:")[0].split("}} ")[-1]
 
 
 def _is_sound(checkpoint: Path) -> bool:
-    """Whether each tensor in a checkpoint is as its checksum says."""
+    """Returns True if each tensor of a checkpoint matches its checksum."""
     try:
         reader = tf.train.load_checkpoint(str(checkpoint))
         for name in reader.get_variable_to_shape_map():

@@ -1,6 +1,7 @@
-"""TensorBoard's files, after a process that was killed: what it wrote after its last checkpoint comes once more."""
+"""The logs of a run that resumes: entries after the last checkpoint, which would appear twice, are purged."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,32 +9,46 @@ import tensorflow as tf
 
 from pix2pix_tf.utils import files
 
-# TensorBoard reads in the order of names: this sorts before all others, which go on with the time.
+# TensorBoard reads files in the order of their names: this one sorts before all others, which continue with the time.
 KEPT = "events.out.tfevents.0.kept"
 
 
-def purge_after(folder: Path, step: int) -> None:
-    """Drops the events of steps that will be trained again.
-
-    Nothing is touched where there are none. Else what remains comes into one file; should the process die before the
-    others are removed, the next call finds the same events twice and drops those as well.
+def purge_lines_after(log: Path, step: int) -> None:
+    """Removes the lines of a log.jsonl of epochs that will be trained again, and a line that a killed process cut off.
 
     Args:
-      folder: of the run's TensorBoard; it may be missing.
-      step: the last one that counts.
+      log: the file; it may be missing.
+      step: the last one to keep.
+    """
+    if log.exists():
+        lines = [
+            line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step
+        ]
+        files.write_text(log, "".join(line + "\n" for line in lines))
+
+
+def purge_after(folder: Path, step: int) -> None:
+    """Removes the TensorBoard events of steps that will be trained again.
+
+    Without such events no file is touched. Otherwise the remaining events are written to one file. If the process dies
+    before it removes the other files, the next call removes the events that then exist twice.
+
+    Args:
+      folder: of TensorBoard's files in the run; it may be missing.
+      step: the last one to keep.
     """
     paths = sorted(folder.glob("events.out.tfevents.*"))
-    seen, kept, dropped = set(), [], False
+    digests, kept, dropped = set(), [], False
     for path in paths:
         for record in _records(path):
             event, digest = tf.compat.v1.Event.FromString(record), hashlib.sha256(record).digest()
-            if not event.HasField("summary"):  # it tells the file's version, which each writer writes anew
+            if not event.HasField("summary"):  # the file's version, which each writer writes itself
                 continue
-            if event.step > step or digest in seen:
+            if event.step > step or digest in digests:
                 dropped = True
             else:
                 kept.append(record)
-            seen.add(digest)
+            digests.add(digest)
     if not dropped:
         return
     with files.atomic_write(folder / KEPT) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
@@ -46,7 +61,7 @@ def purge_after(folder: Path, step: int) -> None:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The whole records of a file: a killed process may have left half of one at its end."""
+    """Yields the complete records of a file; a killed process may have left half of one at its end."""
     try:
         yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.DataLossError:

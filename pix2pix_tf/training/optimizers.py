@@ -1,4 +1,4 @@
-"""Adam in one kernel a variable.
+"""Adam in one fused kernel for each variable.
 
 Keras' Adam runs some ten operations over each of the generator's 54 million weights; TensorFlow's fused kernel runs
 one. `benchmarks/speed/layers.py` measures the difference.
@@ -12,13 +12,13 @@ _GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikev
 
 
 def triangular(step: tf.Tensor, low: float, peak: float, step_size_up: int) -> tf.Tensor:
-    """The learning rate of a step: from `low` to `peak` in a straight line and back, again and again (Smith 2017).
+    """Returns the triangular cyclic learning rate of a step (Smith 2017, arXiv 1506.01186).
 
     Args:
       step: int64 scalar, steps done.
-      low: the rate at step 0.
-      peak: the rate at step `step_size_up`.
-      step_size_up: from the one to the other.
+      low: learning rate at step 0.
+      peak: learning rate at step `step_size_up`.
+      step_size_up: steps from `low` to `peak`, and back.
 
     Returns:
       A float32 scalar.
@@ -46,18 +46,18 @@ class Adam(tf.Module):
         max_learning_rate: float = 0.0,
         step_size_up: int = 1,
     ):
-        """Makes the moments, all zero.
+        """Creates the moments, all zero.
 
         Args:
-          variables: float32, what is trained.
+          variables: float32, those to train.
           learning_rate: step size.
           beta_1: decay of the first moment.
           beta_2: decay of the second moment.
           epsilon: added to the root of the second moment.
-          scale_loss: whether `scaled` scales, for float16.
-          global_clipnorm: the longest that the gradient of all variables together may be; 0 for any length.
-          max_learning_rate: the learning rate goes up to this and back in a triangle (`triangular`); 0: it is constant.
-          step_size_up: from the one to the other.
+          scale_loss: True to scale the loss, for float16.
+          global_clipnorm: maximum norm of the gradient of all variables together; 0 for no clipping.
+          max_learning_rate: peak of the cyclic learning rate (`triangular`); 0 for a constant learning rate.
+          step_size_up: steps from `learning_rate` to `max_learning_rate`.
         """
         super().__init__(name="adam")
         self._variables = variables
@@ -72,37 +72,37 @@ class Adam(tf.Module):
         self.second_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
-        """What to differentiate in place of the loss, a float32 scalar."""
+        """Returns the loss to differentiate, a float32 scalar: multiplied by the loss scale for float16."""
         return loss * self.loss_scale if self._scale_loss else loss
 
     def apply(self, gradients: list[tf.Tensor]) -> tf.Tensor:
-        """Moves the variables by one step.
+        """Updates the variables by one step.
 
         Args:
-          gradients: of `scaled(loss)`, one for each variable and of its shape; on several devices their mean, so that
-            all move by the same step.
+          gradients: of `scaled(loss)`, one for each variable and of its shape; with several replicas their mean, so
+            that all take the same step.
 
         Returns:
-          A float32 scalar to add to the loss: 0; or NaN where the gradients are not finite, so that the variables are
-          spoilt and the training must end before it saves them. The overflow of a loss scale that can still be halved
-          is no such case.
+          A float32 scalar to add to the loss. It is 0, or NaN if the gradients are not finite: then the variables are
+          not finite either, and training must end before it saves them. An overflow in float16 returns 0 as long as
+          the loss scale can be halved.
         """
         finite = tf.math.is_finite(tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]))  # one pass, no copy
         if not self._scale_loss:
             self._update(gradients)
             return tf.where(finite, 0.0, math.nan)
-        hopeless = tf.logical_not(finite) & tf.equal(self.loss_scale, 1.0)
+        diverged = tf.logical_not(finite) & tf.equal(self.loss_scale, 1.0)
         gradients = [gradient / self.loss_scale for gradient in gradients]
-        tf.cond(finite, lambda: self._good(gradients), self._overflow)
-        return tf.where(hopeless, math.nan, 0.0)
+        tf.cond(finite, lambda: self._update_and_grow_scale(gradients), self._halve_scale)
+        return tf.where(diverged, math.nan, 0.0)
 
-    def _good(self, gradients: list[tf.Tensor]) -> None:
+    def _update_and_grow_scale(self, gradients: list[tf.Tensor]) -> None:
         self._update(gradients)
         self.good_steps.assign_add(1)
         grow = tf.equal(self.good_steps % _GROW_AFTER, 0)
         self.loss_scale.assign(tf.where(grow, self.loss_scale * 2.0, self.loss_scale))
 
-    def _overflow(self) -> None:
+    def _halve_scale(self) -> None:
         self.good_steps.assign(0)
         self.loss_scale.assign(tf.maximum(self.loss_scale / 2.0, 1.0))
 
@@ -131,7 +131,7 @@ class Adam(tf.Module):
 
 
 def _per_replica(value: float, dtype: tf.DType) -> tf.Variable:
-    """A number that all devices change in the same way, each for itself; a checkpoint holds the first one's."""
+    """Creates a variable that each replica updates by itself, all in the same way; a checkpoint holds the first's."""
     return tf.Variable(
         value,
         trainable=False,

@@ -1,4 +1,7 @@
-"""Which numbers the networks compute with. In training weights, losses and normalisation are float32 in any case."""
+"""The dtype policy: the precision in which the networks compute.
+
+In training weights, losses and normalisation are float32 in any case.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,45 +10,45 @@ import tensorflow as tf
 
 from pix2pix_tf.utils import cpu, tf_compat
 
-# Filters of the first layer that a network needs for bfloat16 to be faster than float32, on a processor that multiplies
-# it: the kernels work on 16 channels at once (`benchmarks/speed/precisions.py`). No figure of a GPU is known here.
-FEWEST = 16
-KERNELS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose, tf.keras.layers.Dense)  # what has them
+# Filters in the first layer from which bfloat16 is faster than float32, on a processor that multiplies bfloat16: its
+# kernels work on 16 channels at once (`benchmarks/speed/precisions.py`). This was not measured on a GPU.
+MIN_FILTERS = 16
+LAYERS_WITH_KERNELS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose, tf.keras.layers.Dense)
 
 
-def choose(wanted: str, width: int) -> tuple[str, str]:
-    """Keras' name of the precision to compute in, and why.
+def choose(setting: str, width: int) -> tuple[str, str]:
+    """Returns a dtype policy, such as "mixed_bfloat16", and the reason for it in words.
 
     Args:
-      wanted: "auto", or a name that is taken as it is.
+      setting: of `train.precision`: "auto", or the policy itself.
       width: filters of the network's first layer.
     """
-    if wanted != "auto":
-        return wanted, "as set"
+    if setting != "auto":
+        return setting, "as set"
     gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         return _of_gpus([tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus])
     if {"avx512_bf16", "amx_bf16"} & cpu.features():
-        if width < FEWEST:
-            return "float32", f"with fewer than {FEWEST} filters in the first layer bfloat16 is no faster"
+        if width < MIN_FILTERS:
+            return "float32", f"with fewer than {MIN_FILTERS} filters in the first layer bfloat16 is no faster"
         return "mixed_bfloat16", "the processor multiplies bfloat16 in hardware"
     return "float32", "the processor has no faster precision"
 
 
 def _of_gpus(capabilities: list[tuple[int, int] | None]) -> tuple[str, str]:
-    """The fastest precision that all of several GPUs have; unlike ones share a batch, and compute alike."""
+    """Returns the fastest precision that all GPUs have, as they share a batch."""
     least = min(capability or (0, 0) for capability in capabilities)
-    of = f"compute capability {least[0]}.{least[1]}"
+    described = f"compute capability {least[0]}.{least[1]}"
     if least >= (8, 0):
-        return "mixed_bfloat16", f"the GPU multiplies bfloat16 in hardware: {of}"
+        return "mixed_bfloat16", f"the GPU multiplies bfloat16 in hardware: {described}"
     if least >= (7, 0):
-        return "mixed_float16", f"the GPU multiplies float16 in hardware, but not bfloat16: {of}"
-    return "float32", f"the GPU has no faster precision: {of}"
+        return "mixed_float16", f"the GPU multiplies float16 in hardware, but not bfloat16: {described}"
+    return "float32", f"the GPU has no faster precision: {described}"
 
 
 @contextlib.contextmanager
 def using(name: str) -> Iterator[None]:
-    """Layers made in this block compute in the named precision."""
+    """Sets Keras' global dtype policy for the layers that are created in this block."""
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(name)
     try:
@@ -55,28 +58,28 @@ def using(name: str) -> Iterator[None]:
 
 
 def cast_for_inference(network: tf.keras.Model) -> tf.keras.Model:
-    """A twin for exports, whose kernels have the precision that the network computes in, and so need no cast any more.
+    """Returns a copy for exports whose kernels are stored in the precision that the network computes in.
 
-    In bfloat16 it has half the bytes, and with the products of small maps by large kernels (`models/cpu_kernels`) it
-    paints one image in 0.83 of the time (`benchmarks/speed`). Without such kernels it gives the same bits, else the
-    same to rounding. It cannot be trained: a step of Adam is lost in the rounding.
+    In bfloat16 it takes half the bytes and needs no cast; with the fixed-size blocks of `models/cpu_kernels` it
+    generates one image in 0.83 of the time (`benchmarks/speed`). Its outputs have the same bits, or equal them to
+    rounding where fixed-size blocks are used. It cannot be trained: a step of Adam is lost in the rounding.
 
     Args:
       network: functional, computing in float32 or a mixed precision.
 
     Returns:
-      A model of the same inputs and outputs, with today's weights. It shares no layer with the network, which would
-      otherwise hold on to every twin that was ever made of it.
+      A model of the same inputs and outputs, with a copy of the weights. It shares no layer with the network, which
+      would otherwise keep a reference to every copy.
     """
 
-    def twin_of(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
-        kept = {"dtype": layer.compute_dtype} if isinstance(layer, KERNELS) else {}
-        return type(layer).from_config(layer.get_config() | kept)
+    def copy_of(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
+        dtype = {"dtype": layer.compute_dtype} if isinstance(layer, LAYERS_WITH_KERNELS) else {}
+        return type(layer).from_config(layer.get_config() | dtype)
 
-    twin = tf.keras.models.clone_model(network, clone_function=twin_of)
-    for layer in twin.layers:
-        if hasattr(layer, "in_turns"):  # an export does not know its batches
-            layer.in_turns = True
+    copy = tf.keras.models.clone_model(network, clone_function=copy_of)
+    for layer in copy.layers:
+        if hasattr(layer, "fixed_size_blocks"):  # the batch of an export is unknown
+            layer.fixed_size_blocks = True
         for weight, trained in zip(layer.weights, network.get_layer(layer.name).weights, strict=True):
             weight.assign(tf.cast(tf_compat.unwrapped(trained), weight.dtype))
-    return twin
+    return copy

@@ -1,4 +1,4 @@
-"""What an epoch leaves to look at and to use: a sheet of samples, and a SavedModel."""
+"""Snapshots of an epoch: an image grid of samples, and a SavedModel."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,45 +14,45 @@ from pix2pix_tf.training.tasks import Task
 
 
 def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...], epoch: int) -> None:
-    """A sheet of validation patches: input, generated, target; or, where nothing is painted, what is said of the input.
+    """Writes an image grid of validation patches: input, output, target; a classifier's output is the caption.
 
     Args:
       path: of the PNG.
-      task: as it stands.
+      task: with its present weights.
       dataset: with the task's roles in its split "val".
-      stems: which patches, the same ones after each epoch.
+      stems: of the patches, the same ones after each epoch.
       epoch: for the title.
     """
     config = task.config
     batches = pipeline.fixed_batches(dataset, config, "val", stems, pipeline.TOGETHER)
-    made = np.concatenate([task.generate(batch) for batch in batches])
+    outputs = np.concatenate([task.generate(batch) for batch in batches])
     inputs, targets = (_pixels(dataset, roles, stems) for roles in (config.data.inputs, config.data.targets))
     captions, generated = list(stems), {}
     if targets:
-        parts = np.split(made, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
+        parts = np.split(outputs, np.cumsum([images.shape[-1] for images in targets.values()])[:-1], axis=-1)
         generated = {role: to_pixels(part) for role, part in zip(targets, parts, strict=True)}
     else:
-        captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(made), captions, strict=True)]
+        captions = [f"{float(p):.2f} cloudy: {stem}" for p, stem in zip(np.ravel(outputs), captions, strict=True)]
     title = f"{config.variant}, epoch {epoch}"
-    visualization.sample_grid(path, inputs, generated, targets, title, captions, task.made)
+    visualization.sample_grid(path, inputs, generated, targets, title, captions, task.sample_title)
 
 
 def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int, stem: str) -> None:
-    """Writes a SavedModel, with all that whoever uses it has to know.
+    """Writes a SavedModel with its metadata and warm-up requests.
 
     Args:
-      base: the folder of versions; the new one is called by its epoch.
-      task: as it stands.
-      dataset: what was trained on.
-      run: the name of the training.
-      epoch: that has just ended.
-      stem: a validation patch, for warm-up requests.
+      base: the folder of versions; the new one is named by its epoch.
+      task: with its present weights.
+      dataset: of the training.
+      run: the run's name.
+      epoch: the one that has just ended.
+      stem: of a validation patch, for the warm-up requests.
     """
     data = task.config.data
-    told = conditions.vocabulary(dataset, data.condition)
+    vocabulary = conditions.vocabulary(dataset, data.condition)
     image = np.concatenate(list(_pixels(dataset, data.inputs, [stem]).values()), axis=-1)
     pngs = [[dataset.path("val", role, stem).read_bytes()] for role in data.inputs]
-    text = [conditions.condition_text(dataset, told, stem).encode()]
+    text = [conditions.condition_text(dataset, vocabulary, stem).encode()]
     saved_model.write(
         base / str(epoch),
         task.signatures(),
@@ -66,7 +66,7 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
             "divisor": task.divisor,
             "bits": {role: dataset.bits[role] for role in data.inputs + data.targets},
             "origin": dataset.origin,
-            "conditions": told,
+            "conditions": vocabulary,
             "glaciers": dataset.glaciers("train"),
         },
         example={
@@ -77,7 +77,7 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
 
 
 def _pixels(dataset: Dataset, roles: Sequence[str], stems: Sequence[str]) -> dict[str, np.ndarray]:
-    """Validation patches as their PNGs have them: for each role uint8 or uint16 [N, H, W, C]."""
+    """Reads validation patches: for each role uint8 or uint16 [N, H, W, C], the PNGs' values."""
     return {
         role: np.stack(
             [

@@ -1,7 +1,7 @@
-"""What is trained, and how: networks, optimizers, one step, and what goes into an export.
+"""The tasks: each holds its networks and optimizers, one training step, and the signatures of its export.
 
-The trainer knows a task by its methods `modules`, `train_step`, `validate`, `generate` and `signatures`, and by the
-names of its losses.
+The trainer uses of a task its methods `modules`, `train_step`, `validate`, `generate` and `signatures`, the names of
+its losses, and `sample_title`, the title of the output's column in an image grid of samples.
 """
 
 from collections.abc import Mapping
@@ -13,66 +13,65 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data import classes, encoding
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.export.signatures import Signature, make_signatures
-from pix2pix_tf.models import unet, vgg
+from pix2pix_tf.models import replicas, unet, vgg
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
-from pix2pix_tf.models.unet import make_segmenter
-from pix2pix_tf.models.vgg import make_classifier
-from pix2pix_tf.training import distribution, precision
-from pix2pix_tf.training.losses import clouds_loss, dice_loss, discriminator_loss, generator_loss, zones_loss
+from pix2pix_tf.training import losses, precision
 from pix2pix_tf.training.optimizers import Adam
 from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
 
 Batch = dict[str, tf.Tensor]  # see data/pipeline.py
+Bits = Mapping[str, int]  # depth of each role's PNGs, 8 or 16
+Modules = dict[str, tf.Module | tf.keras.Model]  # by their names in a checkpoint
 
 
 def make_task(
     config: Config,
     size: int,
-    bits: Mapping[str, int],
-    computed_in: str,
+    bits: Bits,
+    dtype_policy: str,
     conditions: Conditions = MappingProxyType({}),
 ) -> "Task":
-    """The task that a configuration asks for, with fresh weights.
+    """Builds the task of a configuration, with new weights.
 
     Args:
       config: gives roles, networks, loss weights and optimisation.
       size: side of the training patches in pixels.
-      bits: depth of each role's PNGs, 8 or 16.
-      computed_in: a precision, such as "mixed_bfloat16"; weights and losses are float32 in any case.
+      bits: of all roles of the configuration.
+      dtype_policy: Keras' name, such as "mixed_bfloat16"; weights and losses are float32 in any case.
       conditions: the keys of `data.condition` and the values of each.
 
     Raises:
       UserError: the patch size does not fit the networks.
     """
     if config.model.network == "pix2pix":
-        return Pix2Pix(config, size, bits, computed_in, conditions)
+        return Pix2Pix(config, size, bits, dtype_policy, conditions)
     if config.model.network == "unet":
-        return Segmenter(config, size, bits, computed_in)
-    return Classifier(config, size, bits, computed_in)
+        return Segmenter(config, size, bits, dtype_policy)
+    return Classifier(config, size, bits, dtype_policy)
 
 
 class Pix2Pix:
     """Image-to-image translation by a conditional GAN (Isola et al. 2017)."""
 
     loss_names = ("generator", "generator_gan", "generator_l1", "generator_mse", "discriminator")
-    made = "generated"  # what its column on a sample sheet is called
+    sample_title = "generated"
 
-    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str, conditions: Conditions):
-        """Builds the networks with fresh weights; see `make_task`."""
+    def __init__(self, config: Config, size: int, bits: Bits, dtype_policy: str, conditions: Conditions):
+        """Builds the networks with new weights; see `make_task`."""
         self.config, self.bits, self.divisor, self.conditions = config, bits, 2**config.model.depth, conditions
         inputs = encoding.channels(config.data.inputs, config.data.mask, conditions)
         targets = encoding.channels(config.data.targets, config.data.mask)
-        with precision.using(computed_in):
+        with precision.using(dtype_policy):
             self.generator = make_generator(config.model, inputs, targets, size)
             self.discriminator = make_discriminator(config.model, inputs, targets)
         self.generator_variables = tf_compat.trainable_variables(self.generator)
         self.discriminator_variables = tf_compat.trainable_variables(self.discriminator)
-        self.generator_optimizer = _optimizer(self.generator_variables, config, computed_in)
-        self.discriminator_optimizer = _optimizer(self.discriminator_variables, config, computed_in)
+        self.generator_optimizer = _optimizer(self.generator_variables, config, dtype_policy)
+        self.discriminator_optimizer = _optimizer(self.discriminator_variables, config, dtype_policy)
 
-    def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
-        """All that a checkpoint has to hold, by name."""
+    def modules(self) -> Modules:
+        """Returns everything that a checkpoint contains."""
         return {
             "generator": self.generator,
             "discriminator": self.discriminator,
@@ -82,73 +81,78 @@ class Pix2Pix:
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step of both networks, on a batch of the pipeline; of the discriminator in its epochs only.
+        """Updates the generator and, in its epochs, the discriminator on a batch of the pipeline.
 
         Returns:
           The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
         """
-        condition, target, seed = batch["input"], batch["target"], batch["seed"]
-        weights = self.config.loss
+        inputs, target, weights = batch["input"], batch["target"], self.config.loss
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-            generated = self.generator([condition, seed], training=True)
-            real_logits = self.discriminator([condition, target], training=True)
-            fake_logits = self.discriminator([condition, generated], training=True)
-            total, *parts = generator_loss(fake_logits, generated, target, weights.gan, weights.l1, weights.mse)
-            telling = discriminator_loss(real_logits, fake_logits)
-            scaled_total = self.generator_optimizer.scaled(total)
-            scaled_telling = self.discriminator_optimizer.scaled(telling)
+            generated = self.generator([inputs, batch["seed"]], training=True)
+            real_logits = self.discriminator([inputs, target], training=True)
+            fake_logits = self.discriminator([inputs, generated], training=True)
+            generator_loss, gan_loss, l1_loss, mse_loss = losses.generator_loss(
+                fake_logits, generated, target, weights.gan, weights.l1, weights.mse
+            )
+            discriminator_loss = losses.discriminator_loss(real_logits, fake_logits)
+            scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)
+            scaled_discriminator_loss = self.discriminator_optimizer.scaled(discriminator_loss)
 
-        gradients = generator_tape.gradient(scaled_total, self.generator_variables)
-        total += self.generator_optimizer.apply(distribution.mean(gradients))
-        gradients = distribution.mean(discriminator_tape.gradient(scaled_telling, self.discriminator_variables))
+        gradients = generator_tape.gradient(scaled_generator_loss, self.generator_variables)
+        generator_loss += self.generator_optimizer.apply(replicas.mean(gradients))
+        gradients = discriminator_tape.gradient(scaled_discriminator_loss, self.discriminator_variables)
+        gradients = replicas.mean(gradients)
         every = self.config.train.discriminator_every
-        if every == 1 or batch["epoch"][0] % every == 0:  # by the epoch, so that a training that goes on keeps the beat
-            telling += self.discriminator_optimizer.apply(gradients)
-        return dict(zip(self.loss_names, (total, *parts, telling), strict=True))
+        if every == 1 or batch["epoch"][0] % every == 0:  # by the epoch, so that a resumed training keeps the rhythm
+            discriminator_loss += self.discriminator_optimizer.apply(gradients)
+        values = generator_loss, gan_loss, l1_loss, mse_loss, discriminator_loss
+        return dict(zip(self.loss_names, values, strict=True))
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
-        """The images for a batch's inputs and seeds, float32 [N, H, W, C], [-1, 1]."""
+        """Generates the images of a batch's inputs and seeds, float32 [N, H, W, C], [-1, 1]."""
         return self.generator([batch["input"], batch["seed"]], training=False)
 
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """The mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by its name."""
+        """Returns the mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by name."""
         return {"val_l1": tf.reduce_mean(tf.abs(self.generate(batch) - batch["target"]))}
 
     def signatures(self) -> dict[str, Signature]:
-        """The export's functions, of today's weights: `tensor` gives `output`, the images in [-1, 1]."""
+        """Returns the export's functions with a copy of the weights: `tensor` returns `output`, images in [-1, 1]."""
         generator = precision.cast_for_inference(self.generator)
 
-        def paint(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        def generate(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"output": generator([encoded, seed], training=False)}
 
-        return make_signatures(self.config, self.bits, self.divisor, paint, self.conditions)
+        return make_signatures(self.config, self.bits, self.divisor, generate, self.conditions)
 
 
 class Segmenter:
-    """A class for each pixel of a SAR image: its zone, or whether the front runs there (Gourmelon et al. 2022)."""
+    """Segmentation of SAR images: the zone of each pixel, or the calving front (Gourmelon et al. 2022)."""
 
     divisor = unet.DIVISOR
-    made = "predicted"
+    sample_title = "predicted"
 
-    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
-        """Builds the network with fresh weights; see `make_task`."""
+    def __init__(self, config: Config, size: int, bits: Bits, dtype_policy: str):
+        """Builds the network with new weights; see `make_task`."""
         self.config, self.bits = config, bits
         self.zones = config.data.targets == ("zones",)
         self.loss_names = ("loss", "cross_entropy", "dice") if self.zones else ("loss",)
         inputs = encoding.channels(config.data.inputs, config.data.mask)
-        with precision.using(computed_in):
-            self.segmenter = make_segmenter(config.model, inputs, len(classes.ZONE_VALUES) if self.zones else 1, size)
+        with precision.using(dtype_policy):
+            self.segmenter = unet.make_segmenter(
+                config.model, inputs, len(classes.ZONE_VALUES) if self.zones else 1, size
+            )
         self.variables = tf_compat.trainable_variables(self.segmenter)
-        self.optimizer = _optimizer(self.variables, config, computed_in)
+        self.optimizer = _optimizer(self.variables, config, dtype_policy)
 
-    def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
-        """All that a checkpoint has to hold, by name."""
+    def modules(self) -> Modules:
+        """Returns everything that a checkpoint contains."""
         return {"segmenter": self.segmenter, "optimizer": self.optimizer}
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step, on a batch of the pipeline.
+        """Updates the network on a batch of the pipeline.
 
         Returns:
           The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
@@ -156,17 +160,17 @@ class Segmenter:
         with tf.GradientTape() as tape:
             loss, *parts = self._losses(self.segmenter([batch["input"], batch["seed"]], training=True), batch)
             scaled = self.optimizer.scaled(loss)
-        loss += self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
+        loss += self.optimizer.apply(replicas.mean(tape.gradient(scaled, self.variables)))
         return dict(zip(self.loss_names, (loss, *parts), strict=True))
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
-        """The masks for a batch's inputs as images, float32 [N, H, W, 1], [-1, 1]."""
-        return self._told(self.segmenter([batch["input"], batch["seed"]], training=False))["output"]
+        """Predicts the masks of a batch's inputs as images, float32 [N, H, W, 1], [-1, 1]."""
+        return self._predictions(self.segmenter([batch["input"], batch["seed"]], training=False))["output"]
 
     @tf.function
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """The loss on a batch, and the mean over its images of the mean IoU of the classes: float32 scalars by name."""
+        """Returns the loss on a batch, and the mean over its images of the mean IoU: float32 scalars by name."""
         logits = self.segmenter([batch["input"], batch["seed"]], training=False)
         target = self._target(batch)
         if self.zones:
@@ -175,27 +179,28 @@ class Segmenter:
             target = tf.concat([1.0 - target, target], axis=-1)
             front = tf.cast(tf.sigmoid(logits) > classes.FRONT_THRESHOLD, tf.float32)
             predicted = tf.concat([1.0 - front, front], axis=-1)
-        both = tf.reduce_sum(predicted * target, axis=[1, 2])
-        either = tf.reduce_sum(tf.maximum(predicted, target), axis=[1, 2])  # 0: neither has the class
-        iou = tf.reduce_sum(tf.math.divide_no_nan(both, either), axis=-1)
-        iou /= tf.reduce_sum(tf.cast(either > 0, tf.float32), axis=-1)
+        intersection = tf.reduce_sum(predicted * target, axis=[1, 2])
+        union = tf.reduce_sum(tf.maximum(predicted, target), axis=[1, 2])  # 0: neither has the class
+        iou = tf.reduce_sum(tf.math.divide_no_nan(intersection, union), axis=-1)
+        iou /= tf.reduce_sum(tf.cast(union > 0, tf.float32), axis=-1)
         return {"val_loss": self._losses(logits, batch)[0], "val_iou": tf.reduce_mean(iou)}
 
     def signatures(self) -> dict[str, Signature]:
-        """The export's functions, of today's weights: `tensor` gives `output`, grey values in [-1, 1], and more.
+        """Returns the export's functions with a copy of the weights. `tensor` returns three arrays.
 
-        `probabilities` are float32 [N, H, W, K], [0, 1]: of the zones in the order of ZONE_VALUES, or of the front.
-        `features` are float32 [N, C]: what the network has of an image at its bottom, averaged over the map.
+        `output`: the mask as grey values, float32 [N, H, W, 1], [-1, 1].
+        `probabilities`: float32 [N, H, W, K], [0, 1], of the zones in the order of ZONE_VALUES, or of the front.
+        `features`: float32 [N, C], at least 0, of the network's bottom, averaged over the map.
         """
         with_features = unet.with_features(precision.cast_for_inference(self.segmenter))
 
-        def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        def predict(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             logits, features = with_features([encoded, seed], training=False)
-            return self._told(logits) | {"features": features}
+            return self._predictions(logits) | {"features": features}
 
-        return make_signatures(self.config, self.bits, self.divisor, tell)
+        return make_signatures(self.config, self.bits, self.divisor, predict)
 
-    def _told(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _predictions(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         if self.zones:
             probabilities = tf.nn.softmax(logits)
             grey = tf.gather(tf.constant(classes.ZONE_VALUES, tf.float32), tf.argmax(logits, axis=-1))[..., tf.newaxis]
@@ -207,80 +212,80 @@ class Segmenter:
     def _losses(self, logits: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, ...]:
         target, weights = self._target(batch), self.config.loss
         if self.zones:
-            return zones_loss(logits, target, weights.cross_entropy, weights.dice)
-        return (dice_loss(tf.sigmoid(logits) * batch["weight"], target),)
+            return losses.zones_loss(logits, target, weights.cross_entropy, weights.dice)
+        return (losses.dice_loss(tf.sigmoid(logits) * batch["weight"], target),)
 
     def _target(self, batch: Batch) -> tf.Tensor:
-        """The true classes, float32 [N, H, W, K], 0 or 1."""
+        """Returns the target classes, float32 [N, H, W, K], 0 or 1."""
         return batch["target"] if self.zones else (batch["target"] + 1.0) / 2.0
 
 
 class Classifier:
-    """Whether an optical image shows clouds, for leaving out what does."""
+    """Cloud classification of optical images, to leave out cloudy patches."""
 
     loss_names = ("loss",)
-    made = "predicted"
+    sample_title = "predicted"
     divisor = vgg.DIVISOR
 
-    def __init__(self, config: Config, size: int, bits: Mapping[str, int], computed_in: str):
-        """Builds the network with fresh weights; see `make_task`."""
+    def __init__(self, config: Config, size: int, bits: Bits, dtype_policy: str):
+        """Builds the network with new weights; see `make_task`."""
         if size % self.divisor:
             raise UserError(f"Patches of {size} x {size} do not divide by {self.divisor}, as three halvings need.")
         self.config, self.bits = config, bits
-        with precision.using(computed_in):
-            self.classifier = make_classifier(config.model, encoding.channels(config.data.inputs, config.data.mask))
+        with precision.using(dtype_policy):
+            self.classifier = vgg.make_classifier(config.model, encoding.channels(config.data.inputs, config.data.mask))
         self.variables = tf_compat.trainable_variables(self.classifier)
-        self.optimizer = _optimizer(self.variables, config, computed_in)
+        self.optimizer = _optimizer(self.variables, config, dtype_policy)
 
-    def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
-        """All that a checkpoint has to hold, by name."""
+    def modules(self) -> Modules:
+        """Returns everything that a checkpoint contains."""
         return {"classifier": self.classifier, "optimizer": self.optimizer}
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step, on a batch of the pipeline.
+        """Updates the network on a batch of the pipeline.
 
         Returns:
           The loss before the step, a float32 scalar by its name; NaN where a gradient is not finite.
         """
         with tf.GradientTape() as tape:
-            loss = clouds_loss(self.classifier([batch["input"], batch["seed"]], training=True), batch["cloudy"])
+            loss = losses.clouds_loss(self.classifier([batch["input"], batch["seed"]], training=True), batch["cloudy"])
             scaled = self.optimizer.scaled(loss)
-        loss += self.optimizer.apply(distribution.mean(tape.gradient(scaled, self.variables)))
+        loss += self.optimizer.apply(replicas.mean(tape.gradient(scaled, self.variables)))
         return {"loss": loss}
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
-        """How likely each image of a batch is cloudy, float32 [N, 1], [0, 1]."""
+        """Predicts the probability of clouds in each image of a batch, float32 [N, 1], [0, 1]."""
         return tf.sigmoid(self.classifier([batch["input"], batch["seed"]], training=False))
 
     @tf.function
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """The loss on a batch, and the share of images that are called rightly: float32 scalars by name."""
+        """Returns the loss and the accuracy on a batch: float32 scalars by name."""
         logits = self.classifier([batch["input"], batch["seed"]], training=False)
-        right = tf.cast((logits > 0) == (batch["cloudy"] > 0.5), tf.float32)
-        return {"val_loss": clouds_loss(logits, batch["cloudy"]), "val_accuracy": tf.reduce_mean(right)}
+        correct = tf.cast((logits > 0) == (batch["cloudy"] > 0.5), tf.float32)
+        return {"val_loss": losses.clouds_loss(logits, batch["cloudy"]), "val_accuracy": tf.reduce_mean(correct)}
 
     def signatures(self) -> dict[str, Signature]:
-        """The export's functions, of today's weights: each gives `probabilities`, float32 [N, 1], of being cloudy."""
+        """Returns the export's functions with a copy of the weights: each returns `probabilities`, float32 [N, 1]."""
         classifier = precision.cast_for_inference(self.classifier)
 
-        def tell(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        def predict(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"probabilities": tf.sigmoid(classifier([encoded, seed], training=False))}
 
-        return make_signatures(self.config, self.bits, self.divisor, tell)
+        return make_signatures(self.config, self.bits, self.divisor, predict)
 
 
 Task = Pix2Pix | Segmenter | Classifier
 
 
-def _optimizer(variables: list[tf.Variable], config: Config, computed_in: str) -> Adam:
+def _optimizer(variables: list[tf.Variable], config: Config, dtype_policy: str) -> Adam:
     train = config.train
     return Adam(
         variables,
         train.learning_rate,
         train.beta_1,
-        scale_loss=computed_in == "mixed_float16",
+        scale_loss=dtype_policy == "mixed_float16",
         global_clipnorm=train.global_clipnorm,
         max_learning_rate=train.max_learning_rate,
         step_size_up=train.step_size_up,

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -157,6 +158,8 @@ def duration(seconds: float) -> str:
 def stop_signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM in a list, so that work can stop at a good place; a second one interrupts at once.
 
+    Python handles signals in the main thread only. In another thread, such as one of a notebook, the list stays empty.
+
     Yields:
       The numbers of the signals received: none, or one.
 
@@ -164,6 +167,9 @@ def stop_signals() -> Iterator[list[int]]:
       KeyboardInterrupt: a second one was received.
     """
     received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
 
     def note(number: int, _: object) -> None:
         if received:

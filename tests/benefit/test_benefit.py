@@ -385,7 +385,7 @@ def test_interrupted_and_gone_on_is_the_same_comparison(
     assert f"everything is saved in {unfinished}" in capsys.readouterr().err
     assert cli.run(command.main, given) == 0
     told = capsys.readouterr().out
-    assert "2 trainings are done already" in told and "going on from epoch 0, step 1 of 2" in told
+    assert "2 trainings are done already" in told and "resuming from epoch 0, step 1 of 2" in told
     assert {name: (output / name).read_text() for name in wanted} == wanted
     assert {path: path.stat().st_mtime_ns for path in others} == others  # nothing was trained or measured twice
 

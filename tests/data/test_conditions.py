@@ -160,7 +160,7 @@ def test_an_export_follows_its_condition(model, dataset):
     assert np.abs(ers - tsx).max() > 1e-4
     np.testing.assert_array_equal(unknown, model.generate(zones, np.array([3])))
     png = dataset.path("val", "zones", dataset.stems["val"][0]).read_bytes()
-    generated = [model.paint([[png]], [3], [text]) for text in ("ERS,winter", "TSX,winter")]
+    generated = [model.generate_pngs([[png]], [3], [text]) for text in ("ERS,winter", "TSX,winter")]
     assert generated[0] != generated[1]
     with pytest.raises(tf.errors.InvalidArgumentError, match="not a known value"):
         model.generate(zones, np.array([3]), ["S1,winter"])

@@ -16,7 +16,7 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.segmentation import evaluation
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import versions
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
@@ -174,7 +174,7 @@ def test_both_kinds_of_runs_are_measured_beside_the_baseline(zones_run, fronts_r
     output = tmp_path / "report"
     command = [str(zones_run), str(fronts_run), "--unit", "pixels", "--shortest", "3", "--baseline", "--output"]
     assert cli.run(evaluate.main, [*command, str(output)]) == 0, capsys.readouterr().err
-    best = {run.name: max(saved_model.epochs(run)) for run in (zones_run, fronts_run)}
+    best = {run.name: max(versions.epochs(run)) for run in (zones_run, fronts_run)}
     names = [f"{name}@{epoch}" for name, epoch in best.items()]
     names += ["mean-training-mask-zones", "mean-training-mask-fronts"]
     report = (output / "report.md").read_text()

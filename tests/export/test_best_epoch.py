@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix_tf import serving
 from pix2pix_tf.evaluation.translation import evaluation
-from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.export import best_epoch, versions
 from pix2pix_tf.serving import tf_serving_config
 from pix2pix_tf.serving.model_names import name_models
 from pix2pix_tf.serving.server import main
@@ -21,7 +21,7 @@ RUN = Path("runs/orig")
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A run whose epoch 10 paints the target exactly, and 2 and 20 do not; measured, and chosen by SSIM."""
+    """A run whose epoch 10 generates the target exactly, and 2 and 20 do not; measured, and chosen by SSIM."""
     root = tmp_path_factory.mktemp("template")
     make_data(root / "data")
     make_run(root / RUN, {2: 0.5, 10: 1.0, 20: 0.8})
@@ -38,12 +38,12 @@ def house(template, tmp_path, monkeypatch):
 
 
 def test_the_best_epoch_is_named_with_all_that_it_follows_from(house):
-    found = best_epoch.read(RUN)
-    assert (found.metric, found.epoch, found.compared, found.images) == ("ssim", 10, [2, 10, 20], COUNT)
-    assert (found.value, found.interval) == pytest.approx((1, 0), abs=1e-6)
-    assert (found.split, found.data, found.origin, found.seed) == ("val", "data", "simulated", 0)
-    assert found.segmenter is None and found.chosen.endswith("+00:00")
-    assert found.fingerprint == saved_model.fingerprint(RUN / "export/orig/10")
+    best = best_epoch.read(RUN)
+    assert (best.metric, best.epoch, best.compared, best.images) == ("ssim", 10, [2, 10, 20], COUNT)
+    assert (best.value, best.interval) == pytest.approx((1, 0), abs=1e-6)
+    assert (best.split, best.data, best.origin, best.seed) == ("val", "data", "simulated", 0)
+    assert best.segmenter is None and best.chosen.endswith("+00:00")
+    assert best.fingerprint == versions.fingerprint(RUN / "export/orig/10")
     report = (RUN / "report/report.md").read_text()
     assert "### The best epoch, by SSIM" in report and "--select ssim" in report
 
@@ -57,16 +57,16 @@ def test_what_was_measured_is_not_measured_again_to_choose(house, monkeypatch, c
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--select", "faithfulness"], "add --segmenter runs/zones"),
         (["--select", "ssim", "--split", "test"], "--select chooses on val, not on test"),
     ],
 )
-def test_what_cannot_choose_is_refused(house, capsys, arguments, said):
+def test_what_cannot_choose_is_refused(house, capsys, arguments, message):
     (RUN / "best.json").unlink()
     assert run_command(RUN, *arguments) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (RUN / "best.json").exists()
 
 
@@ -77,32 +77,32 @@ def test_runs_that_kept_their_best_epoch_have_nothing_to_choose(house, capsys):
 
 
 def test_a_run_is_opened_at_its_best_epoch_or_its_newest_and_says_so(house, capsys):
-    assert saved_model.find(RUN) == RUN / "export/orig/10"
+    assert versions.find(RUN) == RUN / "export/orig/10"
     assert capsys.readouterr().out == "runs/orig: epoch 10, the best of 3 by ssim on val (1.0000 ± 0.0000)\n"
-    assert saved_model.find(RUN / "export/orig") == RUN / "export/orig/20"
+    assert versions.find(RUN / "export/orig") == RUN / "export/orig/20"
     make_export(RUN, 30, 0.1)
-    assert saved_model.find(RUN) == RUN / "export/orig/10"
+    assert versions.find(RUN) == RUN / "export/orig/10"
     assert capsys.readouterr().out.endswith("; not compared: 30\n")
     (RUN / "best.json").unlink()
-    assert saved_model.find(RUN) == RUN / "export/orig/30"
+    assert versions.find(RUN) == RUN / "export/orig/30"
     assert "runs/orig: epoch 30, the newest" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change", ["gone", "another", "damaged", "other"])
 def test_a_best_that_no_longer_holds_is_an_error_that_tells_the_cure(house, change):
-    said = "Choose anew: python evaluate.py runs/orig --select ssim"
+    message = "Choose anew: python evaluate.py runs/orig --select ssim"
     if change == "gone":
         shutil.rmtree(RUN / "export/orig/10")
-        said = r"whose export is no longer there \(there are 2, 20\). " + said
+        message = r"whose export is no longer there \(there are 2, 20\). " + message
     elif change == "another":
         make_export(RUN, 10, 1.0, origin="real")
-        said = "is another one now than that measured on 20..-..-..\\. " + said
+        message = "is another one now than that measured on 20..-..-..\\. " + message
     else:
         text = json.dumps({"epoch": 10}) if change == "other" else "{"
         (RUN / "best.json").write_text(text)
-        said = "best.json is not "
-    with pytest.raises(UserError, match=said):
-        saved_model.find(RUN)
+        message = "best.json is not "
+    with pytest.raises(UserError, match=message):
+        versions.find(RUN)
 
 
 def test_the_local_server_serves_the_best_epoch_of_a_run_and_follows_the_newest_where_there_is_none(house):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pix2pix_tf.data import classes as zone_classes
-from pix2pix_tf.export import cpp_runtime, saved_model
+from pix2pix_tf.export import cpp_runtime, saved_model, versions
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import SIZE
 
@@ -36,14 +36,14 @@ def test_it_knows_where_it_comes_from(model, tiny_run):
 
 
 def test_the_signatures_of_the_contract(model):
-    found = {
+    signatures = {
         name: (
             {k: (s.dtype, s.shape.rank) for k, s in f.structured_input_signature[1].items()},
             {k: (s.dtype, s.shape.rank) for k, s in f.structured_outputs.items()},
         )
         for name, f in model.signatures.items()
     }
-    assert found == {
+    assert signatures == {
         "serving_default": ({"image_bytes": (tf.string, 1)}, {"output_bytes": (tf.string, 1)}),
         "sample": ({"image_bytes": (tf.string, 1), "seed": (tf.int32, 1)}, {"output_bytes": (tf.string, 1)}),
         "tensor": ({"image": (tf.uint8, 4), "seed": (tf.int32, 1)}, {"output": (tf.float32, 4)}),
@@ -63,11 +63,11 @@ def test_rows_do_not_know_each_other(model, zones):
 
 
 def test_the_default_is_seed_0_and_png_is_the_rounded_tensor(model, mask_png, zones):
-    ((sampled,),) = model.paint([[mask_png]], [0])
+    ((sampled,),) = model.generate_pngs([[mask_png]], [0])
     default = model.signatures["serving_default"](image_bytes=tf.constant([mask_png]))["output_bytes"].numpy()[0]
     assert default == sampled
-    wanted = np.round((model.generate(zones, [0])[0, ..., 0] + 1) * 127.5)
-    assert (np.asarray(Image.open(io.BytesIO(sampled))) == wanted).all()
+    expected = np.round((model.generate(zones, [0])[0, ..., 0] + 1) * 127.5)
+    assert (np.asarray(Image.open(io.BytesIO(sampled))) == expected).all()
 
 
 def test_larger_images_are_painted_too(model):
@@ -95,10 +95,10 @@ def test_serving_changes_no_variable(version, mask_png):
 def test_the_cpp_runtime_gives_the_same_images(model, version, mask_png, zones):
     with cpp_runtime.load(version) as served:
         assert set(served.signatures) >= {"serving_default", "sample", "tensor"}
-        painted = served.run("tensor", {"image": np.repeat(zones, 2, axis=0), "seed": np.array([5, 6], np.int32)})
-        np.testing.assert_allclose(painted["output"][:1], model.generate(zones, [5]), atol=1e-5)
+        outputs = served.run("tensor", {"image": np.repeat(zones, 2, axis=0), "seed": np.array([5, 6], np.int32)})
+        np.testing.assert_allclose(outputs["output"][:1], model.generate(zones, [5]), atol=1e-5)
         pngs = served.run("sample", {"image_bytes": [mask_png], "seed": np.array([5], np.int32)})["output_bytes"]
-        assert pngs == model.paint([[mask_png]], [5])[0]
+        assert pngs == model.generate_pngs([[mask_png]], [5])[0]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_tensorflows_full_disk_is_an_oserror(tmp_path):
     full = tf.errors.ResourceExhaustedError(
         None, None, "{{function_node x}} part-0; No space left on device [Op:SaveV2]"
     )
-    said = r"7 could not be written \(part-0; No space left on device\)"
-    with pytest.raises(OSError, match=said), saved_model.writing(tmp_path / "7"):
+    message = r"7 could not be written \(part-0; No space left on device\)"
+    with pytest.raises(OSError, match=message), saved_model.os_errors(tmp_path / "7"):
         raise full
 
 
@@ -146,8 +146,8 @@ def test_the_newest_version_is_found_by_number(version, tmp_path):
         (tmp_path / name).mkdir()
     for name in ("9", "10"):
         shutil.copy(version / "saved_model.pb", tmp_path / name)
-    assert saved_model.find(tmp_path).name == "10"
-    assert list(saved_model.versions(tmp_path)) == [9, 10]
+    assert versions.find(tmp_path).name == "10"
+    assert list(versions.versions(tmp_path)) == [9, 10]
 
 
 def test_a_path_without_an_export_is_refused(tmp_path):
@@ -166,7 +166,7 @@ def test_a_damaged_export_is_refused_and_named(version, tmp_path):
         saved_model.load(broken)
 
 
-# ---- Networks that tell classes -------------------------------------------------------------------------------------
+# ---- Segmentation ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("kind", "classes"), [("zones", 4), ("fronts", 1)])
@@ -177,21 +177,21 @@ def test_a_segmenter_takes_sar_and_gives_a_mask_and_its_probabilities(kind, clas
     sar = np.asarray(Image.open(io.BytesIO(png)))[np.newaxis, ..., np.newaxis]
     probabilities = model.probabilities(sar)
     assert probabilities.shape == (1, SIZE, SIZE, classes)
-    ((mask,),) = model.paint([[png]], [0])
+    ((mask,),) = model.generate_pngs([[png]], [0])
     pixels = np.asarray(Image.open(io.BytesIO(mask)))
     if kind == "zones":
-        wanted = np.array(zone_classes.ZONE_VALUES)[probabilities[0].argmax(axis=-1)]
+        expected = np.array(zone_classes.ZONE_VALUES)[probabilities[0].argmax(axis=-1)]
     else:
-        wanted = np.where(probabilities[0, ..., 0] > 0.12, 255, 0)
-    np.testing.assert_array_equal(pixels, wanted)
-    assert model.paint([[png]], [7]) == [[mask]]  # nothing is left to chance
-    told, features = model.probabilities_and_features(np.concatenate([sar, sar[:, ::-1]]))
-    np.testing.assert_allclose(told[:1], probabilities, atol=1e-5)
+        expected = np.where(probabilities[0, ..., 0] > 0.12, 255, 0)
+    np.testing.assert_array_equal(pixels, expected)
+    assert model.generate_pngs([[png]], [7]) == [[mask]]  # nothing is left to chance
+    both, features = model.probabilities_and_features(np.concatenate([sar, sar[:, ::-1]]))
+    np.testing.assert_allclose(both[:1], probabilities, atol=1e-5)
     assert features.shape == (2, 16 * 4) and features.dtype == np.float32 and features.min() >= 0 < features.max()
 
 
 def test_a_segmenters_export_runs_in_the_c_runtime_in_any_batch(zones_run, fronts_data):
-    version = saved_model.find(zones_run / "export" / "zones")
+    version = versions.find(zones_run / "export" / "zones")
     pngs = [path.read_bytes() for path in sorted((fronts_data / "val" / "sar").iterdir())]
     with cpp_runtime.load(version) as served:
         together = served.run("serving_default", {"image_bytes": pngs})["output_bytes"]
@@ -205,5 +205,5 @@ def test_only_one_version_is_kept(tmp_path):
     for epoch in (1, 2, 10):
         (tmp_path / str(epoch)).mkdir()
         (tmp_path / str(epoch) / "saved_model.pb").touch()
-    saved_model.keep_only(tmp_path, 10)
+    versions.keep_only(tmp_path, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["10"]

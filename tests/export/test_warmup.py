@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from pix2pix_tf.export import cpp_runtime, saved_model, warmup
+from pix2pix_tf.export import cpp_runtime, saved_model, versions, warmup
 
 
 def requests(version):
@@ -17,16 +17,16 @@ def requests(version):
 @pytest.fixture(params=["tiny_run", "zones_run"])
 def version(request):
     """A painter's export, and a segmenter's."""
-    return saved_model.find(next((request.getfixturevalue(request.param) / "export").iterdir()))
+    return versions.find(next((request.getfixturevalue(request.param) / "export").iterdir()))
 
 
 def test_an_export_has_a_request_of_the_right_types_for_each_signature(version):
-    found = requests(version)
-    assert set(found) == {"serving_default", "sample", "tensor"}
+    by_signature = requests(version)
+    assert set(by_signature) == {"serving_default", "sample", "tensor"}
     with cpp_runtime.load(version) as served:
-        for name, request in found.items():
-            wanted = {key: info.dtype for key, info in served.signatures[name].inputs.items()}
-            assert {key: tensor.dtype for key, tensor in request.inputs.items()} == wanted
+        for name, request in by_signature.items():
+            expected = {key: info.dtype for key, info in served.signatures[name].inputs.items()}
+            assert {key: tensor.dtype for key, tensor in request.inputs.items()} == expected
             assert request.model_spec.name == version.parent.name
             assert all(tensor.tensor_shape.dim[0].size == 1 for tensor in request.inputs.values())
 

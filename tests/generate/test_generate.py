@@ -11,7 +11,7 @@ from PIL import Image
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data import classes, dataset, pipeline
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.export import best_epoch, saved_model, versions
 from pix2pix_tf.generate import command, inference
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.training.tasks import make_task
@@ -85,7 +85,7 @@ def test_an_image_is_what_the_export_serves(arguments, tiny_run, tiny_data, tmp_
     assert run(arguments(seed=4)) == 0
     model = saved_model.load(tiny_run / "export" / "orig")
     mask = (tiny_data / "train" / "zones" / "S2.png").read_bytes()
-    ((png,),) = model.paint([[mask]], [command.seed_of(4, "S2", 0)])
+    ((png,),) = model.generate_pngs([[mask]], [command.seed_of(4, "S2", 0)])
     assert (pixels(tmp_path / "out" / "train" / "sar" / "S2.png") == tf.io.decode_png(png).numpy()[..., 0]).all()
 
 
@@ -147,7 +147,7 @@ def test_several_inputs_and_targets_have_a_folder_each(arguments, optical_model,
     assert not (tmp_path / "out" / "train" / "fronts").exists()
     assert found.generator_train_glaciers == ("DBE",)
     pngs = [[(tmp_path / "in" / role / "m.png").read_bytes()] for role in ("sar_vv", "sar_vh")]
-    served = saved_model.load(optical_model).paint(pngs, [command.seed_of(0, "m", 0)])
+    served = saved_model.load(optical_model).generate_pngs(pngs, [command.seed_of(0, "m", 0)])
     for role, (png,) in zip(("optical", "sar"), served, strict=True):
         wanted = tf.io.decode_png(png).numpy()
         assert (pixels(found.path("train", role, "m")).reshape(wanted.shape) == wanted).all()
@@ -360,8 +360,8 @@ def test_seeds_are_whole_numbers_that_differ():
 
 
 def test_the_model_alone_is_needed(tiny_run, tmp_path, mask_png):
-    copy = shutil.copytree(saved_model.find(tiny_run / "export" / "orig"), tmp_path / "elsewhere" / "2")
-    assert saved_model.load(copy).paint([[mask_png]], [0])
+    copy = shutil.copytree(versions.find(tiny_run / "export" / "orig"), tmp_path / "elsewhere" / "2")
+    assert saved_model.load(copy).generate_pngs([[mask_png]], [0])
 
 
 def test_help_has_examples():
@@ -375,7 +375,7 @@ def test_generate_takes_a_run(tiny_run, tiny_data, tmp_path, capsys):
     shutil.copytree(tiny_run, run)
     chosen = {"metric": "ssim", "value": 0.5, "interval": None, "epoch": 1, "compared": [1, 2], "images": 1,
               "split": "val", "data": "d", "origin": "real", "seed": 0, "segmenter": None, "chosen": "2026-01-01",
-              "fingerprint": saved_model.fingerprint(run / "export/orig/1")}  # fmt: skip
+              "fingerprint": versions.fingerprint(run / "export/orig/1")}  # fmt: skip
     best_epoch.write(run, best_epoch.Best(**chosen))
     call = ["--model", run, "--masks", tiny_data / "train/zones/S0.png", "--output", tmp_path / "out"]
     assert cli.run(command.main, list(map(str, call))) == 0

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from pix2pix_tf import config
 from pix2pix_tf.models.blocks import EPSILON, normalization, spade
-from pix2pix_tf.models.cpu_kernels import kernel_gradients, small_maps
+from pix2pix_tf.models.cpu_kernels import small_maps
 from pix2pix_tf.models.layers import (
     UNROLLED,
     Conv2D,
@@ -17,7 +17,7 @@ from pix2pix_tf.models.layers import (
     SubpixelConv2DTranspose,
 )
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
-from pix2pix_tf.utils import cpu, tf_compat
+from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINY
 
@@ -55,24 +55,24 @@ def test_the_discriminators_scores(override, scores):
     assert logits.shape == (1, scores, scores, 1)
 
 
-def test_a_score_sees_70_pixels(rng):
+def test_the_receptive_field_is_70_pixels(rng):
     model = config.make_config("orig", ["model.discriminator_width=2", "model.norm=none"]).model
     discriminator = make_discriminator(model, 1, 1)
     image = tf.Variable(images(rng, 1, 256, 256, 1))
     with tf.GradientTape() as tape:
         score = discriminator([tf.zeros([1, 256, 256, 1]), image])[0, 15, 15, 0]
-    seen = np.argwhere(tape.gradient(score, image).numpy()[0, ..., 0])
-    assert (np.ptp(seen, axis=0) + 1).tolist() == [70, 70]
+    field = np.argwhere(tape.gradient(score, image).numpy()[0, ..., 0])
+    assert (np.ptp(field, axis=0) + 1).tolist() == [70, 70]
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
-def test_the_generator_paints_in_range_at_any_size_that_divides(norm, rng):
+def test_the_generators_output_is_in_range_at_any_size_that_divides(norm, rng):
     generator = make_generator(tiny(f"model.norm={norm}"), 4, 1, 32)
     for height, width in ((32, 32), (64, 96)):
-        painted = generator([images(rng, 2, height, width, 4), tf.constant([0, 1])]).numpy()
-        assert painted.shape == (2, height, width, 1)
-        assert painted.dtype == np.float32
-        assert np.abs(painted).max() <= 1
+        generated = generator([images(rng, 2, height, width, 4), tf.constant([0, 1])]).numpy()
+        assert generated.shape == (2, height, width, 1)
+        assert generated.dtype == np.float32
+        assert np.abs(generated).max() <= 1
 
 
 @pytest.mark.parametrize("levels", [5, 6, 7, 8])
@@ -103,8 +103,8 @@ def test_interpolated_maps_leave_no_grid_on_a_plain_mask(upsampling, kernel, pla
     tf.keras.utils.set_random_seed(0)
     settings = (f"model.upsampling={upsampling}", f"model.generator_kernel={kernel}", "model.dropout_blocks=0")
     generator = make_generator(tiny(*settings), 1, 1, 64)
-    painted = generator([tf.ones([1, 512, 512, 1]), tf.constant([0])]).numpy()[0, 240:272, 240:272, 0]
-    assert (np.ptp(painted) < 1e-4) == plain
+    generated = generator([tf.ones([1, 512, 512, 1]), tf.constant([0])]).numpy()[0, 240:272, 240:272, 0]
+    assert (np.ptp(generated) < 1e-4) == plain
 
 
 def test_a_size_that_does_not_divide_is_refused_with_the_cure():
@@ -204,16 +204,16 @@ def test_the_subpixel_layer_is_the_transposed_convolution_and_has_its_gradient(k
         kind(filters, kernel, strides=2, padding="same")
         for kind in (SubpixelConv2DTranspose, tf.keras.layers.Conv2DTranspose)
     )
-    drawn, found = [rng.uniform(-1, 1, (kernel, kernel, filters, 5)), np.arange(filters)], []
+    weights_and_bias, results = [rng.uniform(-1, 1, (kernel, kernel, filters, 5)), np.arange(filters)], []
     for layer in (fast, plain):
         layer.build(x.shape)
-        layer.set_weights(drawn)
+        layer.set_weights(weights_and_bias)
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x)
             loss = tf.reduce_sum(y * weights)
-        found.append([y, *tape.gradient(loss, [x, *tf_compat.trainable_variables(layer)])])
-    for ours, theirs in zip(*found, strict=True):
+        results.append([y, *tape.gradient(loss, [x, *tf_compat.trainable_variables(layer)])])
+    for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
@@ -227,7 +227,7 @@ CONVOLUTIONS = [  # kernel, strides, padding
 
 
 def with_gradients(layer, x, weights, signature=None):
-    """What a layer makes, and the gradients of its weighted sum: by x, by kernel and bias."""
+    """Returns a layer's output, and the gradients of its weighted sum by x, kernel and bias."""
 
     def both(x):
         with tf.GradientTape() as tape:
@@ -239,24 +239,24 @@ def with_gradients(layer, x, weights, signature=None):
     return (tf.function(both, input_signature=signature) if signature else both)(x)
 
 
-def matches(ours, plain, drawn, x, rng, **tolerance):
-    """Holds a layer against the library's own of the same weights: eagerly, in a graph, and with the shape unknown."""
+def matches(ours, plain, initial, x, rng, **tolerance):
+    """Compares a layer with the library's own of the same weights: eagerly, in a graph, and with unknown shape."""
     for layer in (ours, plain):
         layer.build(x.shape)
-        layer.set_weights(drawn)
+        layer.set_weights(initial)
     weights = tf.cast(rng.uniform(-1, 1, plain(x).shape), x.dtype)
-    wanted = with_gradients(plain, x, weights)
+    library_results = with_gradients(plain, x, weights)
     for signature in (
         None,
         [tf.TensorSpec(x.shape, x.dtype)],
         [tf.TensorSpec([None, None, None, x.shape[3]], x.dtype)],
     ):
-        for found, other in zip(with_gradients(ours, x, weights, signature), wanted, strict=True):
-            assert found.dtype == other.dtype
-            np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(other, tf.float32), **tolerance)
+        for actual, expected in zip(with_gradients(ours, x, weights, signature), library_results, strict=True):
+            assert actual.dtype == expected.dtype
+            np.testing.assert_allclose(tf.cast(actual, tf.float32), tf.cast(expected, tf.float32), **tolerance)
 
 
-@pytest.mark.parametrize("side", [1, 4, 12])  # 2 maps of 12 x 12 are more than FEW_PLACES
+@pytest.mark.parametrize("side", [1, 4, 12])  # 2 maps of 12 x 12 are more than MAX_POSITIONS
 @pytest.mark.parametrize(("kernel", "strides", "padding"), CONVOLUTIONS)
 def test_a_convolution_has_the_libraries_results_and_gradients_on_maps_of_any_size(kernel, strides, padding, side, rng):
     x = images(rng, 2, side * strides + (kernel - 1 if padding == "valid" else 0), side * strides + 3, 3)
@@ -273,39 +273,15 @@ def test_a_transposed_convolution_has_them_too(kernel, side, rng):
 
 
 def test_convolutions_match_in_bfloat16_to_its_rounding(rng):
-    x, drawn = tf.cast(images(rng, 1, 4, 4, 8), tf.bfloat16), [rng.uniform(-1, 1, (4, 4, 8, 8))]
+    x, initial = tf.cast(images(rng, 1, 4, 4, 8), tf.bfloat16), [rng.uniform(-1, 1, (4, 4, 8, 8))]
     for ours, plain in ((Conv2D, tf.keras.layers.Conv2D), (Conv2DTranspose, tf.keras.layers.Conv2DTranspose)):
         layers = [kind(8, 4, 2, "same", use_bias=False, dtype="bfloat16") for kind in (ours, plain)]
-        matches(*layers, drawn, x, rng, atol=0.1, rtol=0.02)
+        matches(*layers, initial, x, rng, atol=0.1, rtol=0.02)
 
 
 def test_a_dilated_convolution_is_the_librarys(rng):
     layers = [kind(5, 3, padding="same", dilation_rate=2) for kind in (Conv2D, tf.keras.layers.Conv2D)]
     matches(*layers, [rng.uniform(-1, 1, (3, 3, 3, 5)), np.arange(5)], images(rng, 2, 9, 9, 3), rng, atol=2e-4)
-
-
-@pytest.fixture
-def kernel_gradients_by_products(monkeypatch):
-    monkeypatch.setattr(kernel_gradients, "_faster_by_products", lambda maps, *_: maps.shape.is_fully_defined())
-
-
-@pytest.mark.parametrize("side", [5, 12])
-@pytest.mark.parametrize(("kernel", "strides", "padding"), CONVOLUTIONS)
-def test_kernel_gradients_by_products_are_the_librarys(
-    kernel, strides, padding, side, rng, kernel_gradients_by_products, monkeypatch
-):
-    monkeypatch.setattr(small_maps, "FEW_PLACES", 0)
-    x = images(rng, 3, side * strides + (kernel - 1 if padding == "valid" else 0), side * strides + 3, 3)
-    layers = [kind(5, kernel, strides, padding) for kind in (Conv2D, tf.keras.layers.Conv2D)]
-    matches(*layers, [rng.uniform(-1, 1, (kernel, kernel, 3, 5)), np.arange(5)], x, rng, atol=2e-4)
-
-
-@pytest.mark.parametrize("kernel", [3, 4, 5])
-def test_those_of_a_transposed_convolution_too(kernel, rng, kernel_gradients_by_products, monkeypatch):
-    monkeypatch.setattr(small_maps, "FEW_PLACES", 0)
-    layers = [kind(5, kernel, 2, "same") for kind in (Conv2DTranspose, tf.keras.layers.Conv2DTranspose)]
-    drawn = [rng.uniform(-1, 1, (kernel, kernel, 5, 3)), np.arange(5)]
-    matches(*layers, drawn, images(rng, 3, 5, 6, 3), rng, atol=2e-4)
 
 
 def operations_of_gradient(layer, shape):
@@ -321,31 +297,11 @@ def operations_of_gradient(layer, shape):
     return {operation.type for operation in graph.get_operations()}
 
 
-@pytest.mark.parametrize(
-    ("dtype", "channels", "features", "by_products"),
-    [
-        ("bfloat16", 128, {"avx512_bf16"}, True),
-        ("bfloat16", 127, {"avx512_bf16"}, False),
-        ("float32", 128, {"avx512_bf16"}, False),
-        ("bfloat16", 128, {"avx512_bf16", "amx_bf16"}, False),
-        ("bfloat16", 128, set(), False),
-    ],
-)
-@pytest.mark.parametrize("kind", [Conv2D, Conv2DTranspose])
-def test_kernel_gradients_are_by_products_where_that_was_found_faster(
-    kind, dtype, channels, features, by_products, monkeypatch
-):
-    monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
-    monkeypatch.setattr(small_maps, "FEW_PLACES", 0)
-    operations = operations_of_gradient(kind(128, 4, 2, "same", use_bias=False, dtype=dtype), [1, 4, 4, channels])
-    assert ("MatMul" in operations, "Conv2DBackpropFilter" in operations) == (by_products, not by_products)
-
-
 def test_small_maps_alone_take_the_matrix_product():
     def operations(side):
         return operations_of_gradient(Conv2D(2, 4, 2, "same", use_bias=False), [1, side, side, 2])
 
-    fewest = 2 * math.isqrt(small_maps.FEW_PLACES)
+    fewest = 2 * math.isqrt(small_maps.MAX_POSITIONS)
     assert "MatMul" in operations(fewest)
     assert "Conv2DBackpropFilter" not in operations(fewest)
     assert "Conv2DBackpropFilter" in operations(fewest + 2)
@@ -353,7 +309,7 @@ def test_small_maps_alone_take_the_matrix_product():
 
 @pytest.fixture
 def all_kernels_are_large(monkeypatch):
-    monkeypatch.setattr(small_maps, "MANY_WEIGHTS", 1)
+    monkeypatch.setattr(small_maps, "MIN_WEIGHTS", 1)
 
 
 def free(layer, channels, dtype="float32"):
@@ -365,13 +321,13 @@ def free(layer, channels, dtype="float32"):
 @pytest.mark.parametrize("kernel", [3, 4, 5])
 def test_products_in_a_free_batch_match_the_convolutions(shape, kernel, rng, all_kernels_are_large):
     x = images(rng, *shape, 3)
-    for ours, plain, drawn in (
+    for ours, plain, initial in (
         (Conv2D, tf.keras.layers.Conv2D, rng.uniform(-1, 1, (kernel, kernel, 3, 5))),
         (Conv2DTranspose, tf.keras.layers.Conv2DTranspose, rng.uniform(-1, 1, (kernel, kernel, 5, 3))),
     ):
         layers = [kind(5, kernel, 2, "same") for kind in (ours, plain)]
-        layers[0].in_turns = True
-        matches(*layers, [drawn, np.arange(5)], x, rng, atol=2e-4)
+        layers[0].fixed_size_blocks = True
+        matches(*layers, [initial, np.arange(5)], x, rng, atol=2e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -379,20 +335,20 @@ def test_products_in_a_free_batch_match_the_convolutions(shape, kernel, rng, all
 @pytest.mark.parametrize("kind", [Conv2D, Conv2DTranspose])
 def test_an_image_of_a_free_batch_is_the_same_to_the_bit_in_any_company(kind, side, dtype, rng, all_kernels_are_large):
     layer = kind(24, 4, 2, "same", use_bias=False, dtype=dtype)
-    layer.in_turns = True
+    layer.fixed_size_blocks = True
     side *= 2 if kind is Conv2D else 1
     layer.build([None, None, None, 40])
     layer.set_weights([rng.normal(size=(4, 4, 40, 24) if kind is Conv2D else (4, 4, 24, 40))])
-    batch, made = tf.cast(images(rng, 21, side, side, 40), dtype), free(layer, 40, dtype)
-    together = tf.cast(made(batch), tf.float32).numpy()
+    batch, apply = tf.cast(images(rng, 21, side, side, 40), dtype), free(layer, 40, dtype)
+    together = tf.cast(apply(batch), tf.float32).numpy()
     for first, last in ((0, 1), (20, 21), (3, 5), (7, 20)):
-        np.testing.assert_array_equal(tf.cast(made(batch[first:last]), tf.float32), together[first:last])
+        np.testing.assert_array_equal(tf.cast(apply(batch[first:last]), tf.float32), together[first:last])
 
 
 def test_small_maps_of_a_free_batch_take_products_where_the_kernel_is_large():
     def operations(kernel):
         layer = Conv2DTranspose(512, kernel, 2, "same", use_bias=False)
-        layer.in_turns = True
+        layer.fixed_size_blocks = True
         layer.build([None, None, None, 512])
         graph = free(layer, 512).get_concrete_function().graph.as_graph_def()
         return {node.op for function in graph.library.function for node in function.node_def}
@@ -404,13 +360,13 @@ def test_small_maps_of_a_free_batch_take_products_where_the_kernel_is_large():
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_leaky_relu_has_the_libraries_results_and_gradient(dtype, rng):
     x = tf.cast(tf.concat([rng.uniform(-3, 3, 500), [0.0, -0.0, 1e-38, -1e-38]], 0), dtype)
-    upstream, found = tf.cast(rng.uniform(-3, 3, 504), dtype), []
+    upstream, results = tf.cast(rng.uniform(-3, 3, 504), dtype), []
     for activate in (LeakyReLU(0.2, dtype=dtype), lambda x: tf.nn.leaky_relu(x, 0.2)):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = activate(x)
-        found.append([y, tape.gradient(y, x, upstream)])
-    for ours, theirs in zip(*found, strict=True):
+        results.append([y, tape.gradient(y, x, upstream)])
+    for ours, theirs in zip(*results, strict=True):
         assert ours.dtype == theirs.dtype
         np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(theirs, tf.float32), rtol=0.01)
 
@@ -445,18 +401,18 @@ def built(layers, *inputs):
 
 
 def test_spade_by_hand():
-    # Kernels that only look at the pixel itself: seen = relu(2 first + 0 second), y = x^ (1 + 3 seen) + 5 seen.
+    # Kernels that only look at the pixel itself: hidden = relu(2 first + 0 second), y = x^ (1 + 3 hidden) + 5 hidden.
     x, mask = np.array([1.0, 3.0]).reshape(1, 1, 2, 1), np.array([[0.5, 9.0], [-1.0, 9.0]]).reshape(1, 1, 2, 2)
     block = built(spade(1, 1, "instance"), x, mask)
     for layer in (layer for layer in block.layers if isinstance(layer, tf.keras.layers.Conv2D)):
         kernel, bias = layer.get_weights()
         kernel[:] = 0
-        looks = kernel.shape[2] == 2
-        kernel[1, 1, 0, 0] = 2 if looks else 3 if bias[0] == 1 else 5
+        is_hidden = kernel.shape[2] == 2
+        kernel[1, 1, 0, 0] = 2 if is_hidden else 3 if bias[0] == 1 else 5
         layer.set_weights([kernel, bias])
-    normalised, seen = np.array([-1, 1]) / np.sqrt(1 + EPSILON), np.array([1.0, 0.0])
-    wanted = normalised * (1 + 3 * seen) + 5 * seen
-    np.testing.assert_allclose(block([tf.constant(x), tf.constant(mask)])[0, 0, :, 0], wanted, rtol=1e-6)
+    normalised, hidden = np.array([-1, 1]) / np.sqrt(1 + EPSILON), np.array([1.0, 0.0])
+    expected = normalised * (1 + 3 * hidden) + 5 * hidden
+    np.testing.assert_allclose(block([tf.constant(x), tf.constant(mask)])[0, 0, :, 0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
@@ -467,14 +423,14 @@ def test_an_untrained_spade_of_an_empty_mask_is_the_plain_norm(norm, rng):
     assert np.abs(block([x, mask]) - block([x, 0 * mask])).max() > 1e-2
 
 
-def test_spade_tells_even_masks_apart_that_a_plain_norm_washes_out(rng):
+def test_spade_separates_uniform_masks_that_a_plain_norm_washes_out(rng):
     glacier, ocean = (tf.one_hot(tf.fill([1, 64, 64], place), 4) for place in (2, 3))
     x = images(rng, 1, 64, 64, 8)
-    told = built(spade(8, 16, "instance"), x, glacier)
+    steered = built(spade(8, 16, "instance"), x, glacier)
     plain = FusedInstanceNormalization(EPSILON)
     convolve = tf.keras.layers.Conv2D(8, 1, use_bias=False)
-    assert np.abs(inner(told([x, glacier]) - told([x, ocean]))).max() > 0.1
-    # the same masks seen through a convolution alone: two even maps, of which the norm leaves nothing
+    assert np.abs(inner(steered([x, glacier]) - steered([x, ocean]))).max() > 0.1
+    # the same masks after a convolution alone: two even maps, of which the norm leaves nothing
     np.testing.assert_allclose(plain(convolve(glacier)), plain(convolve(ocean)), atol=0.02)
 
 

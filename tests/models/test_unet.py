@@ -82,17 +82,17 @@ def test_the_pyramid_is_the_stacked_one_of_the_paper(rng):
     of_mean = tf.nn.relu(tf.nn.conv2d(tf.reduce_mean(x, [1, 2], keepdims=True), mean, 1, "SAME"))
     branches.append(tf.broadcast_to(of_mean, [2, 8, 8, 5]))
     whole = tf.concat([stacked, spread], axis=2)
-    wanted = tf.nn.relu(tf.nn.conv2d(tf.concat(branches, axis=-1), whole, 1, "SAME"))
-    np.testing.assert_allclose(got, wanted, atol=1e-5)
+    expected = tf.nn.relu(tf.nn.conv2d(tf.concat(branches, axis=-1), whole, 1, "SAME"))
+    np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 def test_the_features_are_the_mean_of_what_reaches_the_first_step_up(rng):
     segmenter, image = tiny(), images(rng, 2, 48, 80, 1)
-    seen = with_features(segmenter)
-    logits, features = seen([image, tf.constant([0, 1])], training=False)
+    extended = with_features(segmenter)
+    logits, features = extended([image, tf.constant([0, 1])], training=False)
     np.testing.assert_array_equal(logits, segmenter([image, tf.constant([0, 1])], training=False))
     up = next(layer for layer in segmenter.layers if isinstance(layer, tf.keras.layers.Conv2DTranspose))
     bottom = tf.keras.Model(segmenter.inputs, up.input)([image, tf.constant([0, 1])], training=False)
     assert bottom.shape == (2, 3, 5, 32)
     np.testing.assert_allclose(features, np.mean(bottom, axis=(1, 2)), rtol=1e-5)
-    assert sum(v.shape.num_elements() for v in seen.weights) == segmenter.count_params()  # nothing of its own
+    assert sum(v.shape.num_elements() for v in extended.weights) == segmenter.count_params()  # nothing of its own

@@ -22,11 +22,11 @@ def test_its_parameters_by_hand():
     # Two 3 x 3 convolutions without bias a level, four numbers a channel for each of their norms, and one dense layer.
     widths = (2, 4, 8, 16)
     inputs = (3, *widths[:-1])
-    wanted = sum(9 * i * w + 9 * w * w + 2 * 4 * w for i, w in zip(inputs, widths, strict=True)) + 16 + 1
-    assert tiny().count_params() == wanted
+    expected = sum(9 * i * w + 9 * w * w + 2 * 4 * w for i, w in zip(inputs, widths, strict=True)) + 16 + 1
+    assert tiny().count_params() == expected
 
 
 def test_the_seed_matters_in_training_only(rng):
     classifier, image = tiny(), tf.constant(rng.uniform(-1, 1, (1, 32, 32, 3)), tf.float32)
-    told = [float(classifier([image, tf.constant([seed])], training=False)[0, 0]) for seed in (1, 2, 3)]
-    assert len(set(told)) == 1
+    logits = [float(classifier([image, tf.constant([seed])], training=False)[0, 0]) for seed in (1, 2, 3)]
+    assert len(set(logits)) == 1

@@ -48,7 +48,7 @@ def _mask(data: bytes, _: Path) -> None:
     from pix2pix_tf.serving.error_messages import sentence
 
     try:
-        _model().paint([[data]], [7])
+        _model().generate_pngs([[data]], [7])
     except tf.errors.InvalidArgumentError as error:
         raise Refused(sentence(error.message)) from None
 

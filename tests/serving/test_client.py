@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pix2pix_tf import serving
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 from tests.serving.server import png, running
@@ -45,7 +45,7 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         self.versions = {
             (name, number): (load(number, folder, 0), folder)
             for name, base in bases.items()
-            for number, folder in saved_model.versions(base).items()
+            for number, folder in versions.versions(base).items()
         }
 
     def _find(self, specification, context):
@@ -105,7 +105,9 @@ def client(request, rest_url, grpc_target):
 
 def test_it_brings_the_models_own_bytes(client, bases, mask_png):
     model = saved_model.load(bases["orig"])
-    assert paint(client, Which("orig"), {"": mask_png}, 7, []) == {"output_bytes": model.paint([[mask_png]], [7])[0][0]}
+    assert paint(client, Which("orig"), {"": mask_png}, 7, []) == {
+        "output_bytes": model.generate_pngs([[mask_png]], [7])[0][0]
+    }
 
 
 def test_versions_and_labels(client, mask_png):
@@ -119,9 +121,9 @@ def test_versions_and_labels(client, mask_png):
 def test_conditions_by_name_whatever_their_order(client, bases, mask_png):
     model = saved_model.load(bases["told"])
     painted = paint(client, Which("told"), {"": mask_png}, 3, ["season=winter", "sensor=TSX"])["output_bytes"]
-    assert [[painted]] == model.paint([[mask_png]], [3], ["TSX,winter"])
+    assert [[painted]] == model.generate_pngs([[mask_png]], [3], ["TSX,winter"])
     untold = paint(client, Which("told"), {"": mask_png}, 3, [])["output_bytes"]
-    assert [[untold]] == model.paint([[mask_png]], [3])
+    assert [[untold]] == model.generate_pngs([[mask_png]], [3])
     with pytest.raises(UserError, match="Unknown sensor 'TSXX'. Did you mean 'TSX'"):
         paint(client, Which("told"), {"": mask_png}, 3, ["sensor=TSXX"])
     with pytest.raises(UserError, match="without conditions"):
@@ -191,7 +193,7 @@ def test_the_command(server, rest_url, grpc_target, bases, tiny_data, tmp_path, 
     command = ["predict", *address, "--name", "told", str(mask), "-o", str(output), "--seed", "3"]
     assert cli.run(serving.main, [*command, "--condition", "sensor=TSX"]) == 0
     assert capsys.readouterr().out == f"{output}\n"
-    wanted = saved_model.load(bases["told"]).paint([[mask.read_bytes()]], [3], ["TSX,"])
+    wanted = saved_model.load(bases["told"]).generate_pngs([[mask.read_bytes()]], [3], ["TSX,"])
     assert [[output.read_bytes()]] == wanted
     assert cli.run(serving.main, command) == 2
     assert "is there already" in capsys.readouterr().err

@@ -166,7 +166,7 @@ def test_what_is_drawn_is_what_the_model_paints(page, tiny_run):
     mask[14:19, 7:26] = NAMES["glacier"]
     np.testing.assert_array_equal(mask_of(sent), mask)
     np.testing.assert_array_equal(zones_on(page), mask)
-    assert saved_model.load(tiny_run / "export" / "orig").paint([[sent]], [seed]) == [[png]]
+    assert saved_model.load(tiny_run / "export" / "orig").generate_pngs([[sent]], [seed]) == [[png]]
 
 
 def test_a_fast_stroke_has_no_gaps(page):

@@ -77,7 +77,7 @@ def test_metadata_as_tf_serving_shows_them(server):
 
 
 def test_rows_and_columns_give_the_models_own_bytes(server, model, mask_png):
-    (wanted,) = model.paint([[mask_png, mask_png]], [5, 6])
+    (wanted,) = model.generate_pngs([[mask_png, mask_png]], [5, 6])
     rows = [{"image_bytes": b64(mask_png), "seed": seed} for seed in (5, 6)]
     code, answer = server.ask(PREDICT, {"signature_name": "sample", "instances": rows})
     assert (code, [b64decode(one["b64"]) for one in answer["predictions"]]) == (200, wanted)
@@ -92,7 +92,7 @@ def test_the_default_signature_needs_no_names(server, model, mask_png, instances
     code, answer = server.ask("/v1/models/orig/versions/2:predict", body)
     assert (code, b64decode(answer["predictions" if instances else "outputs"][0]["b64"])) == (
         200,
-        model.paint([[mask_png]], [0])[0][0],
+        model.generate_pngs([[mask_png]], [0])[0][0],
     )
 
 
@@ -332,7 +332,7 @@ def test_together_as_alone(server, model, tiny_data):
     assert [code_of(answer) for answer in answers] == [200] * 3 + [400] * 2 + [200] * 19
     for number in {*range(24)} - {3, 4, 5}:
         got = np.asarray(Image.open(io.BytesIO(b64decode(content(answers[number])["predictions"][0]["b64"]))))
-        (wanted,) = model.paint([[pngs[number]]], [number])
+        (wanted,) = model.generate_pngs([[pngs[number]]], [number])
         assert np.abs(got.astype(int) - np.asarray(Image.open(io.BytesIO(wanted[0])))).max() <= 1
     rows, batches = np.subtract(rows_and_batches(server), before)
     assert rows == 24 and batches < 16

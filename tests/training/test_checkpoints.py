@@ -11,7 +11,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 class Trained:
-    """What stands for a training: eight weights, which say by how many steps they are old."""
+    """A stand-in for a training: eight weights whose value is the step."""
 
     def __init__(self, folder, keep=2):
         self.weights = tf.Variable(tf.zeros(8))
@@ -24,9 +24,9 @@ class Trained:
         return self
 
     def restored(self):
-        found = self.checkpoints.restore()
+        restored = self.checkpoints.restore()
         self.checkpoints.clear()
-        return float(self.weights[0]) if found else None
+        return float(self.weights[0]) if restored else None
 
 
 def names(folder):
@@ -69,24 +69,24 @@ def test_each_flipped_bit_is_found_or_changes_nothing(tmp_path, rng):
     folder = tmp_path / "with a space"
     Trained(folder).save(3, 6)
     for path in (folder / "ckpt-6.data-00000-of-00001", folder / "ckpt-6.index"):
-        whole, found = path.read_bytes(), 0
+        whole, errors = path.read_bytes(), 0
         bits = rng.choice(8 * len(whole), 100, replace=False)
         for bit in bits:
             flip(path, bit)
             try:
                 restored = Trained(folder).restored()
             except UserError as error:
-                restored, found = 6 if f"{folder / 'ckpt-6'} cannot be read" in str(error) else None, found + 1
+                restored, errors = 6 if f"{folder / 'ckpt-6'} cannot be read" in str(error) else None, errors + 1
             assert restored == 6, bit
             path.write_bytes(whole)
-        assert found == len(bits) if ".data" in path.name else found > 50  # an index has some bytes that mean nothing
+        assert errors == len(bits) if ".data" in path.name else errors > 50  # an index has some bytes that mean nothing
 
 
 def test_the_one_before_a_damaged_one_is_offered_and_can_be_had(tmp_path):
     folder = tmp_path / "with a space"
     Trained(folder).save(3, 6)
     flip(folder / "ckpt-6.data-00000-of-00001", 99)
-    with pytest.raises(UserError, match=r"It is damaged; the one before it, ckpt-3, is whole") as refused:
+    with pytest.raises(UserError, match=r"It is damaged; the one before it, ckpt-3, is undamaged") as refused:
         Trained(folder).restored()
     assert len(names(folder)) == 5  # nothing is removed unasked
     (pattern,) = shlex.split(str(refused.value).partition(": rm ")[2].partition(", then")[0])
@@ -100,7 +100,7 @@ def test_the_one_before_a_damaged_one_is_offered_and_can_be_had(tmp_path):
 def test_where_none_is_whole_it_says_so(tmp_path):
     Trained(tmp_path).save(3)
     flip(tmp_path / "ckpt-3.data-00000-of-00001", 99)
-    with pytest.raises(UserError, match="there is none before it"):
+    with pytest.raises(UserError, match="there is no older one"):
         Trained(tmp_path).restored()
 
 

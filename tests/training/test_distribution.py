@@ -136,8 +136,8 @@ def test_slurm_tells_each_worker_who_it_is(tmp_path):
         command = ["bash", ROOT / "deploy" / "training.sbatch", "--variant", variant]
         return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    told = submitted("gen5").stdout.splitlines()
-    assert [distribution.cluster(text) for text in told] == [(["node1:2222", "node2:2222"], i) for i in (0, 1)]
+    lines = submitted("gen5").stdout.splitlines()
+    assert [distribution.cluster(text) for text in lines] == [(["node1:2222", "node2:2222"], i) for i in (0, 1)]
     assert "requeued 7" in submitted("lost").stdout
     assert submitted("wrong").returncode == 2 and "requeued" not in submitted("wrong").stdout
 
@@ -149,8 +149,8 @@ def test_kubernetes_tells_each_worker_who_it_is(tmp_path):
     for index in range(2):
         environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "JOB_COMPLETION_INDEX": str(index)}
         command = container["command"] + container["args"]
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-        text, given = told.split(" train.py ")
+        printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        text, given = printed.split(" train.py ")
         assert distribution.cluster(text) == ([f"pix2pix-{i}.pix2pix:2222" for i in (0, 1)], index)
         assert given.split() == container["args"]
 
@@ -189,7 +189,7 @@ def test_shared_batch_normalization_is_keras_own_where_nothing_is_shared(rng):
 
 @pytest.mark.long
 def test_two_devices_equal_one(fronts_data):
-    # zones has all that looks at a whole batch: batch normalisation, Dice, a bound for the length of the gradient.
+    # zones has everything that describes a whole batch: batch normalisation, Dice, a clipped gradient.
     apart = two_devices(fronts_data, "zones", *without_batch(UNET), "train.batch_size=4")
     assert apart["losses"] < 1e-3 and apart["typical"] < 1e-4, apart
 
@@ -207,7 +207,7 @@ def test_two_devices_equal_one_in_painting_and_in_float16(tiny_data):
 
 
 class Workers:
-    """Two processes of train.py on this machine, told of each other by TF_CONFIG."""
+    """Two processes of train.py on this machine, which find each other by TF_CONFIG."""
 
     def __init__(self, data, run, epochs, *overrides):
         ports = []
@@ -243,8 +243,8 @@ class Workers:
 
     def ended(self):
         """Exit code, standard output and standard error of each."""
-        said = [process.communicate(timeout=240) for process in self.processes]
-        return [(p.returncode, *texts) for p, texts in zip(self.processes, said, strict=True)]
+        outputs = [process.communicate(timeout=240) for process in self.processes]
+        return [(p.returncode, *texts) for p, texts in zip(self.processes, outputs, strict=True)]
 
 
 def step_of(run):
@@ -266,10 +266,10 @@ def test_two_workers_train_lose_one_go_on_and_stop_together(tiny_data, tiny_run,
     with Workers(tiny_data, run, 100, *often) as workers:
         wait_for_step(run, 1)
         workers.processes[1].kill()
-        (chief, said, complaint), (killed, _, _) = workers.ended()
+        (chief, printed, complaint), (killed, _, _) = workers.ended()
     assert (chief, killed) == (1, -signal.SIGKILL), complaint
     assert "Another worker of this training is gone" in complaint and "Traceback" not in complaint
-    assert "on 2 workers of 1 CPU" in said
+    assert "on 2 workers of 1 CPU" in printed
     reached = step_of(run)
 
     with Workers(tiny_data, run, 100, *often) as workers:
@@ -277,8 +277,8 @@ def test_two_workers_train_lose_one_go_on_and_stop_together(tiny_data, tiny_run,
         workers.processes[1].send_signal(signal.SIGTERM)  # one is asked, all stop
         ended = workers.ended()
     assert [code for code, _, _ in ended] == [128 + signal.SIGTERM] * 2, ended
-    assert all("The same command goes on from here" in complaint for _, _, complaint in ended)
-    assert "going on from" in ended[0][1]
+    assert all("The same command resumes from here" in complaint for _, _, complaint in ended)
+    assert "resuming from" in ended[0][1]
     stopped, epochs = step_of(run), step_of(run) // 3 + 1  # an epoch has three steps
 
     with Workers(tiny_data, run, epochs, *often) as workers:

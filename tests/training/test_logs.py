@@ -17,11 +17,11 @@ def write(folder, *steps, tag="loss"):
 
 def read(folder):
     """(step, tag) of all events, in the order in which TensorBoard reads them."""
-    found = []
+    events = []
     for path in sorted(folder.iterdir()):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
-            found += [(event.step, value.tag) for value in event.summary.value]
-    return found
+            events += [(event.step, value.tag) for value in event.summary.value]
+    return events
 
 
 def test_events_of_steps_that_come_again_are_dropped(tmp_path):

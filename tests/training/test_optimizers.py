@@ -50,7 +50,7 @@ def test_an_overflow_is_left_out_and_halves_the_scale():
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])
-def test_a_gradient_that_is_no_number_is_told(spoilt, compiled):
+def test_a_gradient_that_is_not_finite_returns_nan(spoilt, compiled):
     variables = [tf.Variable([1.0, 2.0]), tf.Variable([[3.0]])]
     adam = Adam(variables, 0.1, 0.5, global_clipnorm=1.0)
     step = tf.function(adam.apply) if compiled else adam.apply
@@ -58,10 +58,10 @@ def test_a_gradient_that_is_no_number_is_told(spoilt, compiled):
     assert np.isnan(step([tf.constant([1.0, 0.0]), tf.constant([[spoilt]])]).numpy())
 
 
-def test_an_overflow_that_no_smaller_scale_mends_is_told():
+def test_an_overflow_at_the_smallest_scale_returns_nan():
     adam = Adam([tf.Variable([1.0])], 0.1, 0.5, scale_loss=True)
-    told = [float(adam.apply([tf.constant([np.nan])])) for _ in range(16)]
-    np.testing.assert_array_equal(told, [0.0] * 15 + [np.nan])  # from 2 ** 15 down to 1
+    returned = [float(adam.apply([tf.constant([np.nan])])) for _ in range(16)]
+    np.testing.assert_array_equal(returned, [0.0] * 15 + [np.nan])  # from 2 ** 15 down to 1
 
 
 def test_a_checkpoint_holds_all_of_it(tmp_path):
@@ -82,7 +82,7 @@ def test_the_triangular_rate_by_hand():
 
 @pytest.mark.parametrize("scale_loss", [False, True])
 def test_the_gradient_of_all_variables_together_is_cut_to_a_length(scale_loss):
-    # 30 and 40 are 50 long; cut to 5 they are 3 and 4. Adam's second moment tells what came in.
+    # 30 and 40 are 50 long; cut to 5 they are 3 and 4. Adam's second moment shows the gradient after clipping.
     variables = [tf.Variable([1.0]), tf.Variable([1.0])]
     adam = Adam(variables, 0.1, 0.5, beta_2=0.5, scale_loss=scale_loss, global_clipnorm=5.0)
     adam.apply([g * adam.loss_scale for g in (tf.constant([30.0]), tf.constant([40.0]))])

@@ -27,9 +27,9 @@ SIDE = 2 * SIZE  # pixels, so that the innermost map has room for `resized`
 BITS = {"zones": 8, "sar": 8, "fronts": 8, "optical": 8}
 
 
-def trained_network(variant, overrides, computed_in):
+def trained_network(variant, overrides, dtype_policy):
     tf.keras.utils.set_random_seed(1)
-    task = make_task(config.make_config(variant, overrides), SIDE, BITS, computed_in)
+    task = make_task(config.make_config(variant, overrides), SIDE, BITS, dtype_policy)
     network = next(iter(task.modules().values()))
     random = np.random.default_rng(1)
     for variable in network.trainable_variables:  # biases and scales are to count, too
@@ -37,44 +37,44 @@ def trained_network(variant, overrides, computed_in):
     return network
 
 
-def answer(network):
+def output_of(network):
     image = tf.random.stateless_uniform([2, SIDE, SIDE, network.inputs[0].shape[-1]], [5, 6], -1)
     return network([image, tf.constant([3, 4])], training=False).numpy()
 
 
-@pytest.mark.parametrize(("variant", "overrides", "computed_in"), NETWORKS)
-def test_the_twin_for_exports_answers_to_the_bit_as_the_network(variant, overrides, computed_in):
-    network = trained_network(variant, overrides, computed_in)
-    wanted = answer(network)
-    assert np.ptp(wanted) > 0
-    np.testing.assert_array_equal(answer(precision.cast_for_inference(network)), wanted)
+@pytest.mark.parametrize(("variant", "overrides", "dtype_policy"), NETWORKS)
+def test_the_copy_for_exports_has_the_networks_outputs_to_the_bit(variant, overrides, dtype_policy):
+    network = trained_network(variant, overrides, dtype_policy)
+    expected = output_of(network)
+    assert np.ptp(expected) > 0
+    np.testing.assert_array_equal(output_of(precision.cast_for_inference(network)), expected)
 
 
 def test_its_kernels_take_half_the_bytes_and_its_norms_stay_as_they_are():
-    twin = precision.cast_for_inference(trained_network("orig", TINY, "mixed_bfloat16"))
-    for layer in twin.layers:
-        kept = tf.bfloat16 if isinstance(layer, precision.KERNELS) else tf.float32
+    copy = precision.cast_for_inference(trained_network("orig", TINY, "mixed_bfloat16"))
+    for layer in copy.layers:
+        kept = tf.bfloat16 if isinstance(layer, precision.LAYERS_WITH_KERNELS) else tf.float32
         assert {tf.as_dtype(weight.dtype) for weight in layer.weights} <= {kept}
-    assert any(isinstance(layer, precision.KERNELS) for layer in twin.layers)
+    assert any(isinstance(layer, precision.LAYERS_WITH_KERNELS) for layer in copy.layers)
 
 
-def test_the_twin_alone_looks_at_batches_that_are_not_known():
+def test_the_copy_alone_uses_fixed_size_blocks():
     network = trained_network("orig", TINY, "mixed_bfloat16")
     kinds = layers.Conv2D, layers.Conv2DTranspose
-    for model, looks in ((network, False), (precision.cast_for_inference(network), True)):
-        assert {layer.in_turns for layer in model.layers if isinstance(layer, kinds)} == {looks}
+    for model, fixed in ((network, False), (precision.cast_for_inference(network), True)):
+        assert {layer.fixed_size_blocks for layer in model.layers if isinstance(layer, kinds)} == {fixed}
 
 
-def test_training_on_leaves_the_twin_alone():
+def test_further_training_leaves_the_copy_alone():
     network = trained_network("orig", TINY, "mixed_bfloat16")
-    twin = precision.cast_for_inference(network)
-    before = answer(twin)
+    copy = precision.cast_for_inference(network)
+    before = output_of(copy)
     for variable in network.trainable_variables:
         variable.assign_add(tf.ones_like(variable))
-    np.testing.assert_array_equal(answer(twin), before)
+    np.testing.assert_array_equal(output_of(copy), before)
 
 
-def test_nothing_holds_on_to_a_twin_that_is_not_used_any_more():
+def test_a_copy_that_is_no_longer_used_is_freed():
     network = trained_network("orig", TINY, "mixed_bfloat16")
     layers = [weakref.ref(layer) for layer in precision.cast_for_inference(network).layers if layer.weights]
     gc.collect()
@@ -95,5 +95,5 @@ def test_an_export_holds_each_weight_once(tmp_path, norm):
         for name, shape in reader.get_variable_to_shape_map().items()
         if not name.startswith("_CHECKPOINTABLE")
     )
-    twin = precision.cast_for_inference(task.generator)
-    assert held == sum(weight.dtype.size * weight.numpy().size for weight in map(tf_compat.unwrapped, twin.weights))
+    copy = precision.cast_for_inference(task.generator)
+    assert held == sum(weight.dtype.size * weight.numpy().size for weight in map(tf_compat.unwrapped, copy.weights))

@@ -10,9 +10,9 @@ from pix2pix_tf.training.tasks import Classifier, Segmenter, make_task
 from tests.conftest import SIZE, TINY, UNET
 
 
-def task(*overrides, computed_in="float32"):
+def task(*overrides, dtype_policy="float32"):
     tf.keras.utils.set_random_seed(0)
-    return make_task(config.make_config("orig", [*TINY, *overrides]), SIZE, {"zones": 8, "sar": 8}, computed_in)
+    return make_task(config.make_config("orig", [*TINY, *overrides]), SIZE, {"zones": 8, "sar": 8}, dtype_policy)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def batch(tiny_dataset, tiny_config):
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_few_steps_bring_the_image_nearer_to_the_target_in_every_precision(batch, precision):
-    trained = task("train.learning_rate=0.005", computed_in=precision)
+    trained = task("train.learning_rate=0.005", dtype_policy=precision)
     before = float(trained.validate(batch)["val_l1"])
     losses = [trained.train_step(batch) for _ in range(12)]
     assert all(np.isfinite(float(loss)) for step in losses for loss in step.values())
@@ -31,7 +31,7 @@ def test_a_few_steps_bring_the_image_nearer_to_the_target_in_every_precision(bat
 
 
 def test_the_precision_of_one_task_is_not_that_of_the_next():
-    task(computed_in="mixed_bfloat16")
+    task(dtype_policy="mixed_bfloat16")
     assert task().generator.layers[-2].compute_dtype == "float32"
 
 
@@ -56,8 +56,8 @@ def test_the_gradient_of_a_step_is_the_textbooks(batch):
     trained = task("loss.gan=0", "model.dropout=0")
     variable = trained.generator_variables[-1]  # the bias of the last layer: one number
     with tf.GradientTape() as tape:
-        painted = trained.generator([batch["input"], batch["seed"]], training=True)
-        l1 = tf.reduce_mean(tf.abs(painted - batch["target"]))
+        generated = trained.generator([batch["input"], batch["seed"]], training=True)
+        l1 = tf.reduce_mean(tf.abs(generated - batch["target"]))
     direction = np.sign(tape.gradient(l1, variable).numpy())
     before = variable.numpy()
     trained.train_step(batch)
@@ -81,12 +81,12 @@ def test_several_roles_have_a_png_each(tiny_data):
     assert tf.io.decode_png(signatures["serving_default"][0](*pngs)["output_bytes"][0]).shape == (SIZE, SIZE, 1)
 
 
-# ---- Telling classes ------------------------------------------------------------------------------------------------
+# ---- Segmentation ---------------------------------------------------------------------------------------------------
 
 
-def segmenter(variant, *overrides, computed_in="float32"):
+def segmenter(variant, *overrides, dtype_policy="float32"):
     tf.keras.utils.set_random_seed(0)
-    return Segmenter(config.make_config(variant, [*UNET, *overrides]), SIZE, {"sar": 8}, computed_in)
+    return Segmenter(config.make_config(variant, [*UNET, *overrides]), SIZE, {"sar": 8}, dtype_policy)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def fronts_batch(fronts_data):
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_zones_are_learnt_in_every_precision(zones_batch, precision):
-    trained = segmenter("zones", "train.learning_rate=0.01", "train.max_learning_rate=0", computed_in=precision)
+    trained = segmenter("zones", "train.learning_rate=0.01", "train.max_learning_rate=0", dtype_policy=precision)
     losses = [float(trained.train_step(zones_batch)["loss"]) for _ in range(25)]
     assert np.isfinite(losses).all() and losses[-1] < 0.6 * losses[0]
     assert all(variable.dtype == tf.float32 for variable in trained.variables)
@@ -125,7 +125,7 @@ def test_the_learning_rate_of_a_step_is_the_triangles(zones_batch):
 
 
 def test_the_validation_iou_by_hand(fronts_batch):
-    # The truth: zone 0 above, zone 1 below. What the network says, by its head's bias alone: zone 1 everywhere.
+    # The truth: zone 0 above, zone 1 below. The prediction, by its head's bias alone: zone 1 everywhere.
     trained = segmenter("zones")
     for variable in trained.variables:
         variable.assign(tf.zeros_like(variable))
@@ -138,11 +138,11 @@ def test_the_validation_iou_by_hand(fronts_batch):
 def test_a_mask_comes_out_as_the_grey_values_of_its_classes(fronts_data):
     trained = segmenter("zones")
     sar = np.stack([np.asarray(Image.open(path)) for path in sorted((fronts_data / "val" / "sar").iterdir())])
-    found = trained.signatures()["tensor"][0](tf.constant(sar[..., None]), tf.zeros([3], tf.int32))
-    assert found["probabilities"].shape == (3, SIZE, SIZE, 4)
-    np.testing.assert_allclose(tf.reduce_sum(found["probabilities"], axis=-1), 1, atol=1e-5)
-    likeliest = np.array(classes.ZONE_VALUES)[np.argmax(found["probabilities"], axis=-1)]
-    np.testing.assert_allclose((found["output"].numpy()[..., 0] + 1) * 127.5, likeliest, atol=1e-4)
+    outputs = trained.signatures()["tensor"][0](tf.constant(sar[..., None]), tf.zeros([3], tf.int32))
+    assert outputs["probabilities"].shape == (3, SIZE, SIZE, 4)
+    np.testing.assert_allclose(tf.reduce_sum(outputs["probabilities"], axis=-1), 1, atol=1e-5)
+    likeliest = np.array(classes.ZONE_VALUES)[np.argmax(outputs["probabilities"], axis=-1)]
+    np.testing.assert_allclose((outputs["output"].numpy()[..., 0] + 1) * 127.5, likeliest, atol=1e-4)
 
 
 # ---- SAR to optical, and clouds -------------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def test_the_discriminator_rests_between_its_epochs_and_the_generator_never(batc
 def test_two_channels_in_and_three_out():
     chosen = config.make_config("sar2optical", TINY)
     built = make_task(chosen, SIZE, {"sar_vv": 8, "sar_vh": 8, "optical": 8}, "float32")
-    made = built.signatures()["tensor"][0](tf.zeros([2, SIZE, SIZE, 2], tf.uint8), tf.constant([1, 2]))
-    assert made["output"].shape == (2, SIZE, SIZE, 3)
+    outputs = built.signatures()["tensor"][0](tf.zeros([2, SIZE, SIZE, 2], tf.uint8), tf.constant([1, 2]))
+    assert outputs["output"].shape == (2, SIZE, SIZE, 3)
     assert [spec.name for spec in built.signatures()["sample"][1]] == ["sar_vv_bytes", "sar_vh_bytes", "seed"]
 
 

@@ -18,7 +18,7 @@ import evaluate
 from pix2pix_tf import config
 from pix2pix_tf.data import pipeline
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import precision, tasks, trainer
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
@@ -53,7 +53,7 @@ def test_what_a_run_leaves(tiny_run):
     assert {"step", "generator", "generator_gan", "generator_l1", "discriminator", "val_l1", "seconds"} <= lines(
         tiny_run
     )[0].keys()
-    assert list(saved_model.epochs(tiny_run)) == [1, 2]
+    assert list(versions.epochs(tiny_run)) == [1, 2]
     assert sorted(path.name for path in (tiny_run / "samples").iterdir()) == ["epoch_0001.png", "epoch_0002.png"]
     assert list((tiny_run / "tensorboard").glob("events*"))
     assert json.loads((tiny_run / "config.json").read_text())["data"]["train"] == 6
@@ -66,9 +66,9 @@ def test_validation_is_the_mean_over_all_patches_however_many_go_together(
     monkeypatch.setattr(pipeline, "TOGETHER", together)
     task = trainer.build_task(chosen(), tiny_dataset, "float32")
     run = trainer.Training(chosen(), tiny_dataset, tmp_path / "run", task)
-    found = list(run.validation)
-    assert [len(batch["index"]) for batch in found] == batches
-    errors = [np.abs(task.generate(batch) - batch["target"]) for batch in found]
+    validation = list(run.validation)
+    assert [len(batch["index"]) for batch in validation] == batches
+    errors = [np.abs(task.generate(batch) - batch["target"]) for batch in validation]
     assert run._validate() == {"val_l1": pytest.approx(np.concatenate(errors).mean(), rel=1e-5)}
 
 
@@ -92,7 +92,7 @@ def test_interrupted_and_resumed_is_uninterrupted_to_the_bit(tiny_dataset, tiny_
 
         with monkeypatch.context() as patch:
             patch.setattr(tasks.Pix2Pix, "train_step", stopped_step)
-            with pytest.raises(Interrupted, match="same command goes on") as stopped:
+            with pytest.raises(Interrupted, match="same command resumes") as stopped:
                 trainer.train(chosen(), tiny_dataset, run)
         assert stopped.value.signal_number == signal.SIGTERM
     trainer.train(chosen(), tiny_dataset, run)
@@ -131,10 +131,10 @@ def test_more_epochs_go_on_and_the_same_command_again_has_nothing_to_do(tiny_dat
     run = tmp_path / "run"
     for epochs in (1, 2):
         trainer.train(chosen(epochs=epochs), tiny_dataset, run)
-    assert "going on from epoch 1" in capsys.readouterr().out
+    assert "resuming from epoch 1" in capsys.readouterr().out
     trainer.train(chosen(epochs=2), tiny_dataset, run)
     assert "already trained to epoch 2" in capsys.readouterr().out
-    assert list(saved_model.epochs(run)) == [1, 2]
+    assert list(versions.epochs(run)) == [1, 2]
 
 
 def test_another_configuration_or_data_set_is_refused_and_named(tiny_data, tiny_dataset, tiny_run):
@@ -218,7 +218,7 @@ def test_a_validation_that_is_no_number_stops_the_run_before_it_is_saved(fronts_
     with monkeypatched_validation(iter([0.5, math.inf])), pytest.raises(Diverged, match="epoch 2, validation .*ckpt-3"):
         trainer.train(of_zones(), dataset, run)
     assert [line["epoch"] for line in lines(run)] == [1]
-    assert list(saved_model.epochs(run)) == [1]
+    assert list(versions.epochs(run)) == [1]
 
 
 def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, tmp_path, monkeypatch):
@@ -235,18 +235,18 @@ def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, t
     assert [path.name for path in (run / "export" / "orig").iterdir()] == ["1"]
     logged = (run / "log.jsonl").read_text()
     trainer.train(chosen(epochs=2), tiny_dataset, run)  # the checkpoint was written: only the export is missing
-    assert list(saved_model.epochs(run)) == [1, 2]
+    assert list(versions.epochs(run)) == [1, 2]
     assert (run / "log.jsonl").read_text() == logged
 
 
 @pytest.mark.long
 def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):
-    run, seen, done = tmp_path / "run", [], threading.Event()
+    run, complete, done = tmp_path / "run", [], threading.Event()
 
     def watch():
         while not done.is_set():
             for folder in (run / "export" / "orig").glob("[0-9]*"):
-                seen.append((folder / "saved_model.pb").exists() and (folder / saved_model.DESCRIPTION).exists())
+                complete.append((folder / "saved_model.pb").exists() and (folder / saved_model.DESCRIPTION).exists())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -255,7 +255,7 @@ def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):
     finally:
         done.set()
         watcher.join()
-    assert seen and all(seen)
+    assert complete and all(complete)
 
 
 def test_a_checkpoint_is_due_by_the_clock_as_well(tiny_dataset, tmp_path):
@@ -283,7 +283,7 @@ def test_narrow_networks_compute_in_float32_on_a_processor(monkeypatch):
     assert precision.choose("mixed_bfloat16", 8) == ("mixed_bfloat16", "as set")
 
 
-# ---- Networks that tell classes -------------------------------------------------------------------------------------
+# ---- Segmentation and classification -------------------------------------------------------------------------------
 
 
 def of_zones(*overrides, epochs=3):
@@ -295,7 +295,7 @@ def test_only_the_best_epoch_is_exported(zones_run):
     values = {line["epoch"]: line["val_iou"] for line in lines(run)}
     best = max(values, key=values.get)
     assert list(values) == [1, 2, 3]
-    assert list(saved_model.epochs(run)) == [best]
+    assert list(versions.epochs(run)) == [best]
     assert (run / "samples" / f"epoch_{best:04d}.png").exists()
 
 
@@ -304,10 +304,10 @@ def test_a_training_stops_when_nothing_has_become_better_for_long(fronts_data, t
     never = ("train.learning_rate=1e-12", "train.max_learning_rate=0", "train.patience=2", "train.monitor=val_loss")
     with monkeypatched_validation(itertools.chain([1.0, 0.5], itertools.repeat(0.7))):
         trainer.train(of_zones(*never, epochs=9), dataset, run)
-        assert "stopped early: no better val_loss in 2 epochs" in capsys.readouterr().out
+        assert "stopped early: val_loss has not improved in 2 epochs" in capsys.readouterr().out
         trainer.train(of_zones(*never, epochs=9), dataset, run)  # the same command again has nothing to do
     assert [line["epoch"] for line in lines(run)] == [1, 2, 3, 4]
-    assert list(saved_model.epochs(run)) == [2]
+    assert list(versions.epochs(run)) == [2]
 
 
 @contextlib.contextmanager
@@ -340,7 +340,7 @@ def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zo
         trainer.train(of_zones(), dataset, run)
     trainer.train(of_zones(), dataset, run)
     assert_same(state(run), state(zones_run))
-    assert list(saved_model.epochs(run)) == list(saved_model.epochs(zones_run))
+    assert list(versions.epochs(run)) == list(versions.epochs(zones_run))
 
 
 def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path):
@@ -350,7 +350,7 @@ def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_d
         trainer.train(of_zones("train.steps_per_epoch=9", epochs=1), dataset, run)
     trainer.train(of_zones("train.steps_per_epoch=9", epochs=1), dataset, run)
     assert [(line["epoch"], line["step"]) for line in lines(run)] == [(1, 9)]
-    assert list(saved_model.epochs(run)) == [1]
+    assert list(versions.epochs(run)) == [1]
     reached, before = ({k: v for k, v in state(r).items() if "best_" not in k} for r in (run, zones_run))
     assert_same(reached, before)
     with pytest.raises(UserError, match="train.steps_per_epoch: 9 -> 3"):
@@ -380,21 +380,21 @@ def test_a_discriminator_that_rests_every_other_epoch_does_so_after_a_resumption
         trainer.train(of_optical(epochs), dataset, parts)
     assert_same(state(parts), state(whole))
     steps = {name: value for name, value in state(whole).items() if "optimizer/steps/" in name}
-    (told,) = (value for name, value in steps.items() if name.startswith("discriminator"))
-    (painted,) = (value for name, value in steps.items() if name.startswith("generator"))
-    assert 2 * told == painted
+    (discriminator,) = (value for name, value in steps.items() if name.startswith("discriminator"))
+    (generator,) = (value for name, value in steps.items() if name.startswith("generator"))
+    assert 2 * discriminator == generator
 
 
 def test_a_cloud_classifier_is_trained_exported_and_measured(optical_data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     chosen = config.make_config("clouds", ["model.vgg_width=2", "train.epochs=2", "train.batch_size=4"])
     trainer.train(chosen, load_dataset(optical_data, ("optical",)), tmp_path / "runs" / "clouds")
-    (best,) = saved_model.epochs(tmp_path / "runs" / "clouds")
+    (best,) = versions.epochs(tmp_path / "runs" / "clouds")
     assert (tmp_path / "runs" / "clouds" / "samples" / f"epoch_{best:04d}.png").exists()
     png = min((optical_data / "val" / "optical").iterdir()).read_bytes()
     model = saved_model.load(tmp_path / "runs" / "clouds" / "export" / "clouds")
-    told = model.signatures["serving_default"](image_bytes=tf.constant([png, png]))["probabilities"]
-    assert told.shape == (2, 1) and 0 <= float(told[0, 0]) == float(told[1, 0]) <= 1
+    probabilities = model.signatures["serving_default"](image_bytes=tf.constant([png, png]))["probabilities"]
+    assert probabilities.shape == (2, 1) and 0 <= float(probabilities[0, 0]) == float(probabilities[1, 0]) <= 1
     assert cli.run(evaluate.main, ["runs/clouds"]) == 0, capsys.readouterr().err
     report = (tmp_path / "runs" / "clouds" / "report" / "report.md").read_text()
     assert "commoner class" in report and "origin:\nsimulated" in report

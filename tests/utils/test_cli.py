@@ -1,4 +1,6 @@
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -113,3 +115,20 @@ def test_the_program_lists_its_commands_and_suggests_the_nearest(capsys):
         assert all(f"\n  {name} " in text for name in command.COMMANDS)
     with pytest.raises(UserError, match="Did you mean 'train'"):
         command.main(["trian"])
+
+
+def test_a_stop_signal_is_collected_and_the_handler_restored():
+    before = signal.getsignal(signal.SIGTERM)
+    with cli.stop_signals() as received:
+        signal.raise_signal(signal.SIGTERM)
+    assert received == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_of_a_notebook_runs_without_stop_signals():
+    def work():
+        with cli.stop_signals() as received:
+            return received
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == []

@@ -21,7 +21,7 @@ from pix2pix_tf.evaluation.realism import statistics
 from pix2pix_tf.evaluation.realism.report import OLD_EXPORT, RealismResults
 from pix2pix_tf.evaluation.realism.statistics import ImageStatistics
 from pix2pix_tf.evaluation.runs import Run
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.fronts import postprocessing
 from pix2pix_tf.metrics import sar_realism
 from pix2pix_tf.utils import cli, files
@@ -42,12 +42,12 @@ def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
       UserError: there is none, it tells other things than zones or from other roles than SAR, it does not take these
         patches, or the images cannot be halved.
     """
-    if not (saved_model.epochs(path) or saved_model.versions(path) or (path / "saved_model.pb").exists()):
+    if not (versions.epochs(path) or versions.versions(path) or (path / "saved_model.pb").exists()):
         raise UserError(
             f"--segmenter {path} is neither a run with an export nor an export. Train one: python train.py "
             "--variant zones"
         )
-    version = saved_model.find(path)
+    version = versions.find(path)
     described = files.read_json(version / saved_model.DESCRIPTION)
     inputs, targets = (", ".join(described.get(key, ())) for key in ("inputs", "targets"))
     if (inputs, targets) != (READ, "zones"):
@@ -75,7 +75,7 @@ def score_realism(runs: Sequence[Run], setting: Setting, segmenter: saved_model.
     Raises:
       UserError: a model takes other patches than these, or paints what is no image.
     """
-    reader, by = f"{segmenter.run}@{segmenter.epoch}", saved_model.fingerprint(segmenter.folder)
+    reader, by = f"{segmenter.run}@{segmenter.epoch}", versions.fingerprint(segmenter.folder)
     scenes = [scene_of(stem) for stem in setting.stems]
     halves = sar_realism.halvings(scenes, setting.seed)
 
@@ -88,8 +88,8 @@ def score_realism(runs: Sequence[Run], setting: Setting, segmenter: saved_model.
     real = seen("real", (), (READ,), _real(setting))
     generated = {}
     for run in runs:
-        for epoch, version in saved_model.epochs(run.folder).items():
-            facts = [setting.split, setting.seed, saved_model.fingerprint(version)]
+        for epoch, version in versions.epochs(run.folder).items():
+            facts = [setting.split, setting.seed, versions.fingerprint(version)]
             traits = seen(f"{run.name}@{epoch}", facts, run.inputs, _painted(version, setting))
             generated[run.name, epoch] = statistics.compare(traits, real, halves)
             gc.collect()  # as in evaluation: a loaded model is a ring of references

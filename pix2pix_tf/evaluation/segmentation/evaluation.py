@@ -29,7 +29,7 @@ from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.segmentation import examples as segmentation_examples
 from pix2pix_tf.evaluation.segmentation import report
 from pix2pix_tf.evaluation.segmentation.report import Result, SceneScore
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import versions
 from pix2pix_tf.fronts import overlay, postprocessing, vector_files
 from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.metrics import image as image_metrics
@@ -152,13 +152,13 @@ def check_scenes(setting: Setting) -> None:
 
 def _newest(run: Run, setting: Setting) -> Network:
     """The newest export of a run."""
-    epoch, version = max(saved_model.epochs(run.folder).items())
+    epoch, version = max(versions.epochs(run.folder).items())
     model = inference.load_model(version, setting.dataset)
 
     def predict(stems: Sequence[str]) -> np.ndarray:
         return model.probabilities(inference.stacked(setting.dataset, setting.split, model.inputs, stems))
 
-    return Network(f"{run.name}@{epoch}", run, epoch, predict, saved_model.fingerprint(version))
+    return Network(f"{run.name}@{epoch}", run, epoch, predict, versions.fingerprint(version))
 
 
 def _mean_mask(run: Run, setting: Setting) -> Network:

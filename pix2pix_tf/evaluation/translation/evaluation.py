@@ -31,7 +31,7 @@ from pix2pix_tf.evaluation.realism import report as realism_report
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.scores import Scores, best_of, error_name, scores_of, summary
 from pix2pix_tf.evaluation.translation import examples, report
-from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.export import best_epoch, saved_model, versions
 from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
@@ -112,10 +112,10 @@ def name_best(run: Run, scores: Sequence[Scores], setting: Setting, metric: str,
         origin=dataset.origin,
         seed=setting.seed,
         segmenter=segmenter if metric == "faithfulness" else None,
-        fingerprint=saved_model.fingerprint(saved_model.epochs(run.folder)[chosen.epoch]),
+        fingerprint=versions.fingerprint(versions.epochs(run.folder)[chosen.epoch]),
         chosen=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    print(f"{best_epoch.write(run.folder, named)}: epoch {named.epoch}, {named.told}")
+    print(f"{best_epoch.write(run.folder, named)}: epoch {named.epoch}, {named.summary}")
 
 
 def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
@@ -133,7 +133,7 @@ def score_run(run: Run, setting: Setting, folder: Path) -> list[Scores]:
       UserError: a model takes other patches than these, or paints what is no image.
     """
     scores = []
-    for epoch, version in saved_model.epochs(run.folder).items():
+    for epoch, version in versions.epochs(run.folder).items():
         name = f"{run.name}@{epoch}"
         path, key = folder / f"{name}.csv", _key(version, run, setting)
         values = _read_values(path, key, setting)
@@ -188,7 +188,7 @@ def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[
 
 def _key(version: Path, run: Run, setting: Setting) -> str:
     """Names all that an export's scores follow from: another export, image, seed or measure gives another key."""
-    facts = [list(setting.measures), setting.norm, setting.split, setting.seed, saved_model.fingerprint(version)]
+    facts = [list(setting.measures), setting.norm, setting.split, setting.seed, versions.fingerprint(version)]
     return inference.digest(setting, run.inputs + run.targets, facts)
 
 

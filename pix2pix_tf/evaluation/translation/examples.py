@@ -14,7 +14,7 @@ from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, t
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.scores import DIGITS, HEADINGS, Scores, at_last_common_epoch, last_common_epoch
-from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.export import best_epoch, saved_model, versions
 
 SHOWN = 3  # outputs of each input, where several are painted
 
@@ -52,7 +52,7 @@ def columns(runs: Sequence[Run], setting: Setting, stems: Sequence[str]) -> list
     true = [real(_heading("target", role, targets), role) for role in targets]
     several = max(setting.outputs) > 1
     found += [] if several else true
-    exports = {run.name: saved_model.epochs(run.folder) for run in runs}
+    exports = {run.name: versions.epochs(run.folder) for run in runs}
     common = last_common_epoch(exports.values())
     for run in runs:
         epoch = max(exports[run.name]) if common is None else common

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import uvicorn
 
-from pix2pix_tf.export import best_epoch, saved_model
+from pix2pix_tf.export import best_epoch
+from pix2pix_tf.export import versions as export_versions
 from pix2pix_tf.serving.server.app import Service, make_app
 from pix2pix_tf.serving.server.gallery import Gallery
 from pix2pix_tf.serving.server.limits import Limits
@@ -100,7 +101,7 @@ def served(path: Path) -> Path:
     Raises:
       UserError: there is no export, or the run's best one is gone.
     """
-    version = saved_model.find(path)
+    version = export_versions.find(path)
     newest = not best_epoch.read(path) and version != path
     return version.parent if newest else version
 

@@ -15,6 +15,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from pix2pix_tf.export import saved_model, warmup
+from pix2pix_tf.export import versions as export_versions
 from pix2pix_tf.serving.server.rest_api import Address, Array, RestError, Spec
 
 
@@ -142,7 +143,7 @@ class Versions:
         if (self.path / "saved_model.pb").exists():
             folders = {int(self.path.name) if self.path.name.isdecimal() else 1: self.path}
         else:
-            folders = saved_model.versions(self.path)
+            folders = export_versions.versions(self.path)
         there = {}
         for number, folder in folders.items():
             with contextlib.suppress(FileNotFoundError):  # removed since it was listed
