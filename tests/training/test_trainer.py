@@ -206,13 +206,13 @@ def test_a_gradient_that_is_no_number_stops_the_run_at_its_step(optical_data, tm
     dataset, run = load_dataset(optical_data, ("optical",)), tmp_path / "run"
     settings = ["model.vgg_width=2", "train.batch_size=5", "train.checkpoint_minutes=0"]
     trainer.train(config.make_config("clouds", [*settings, "train.epochs=1"]), dataset, run)
-    good, loss = state(run), tasks.clouds_loss
+    good, loss = state(run), tasks.losses.clouds_loss
 
     @tf.custom_gradient
     def steep(logits):
         return logits, lambda upstream: upstream * math.inf
 
-    monkeypatch.setattr(tasks, "clouds_loss", lambda logits, cloudy: loss(steep(logits), cloudy))
+    monkeypatch.setattr(tasks.losses, "clouds_loss", lambda logits, cloudy: loss(steep(logits), cloudy))
     with pytest.raises(Diverged, match=r"gradient .* epoch 2, step 4 \(loss nan\), on SIM.*ckpt-3\."):
         trainer.train(config.make_config("clouds", [*settings, "train.epochs=2"]), dataset, run)
     assert_same(state(run), good)
