@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "models": {"utils", "config"},
     "metrics": {"data"},
     "export": {"utils", "config", "data"},
-    "training": {"utils", "config", "data", "models", "export", "evaluation", "prepare"},
+    "training": {"utils", "config", "data", "models", "export", "prepare"},
     "prepare": {"utils", "data", "export"},
     "generate": {"utils", "data", "export"},
     "fronts": {"utils", "data"},

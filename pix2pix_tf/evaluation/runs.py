@@ -1,25 +1,17 @@
-"""Runs on disk, as far as they are known without TensorFlow: whose folder it is, on what data, and what it exported."""
+"""Finds runs on disk and opens the data set to compare them on.
+
+It does without TensorFlow, which takes seconds to import: a mistake in a command line is answered at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf import config as configuration
-from pix2pix_tf.config import Config
 from pix2pix_tf.data.cloud_filter import without_clouds
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
-
-# What may change between two starts of a run: the weights do not follow from it.
-MAY_CHANGE = tuple(
-    f"train.{option}:"
-    for option in (
-        *("epochs", "export_every", "checkpoint_minutes", "max_to_keep", "log_steps", "samples"),
-        "devices",  # any number of them takes the same steps, but for rounding
-    )
-)
+from pix2pix_tf.utils.errors import UserError, did_you_mean, truncated_repr
 
 
 @dataclass(frozen=True)
@@ -45,62 +37,6 @@ class Run:
     def task(self) -> str:
         """What its scores can be compared by: those of another kind mean something else."""
         return "fronts" if self.is_segmentation else "-".join(self.targets) or "clouds"
-
-
-def claim(run: Path, config: Config, dataset: Dataset) -> None:
-    """Makes a run's folder, or makes sure that the one there is this training's.
-
-    What a killed process left half written in it is cleared away.
-
-    Args:
-      run: the folder; `files.held` by this process.
-      config: what is to be trained.
-      dataset: on what, opened.
-
-    Raises:
-      UserError: the folder holds a run of another configuration or data set, or something else.
-    """
-    check(run, config, dataset)
-    described = {"config": configuration.to_dict(config), "data": _described(dataset)}
-    files.write_json(run / "config.json", described)
-    files.clear(run, run / "samples", run / "tensorboard", run / "checkpoints", *(run / "export").glob("*"))
-
-
-def check(run: Path, config: Config, dataset: Dataset) -> None:
-    """Makes sure that a run's folder, if there is one, is this training's; writes nothing. See `claim`."""
-    path, data = run / "config.json", _described(dataset)
-    if path.exists():
-        values = files.read_json(path)
-        changes = configuration.differences(configuration.from_dict(values.get("config", {})), config)
-        changes = [change for change in changes if not change.startswith(MAY_CHANGE)]
-        before = values["data"] if isinstance(values.get("data"), dict) else {}
-        changes += [f"data {key}: {truncate(before.get(key))} -> {data[key]}" for key in ("name", "train", "val")
-                    if before.get(key) != data[key]]  # fmt: skip
-        if changes:
-            raise UserError(
-                f"{run} is a run of another configuration:\n" + "\n".join(f"- {change}" for change in changes) +
-                "\nChoose another --run, or remove that folder."
-            )  # fmt: skip
-    elif not files.is_empty(run):
-        raise UserError(f"{run} is there already and is no run (it has no config.json). Choose another --run.")
-
-
-def expect_claimed(run: Path) -> None:
-    """Looks whether a run's folder is still there, before anything is written into it.
-
-    Raises:
-      UserError: it is not.
-    """
-    if not (run / "config.json").exists():
-        raise UserError(
-            f"{run} is gone: it was removed or moved while it was trained, and nothing more is written. The same "
-            "command begins anew; with --run, it goes on with the folder in its new place."
-        )
-
-
-def _described(dataset: Dataset) -> dict[str, object]:
-    data = {"path": str(dataset.root), "name": dataset.name, "origin": dataset.origin}
-    return data | {split: len(stems) for split, stems in dataset.stems.items()}
 
 
 def find_runs(named: Sequence[Path], root: Path) -> list[Run]:

@@ -25,9 +25,8 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data import conditions, pipeline
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import evenly_spaced
-from pix2pix_tf.evaluation import runs
 from pix2pix_tf.export import saved_model, versions
-from pix2pix_tf.training import distribution, logs, precision, snapshots
+from pix2pix_tf.training import distribution, logs, precision, run_folder, snapshots
 from pix2pix_tf.training.checkpoints import Checkpoints
 from pix2pix_tf.training.tasks import Task, make_task
 from pix2pix_tf.utils import cli, files
@@ -90,7 +89,9 @@ class Training:
         self.take_step, self.score = self.devices.compiled(task.train_step), self.devices.compiled(task.validate)
         one_pass = pipeline.steps_per_epoch(dataset, config)
         self.steps_per_epoch = config.train.steps_per_epoch or one_pass
-        self.devices.chief_first(lambda: runs.claim(run, config, dataset), lambda: runs.check(run, config, dataset))
+        self.devices.chief_first(
+            lambda: run_folder.claim(run, config, dataset), lambda: run_folder.check(run, config, dataset)
+        )
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.saved_sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
         self.best_value = tf.Variable(math.nan, dtype=tf.float64, trainable=False)
@@ -201,7 +202,7 @@ class Training:
         losses = {name: self.sums[name] / self.steps_per_epoch for name in self.task.loss_names}
         losses |= self._validate()
         self._check_finite_validation(losses)
-        runs.expect_claimed(self.run)
+        run_folder.expect_claimed(self.run)
         speed = self.steps_per_epoch * self.config.train.batch_size / seconds
         line = {"epoch": self.epoch, "step": int(self.step), **losses, "seconds": seconds, "images_per_second": speed}
         if self.devices.chief:
@@ -283,7 +284,7 @@ class Training:
                 print(f"saved at {self._place()}", flush=True)
 
     def _save(self) -> None:
-        runs.expect_claimed(self.run)
+        run_folder.expect_claimed(self.run)
         if self.devices.chief:
             with saved_model.os_errors(self.run / "tensorboard"):
                 self.writer.flush()

@@ -9,6 +9,7 @@ from pix2pix_tf.data.cloud_filter import without_clouds
 from pix2pix_tf.data.dataset import Pairing
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import runs
+from pix2pix_tf.training import run_folder
 from pix2pix_tf.utils.errors import UserError
 
 ROLES = ("sar_vv", "sar_vh", "optical")
@@ -61,10 +62,10 @@ def test_a_run_records_the_remaining_samples(optical_data, tmp_path):
     chosen = config.make_config("orig", options)
     left = command.open_data(optical_data, chosen)
     assert 0 < len(left.stems["train"]) < 15
-    runs.claim(tmp_path / "run", chosen, left)
+    run_folder.claim(tmp_path / "run", chosen, left)
     with pytest.raises(UserError, match="data.max_cloud: 0.5 -> 1.0"):
         everything = config.make_config("orig", options[:2])
-        runs.claim(tmp_path / "run", everything, command.open_data(optical_data, everything))
+        run_folder.claim(tmp_path / "run", everything, command.open_data(optical_data, everything))
 
 
 def test_runs_are_compared_on_the_samples_of_the_strictest(optical_data, tmp_path):

@@ -35,6 +35,7 @@ from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.serving import model_names
 from pix2pix_tf.serving.server import limits, rest_api
+from pix2pix_tf.training import run_folder
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 from tests.robustness import mutations
@@ -216,7 +217,7 @@ def _run_config(data: bytes, folder: Path) -> None:
     [found] = runs.find_runs([folder / "r"], folder)
     described = Dataset(found.data, "x", "real", SIZE, {}, {}, {"train": ("a",) * 3, "val": ("b",)})
     read = config.from_dict(files.read_json(folder / "r" / "config.json")["config"])
-    runs.claim(folder / "r", config.make_config(read.variant), described)
+    run_folder.claim(folder / "r", config.make_config(read.variant), described)
 
 
 def option_files() -> list[bytes]:

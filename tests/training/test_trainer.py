@@ -153,9 +153,9 @@ def test_another_configuration_or_data_set_is_refused_and_named(tiny_data, tiny_
 
 def test_a_folder_that_is_no_run_is_left_alone(tiny_dataset, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="is no run"):
+    with pytest.raises(UserError, match=r"it has no config\.json(.|\n)*Choose another --run"):
         trainer.train(chosen(), tiny_dataset, tmp_path)
-    with pytest.raises(UserError, match="is no run"):
+    with pytest.raises(UserError, match=r"is a file\. Choose another --run"):
         trainer.train(chosen(), tiny_dataset, tmp_path / "thesis.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
