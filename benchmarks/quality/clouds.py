@@ -16,7 +16,7 @@ from pix2pix_tf.data.cloud_filter import without_clouds
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.runs import find_runs
-from pix2pix_tf.evaluation.translation import evaluation
+from pix2pix_tf.evaluation.translation import scoring
 from pix2pix_tf.training import trainer
 
 ROLES = ("sar_vv", "sar_vh", "optical")
@@ -60,8 +60,8 @@ def _error(data: Path, folder: Path, limit: float, steps: int, seed: int) -> flo
     trainer.train(config.make_config("sar2optical", [*overrides, f"train.export_every={epochs}"]), dataset, run)
     clear = without_clouds(load_dataset(data, ROLES, ("val",)), CLEAR)
     setting = inference.Setting(clear, "val", 0, 8, (1, 3))
-    (scores,) = evaluation.score_run(find_runs([run], folder)[0], setting, folder / f"scores-{limit}-{seed}")
-    return scores.interval("error_3")[0]
+    (export,) = scoring.exports_of(find_runs([run], folder)[0], folder / f"scores-{limit}-{seed}")
+    return scoring.score(export, setting).scores.interval("error_3")[0]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""Exports at work on a split of a data set: loaded and checked, fed with its patches, and what they paint of them."""
+"""Loads exports, checks that they take the patches of a data set, and runs them on images of a split."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
 
 from pix2pix_tf.data.conditions import condition_text
 from pix2pix_tf.data.dataset import Dataset
@@ -14,20 +18,25 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.evaluation import scores
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.metrics import image as image_metrics
+from pix2pix_tf.utils import files, parallel
 from pix2pix_tf.utils.errors import UserError
+
+PngValues = np.ndarray  # uint8, or uint16 where a role has 16 bit, [N, H, W, C]: values as PNGs store them
+GeneratedImages = np.ndarray  # float32 [N, H, W, C], [-1, 1]: what a generator returns
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """On what the exports are measured, and how."""
+    """The images to generate and score, and how."""
 
     dataset: Dataset  # opened with the roles of all runs
     split: str  # train | val | test
-    seed: int  # image i of the split is painted with seed + i
-    batch_size: int  # images painted at a time
-    outputs: tuple[int, ...] = (1,)  # how many images an input may be painted, for the error score; 1: no such score
-    norm: str = "mae"  # of the error score, a key of metrics.NORMS
-    segmenter: Path | None = None  # a run that tells zones, or an export of one: then realism and faithfulness as well
+    seed: int  # image i of the split is generated with seed + i
+    batch_size: int  # images generated at a time
+    outputs: tuple[int, ...] = (1,)  # numbers of images generated from one input, for the error score; 1: no such score
+    norm: str = "mae"  # of the error score, a key of metrics' NORMS
+    segmenter: Path | None = None  # a run that segments zones, or its export: adds realism and faithfulness
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -37,79 +46,148 @@ class Setting:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The input of each image of the split; several images may share one."""
-        rows = self.dataset.pairs
-        return tuple((rows[stem].input if stem in rows else None) or stem for stem in self.stems)
+        pairs = self.dataset.pairs
+        return tuple((pairs[stem].input if stem in pairs else None) or stem for stem in self.stems)
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The names of what is measured of each image."""
+        """The names of the measures of each image."""
         return (*image_metrics.MEASURES, *(scores.error_name(n) for n in self.outputs if max(self.outputs) > 1))
 
 
+# ---- Exports --------------------------------------------------------------------------------------------------------
+
+
 def load_model(version: Path, dataset: Dataset) -> saved_model.Model:
-    """Loads an export, and makes sure that it takes the patches of a data set.
+    """Loads an export, and checks that it takes the patches of a data set.
 
     Args:
       version: the export's folder.
       dataset: with all roles that it takes.
 
     Raises:
-      UserError: it takes patches of other sides, or of another depth.
+      UserError: it cannot be read, or takes patches of other sides or of another depth.
     """
     model = saved_model.load(version)
-    if dataset.size % model.divisor:
-        raise UserError(
-            f"{version} takes patches whose sides are multiples of {model.divisor} pixels; those of {dataset.root} "
-            f"have {dataset.size}. Cut the scenes anew: python -m pix2pix_tf.prepare folder --size {model.size}."
-        )
-    for role in model.inputs:
-        if dataset.bits[role] != model.bits[role]:
-            raise UserError(
-                f"{version} takes {role} of {model.bits[role]} bit; {dataset.root} has {dataset.bits[role]} bit. Name "
-                "with --data a data set of the depth that the run was trained on."
-            )
+    _check_patches(version, dataset, model.inputs, model.bits, model.size, model.divisor)
     return model
 
 
-def outputs(model: saved_model.Model, setting: Setting, places: np.ndarray, count: int) -> np.ndarray:
-    """What a model paints of some inputs, each `count` times: float32 [N, count, H, W, C], [0, 1].
+def check_export(version: Path, dataset: Dataset) -> None:
+    """Checks an export without running it: in a second, before hours of scoring.
 
-    The first image of an input has the seed that it has where only one is painted. For the rest see `generated`.
+    Args:
+      version: the export's folder.
+      dataset: with all roles that it takes.
+
+    Raises:
+      UserError: it takes patches of other sides or of another depth, it cannot be read, or a weight is not finite.
     """
-    several = [generated(model, setting, places, number * len(setting.stems)) for number in range(count)]
-    return (np.stack(several, axis=1) + 1) / 2
+    described = files.read_json(version / saved_model.DESCRIPTION)
+    try:
+        keys = ("inputs", "bits", "size", "divisor")
+        _check_patches(version, dataset, *(described[key] for key in keys))
+        saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+        finite = _is_finite(version)
+    except (DecodeError, OSError, tf.errors.OpError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"The export {version} cannot be read ({error}). Choose another version.") from None
+    if not finite:
+        raise _spoilt(version)
 
 
-def generated(model: saved_model.Model, setting: Setting, places: np.ndarray, further: int = 0) -> np.ndarray:
-    """What a model paints for images of the split, at once.
+def _is_finite(version: Path) -> bool:
+    """Returns False where an export has a weight that is NaN or infinite."""
+    if not (version / "variables" / "variables.index").exists():
+        return True  # its weights are constants of its graph
+    reader = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+    floating = [name for name, dtype in reader.get_variable_to_dtype_map().items() if dtype.is_floating]
+    return all(np.isfinite(reader.get_tensor(name)).all() for name in floating)
+
+
+def _check_patches(
+    version: Path, dataset: Dataset, inputs: Sequence[str], bits: Mapping[str, int], size: int, divisor: int
+) -> None:
+    if dataset.size % divisor:
+        raise UserError(
+            f"{version} takes patches whose sides are multiples of {divisor} pixels; those of {dataset.root} "
+            f"have {dataset.size}. Cut the scenes anew: python -m pix2pix_tf.prepare folder --size {size}."
+        )
+    for role in inputs:
+        if dataset.bits[role] != bits[role]:
+            raise UserError(
+                f"{version} takes {role} of {bits[role]} bit; {dataset.root} has {dataset.bits[role]} bit. Name "
+                "with --data a data set of the depth that the run was trained on."
+            )
+
+
+def _spoilt(version: Path) -> UserError:
+    return UserError(f"{version} generates values that are not finite: its weights are spoilt. Remove it.")
+
+
+# ---- Images ---------------------------------------------------------------------------------------------------------
+
+
+def generate_outputs(model: saved_model.Model, setting: Setting, places: np.ndarray, count: int) -> np.ndarray:
+    """Generates several images from each of some inputs: float32 [N, count, H, W, C], [-1, 1].
+
+    The first image of an input has the seed that it has where only one is generated. For the rest see `generate`.
+    """
+    several = [generate(model, setting, places, number * len(setting.stems)) for number in range(count)]
+    return np.stack(several, axis=1)
+
+
+def generate(model: saved_model.Model, setting: Setting, places: np.ndarray, seed_offset: int = 0) -> GeneratedImages:
+    """Generates images of the split, in one batch.
 
     Args:
       model: from `load_model`.
       setting: gives the images and their seeds.
       places: int [N], of the images in the split.
-      further: added to the seeds.
+      seed_offset: added to the seeds.
 
     Returns:
       float32 [N, H, W, C], [-1, 1].
 
     Raises:
-      UserError: memory does not hold them, or a value is no number.
+      UserError: memory does not hold them, or a value is not finite.
     """
-    seeds = (setting.seed + places + further) % 2**31
+    seeds = (setting.seed + places + seed_offset) % 2**31
     stems = [setting.stems[place] for place in places]
     image = stacked(setting.dataset, setting.split, model.inputs, stems)
-    told = [condition_text(setting.dataset, model.conditions, stem) for stem in stems] if model.conditions else None
+    conditions = (
+        [condition_text(setting.dataset, model.conditions, stem) for stem in stems] if model.conditions else None
+    )
     try:
-        painted = model.generate(image, seeds.astype(np.int32), told)
+        generated = model.generate(image, seeds.astype(np.int32), conditions)
     except tf.errors.ResourceExhaustedError:
         raise UserError(f"Memory does not hold {len(places)} images at a time. Take a smaller --batch-size.") from None
-    if not np.isfinite(painted).all():
-        raise UserError(f"{model.folder} paints values that are no numbers: its weights are spoilt. Remove it.")
-    return painted
+    if not np.isfinite(generated).all():
+        raise _spoilt(model.folder)
+    return generated
 
 
-def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[str]) -> np.ndarray:
-    """The pixels of some patches, their roles stacked along the channels.
+def overlapped(measure: Callable[..., Result], batches: Iterable[Sequence[tuple]]) -> Iterator[list[Result]]:
+    """Measures images in threads while the networks work on the next batch.
+
+    Args:
+      measure: called with the arguments of each image.
+      batches: the arguments of each image, a batch at a time; two batches are in memory.
+
+    Yields:
+      The results of each batch, in order.
+    """
+    before: list[Future[Result]] = []
+    with ThreadPoolExecutor(parallel.cores()) as pool:
+        for batch in batches:
+            results = [pool.submit(measure, *arguments) for arguments in batch]
+            if before:
+                yield [one.result() for one in before]
+            before = results
+        yield [one.result() for one in before]
+
+
+def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[str]) -> PngValues:
+    """Reads some patches, their roles stacked along the channels.
 
     Args:
       dataset: with these roles.
@@ -123,19 +201,19 @@ def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[
     return np.concatenate([pixels(dataset, split, role, stems) for role in roles], axis=-1)
 
 
-def pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> np.ndarray:
-    """One role of some patches, as the PNGs have it: uint8 or uint16 [N, H, W, C]; for the rest see `stacked`."""
+def pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> PngValues:
+    """Reads one role of some patches; for the rest see `stacked`."""
     pixels = np.stack([images.read_png(dataset.path(split, role, stem)) for stem in stems])
     return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
 
 
 def digest(setting: Setting, roles: Iterable[str], facts: Sequence[object]) -> str:
-    """Names all that something measured follows from: another fact or another file gives another name.
+    """Returns a key for results: another fact or another file gives another key.
 
     Args:
       setting: gives the images.
       roles: whose files were read.
-      facts: what else decides, each as its text.
+      facts: what else the results depend on, each as its text.
 
     Returns:
       64 hexadecimal digits.

@@ -72,6 +72,7 @@ def save(figure: Figure, path: Path) -> None:
     """
     with files.atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
+    figure.set_layout_engine("none")  # what stands is laid out; to do it again takes as long as to draw
     names = matplotlib.rc_context({"svg.hashsalt": path.stem})  # else they are random
     with names, files.atomic_write(path.with_suffix(".svg")) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -10,11 +11,13 @@ from PIL import Image
 
 import evaluate
 from pix2pix_tf.data import classes
-from pix2pix_tf.data.dataset import Dataset, save
+from pix2pix_tf.data.dataset import Dataset, Pairing, save
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import inference, runs
 from pix2pix_tf.evaluation.realism import evaluation, statistics
+from pix2pix_tf.evaluation.realism.evaluation import RealismEvaluator
+from pix2pix_tf.evaluation.translation import scoring
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.metrics import sar_realism
 from pix2pix_tf.utils import cli, files
@@ -52,7 +55,7 @@ def make_reader(run, scale=1.0, features=True, epoch=3, inputs=("sar",), targets
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """A data set whose SAR images are their masks, a painter of them in full and half brightness, and a reader."""
-    root, rng = tmp_path_factory.mktemp("judged"), np.random.default_rng(0)
+    root, rng = tmp_path_factory.mktemp("realism"), np.random.default_rng(0)
     stems = [f"s{i}" for i in range(COUNT - 1)] + [f"s{COUNT - 2}__y00000_x00032"]
     for stem in stems:
         zones = rng.choice(np.array(classes.ZONE_VALUES, np.uint8), (4, 4)).repeat(8, 0).repeat(8, 1)
@@ -76,11 +79,13 @@ def setting_of(segmenter, **options):
     return inference.Setting(dataset, "val", **{"seed": 0, "batch_size": 3} | options, segmenter=segmenter)
 
 
-def judged(folder="scores", **options):
-    """The run `orig`, judged by the run `zones`."""
-    setting = setting_of(Path("runs/zones"), **options)
-    found = runs.find_runs([Path("runs/orig")], Path("runs"))
-    return evaluation.score_realism(found, setting, evaluation.open_segmenter(setting.segmenter, setting), Path(folder))
+def results_of(folder="scores", **options):
+    """The realism of the run `orig`, scored by the run `zones`."""
+    setting, folder = setting_of(Path("runs/zones"), **options), Path(folder)
+    (run,) = runs.find_runs([Path("runs/orig")], Path("runs"))
+    realism = RealismEvaluator(evaluation.open_segmenter(setting.segmenter, setting), setting, folder)
+    scored = {e.epoch: scoring.score(e, setting, realism).statistics for e in scoring.exports_of(run, folder)}
+    return realism.results({("orig", epoch): realism.compare(one) for epoch, one in scored.items()})
 
 
 def means_of(report):
@@ -93,7 +98,7 @@ def run_command(*arguments):
 
 
 def test_the_perfect_reader_of_the_perfect_painter_finds_all_zones(house):
-    found = judged()
+    found = results_of()
     perfect, dim = found.generated["orig", 10], found.generated["orig", 2]
     assert (perfect.faithfulness == 1).all() and (found.real.faithfulness == 1).all()
     # At half the brightness rock (32) is as near to 0 as to 64, and taken for 0; glacier for rock, ocean for glacier.
@@ -102,7 +107,7 @@ def test_the_perfect_reader_of_the_perfect_painter_finds_all_zones(house):
 
 
 def test_what_equals_the_real_images_is_as_far_from_them_as_they_are_and_what_is_dim_is_farther(house):
-    found = judged()
+    found = results_of()
     perfect, dim = found.generated["orig", 10], found.generated["orig", 2]
     for name in ("histogram", "spectrum", "kernel", "kernel_error"):
         np.testing.assert_array_equal(getattr(perfect, name), getattr(found.real, name))
@@ -114,9 +119,10 @@ def test_what_equals_the_real_images_is_as_far_from_them_as_they_are_and_what_is
 
 
 def test_halves_keep_a_scene_together_and_batches_do_not_matter(house):
-    small, large = judged(batch_size=3, folder="a"), judged(batch_size=8, folder="b")
+    small, large = results_of(batch_size=3, folder="a"), results_of(batch_size=8, folder="b")
     np.testing.assert_allclose(small.generated["orig", 2].kernel, large.generated["orig", 2].kernel, atol=1e-6)
-    assert sorted(path.name for path in Path("a").iterdir()) == ["orig@10.npz", "orig@2.npz", "real.npz"]
+    found = sorted(str(path.relative_to("a")) for path in Path("a").rglob("*.npz"))
+    assert found == ["orig@10/realism/statistics.npz", "orig@2/realism/statistics.npz", "real/statistics.npz"]
 
 
 def test_what_was_read_before_is_taken_and_what_has_changed_is_read_anew(house, capsys):
@@ -124,24 +130,52 @@ def test_what_was_read_before_is_taken_and_what_has_changed_is_read_anew(house, 
 
     def read_anew(**options):
         capsys.readouterr()
-        judged(**options)
-        said = capsys.readouterr().out
-        anew = set(re.findall(r"^(\S+): \d+ images, read by zones@3", said, re.MULTILINE))
-        assert set(re.findall(r"^(\S+): read before", said, re.MULTILINE)) == {"real", *generated} - anew
+        results_of(**options)
+        printed = capsys.readouterr().out
+        anew = set(re.findall(r"^(\S+): \d+ images", printed, re.MULTILINE))
+        assert set(re.findall(r"^(\S+): cached in scores", printed, re.MULTILINE)) == {"real", *generated} - anew
         return anew
 
     assert read_anew() == {"real", *generated}
     assert read_anew() == set()
     make_export(house / "runs/orig", 10, 0.9)
     assert read_anew() == {"orig@10"}
-    kept = Path("scores/orig@10.npz")
+    kept = Path("scores/orig@10/realism/statistics.npz")
     kept.write_bytes(kept.read_bytes()[:500])  # as of a full disk
     assert read_anew() == {"orig@10"}
     images.write_png(Path("data/val/sar/s3.png"), np.full((SIZE, SIZE), 9, np.uint8))
-    assert read_anew() == {"real"}
+    assert read_anew() == {"real", *generated}  # the scores of an export follow from the real images too
     assert read_anew(seed=1) == generated
     make_reader(house / "runs/zones", scale=2.0)
     assert read_anew(seed=1) == {"real", *generated}
+
+
+def test_a_segmenter_named_later_adds_its_statistics_and_the_scores_stay(house):
+    assert run_command("runs/orig") == 0
+    scores = Path("runs/orig/report/scores/orig@2/scores.csv")
+    before = scores.read_bytes()
+    assert run_command("runs/orig", "--segmenter", "runs/zones") == 0
+    assert scores.read_bytes() == before and (scores.parent / "realism/statistics.npz").exists()
+    with_segmenter = means_of(Path("runs/orig/report"))
+    assert run_command("runs/orig", "--segmenter", "runs/zones", "--output", "at-once") == 0
+    assert means_of(Path("at-once")) == with_segmenter
+
+
+def test_each_image_is_generated_once_for_scores_and_realism(house, monkeypatch):
+    loaded, generated, load, generate = [], [], inference.load_model, inference.generate
+    monkeypatch.setattr(inference, "load_model", lambda *given: loaded.append(given[0].name) or load(*given))
+    monkeypatch.setattr(inference, "generate", lambda *given: generated.extend(given[2]) or generate(*given))
+    assert run_command("runs/orig", "--segmenter", "runs/zones") == 0
+    assert loaded == ["3", "2", "10"] and generated == [*range(COUNT), *range(COUNT)]
+
+
+def test_images_of_one_input_share_a_generated_image_and_its_statistics(house):
+    described = load_dataset(Path("data"), ("zones", "sar"), ("val",))
+    pairs = {stem: Pairing("s0" if stem in ("s1", "s2") else stem) for stem in described.stems["val"]}
+    save(dataclasses.replace(described, pairs=pairs, bits=described.bits | {"elevation": 8}))
+    shared = results_of(batch_size=2).generated["orig", 10].overlap
+    np.testing.assert_array_equal(shared[1], shared[0])
+    assert len(shared) == COUNT and not np.array_equal(shared[3], shared[0])
 
 
 def test_an_older_export_gives_faithfulness_and_says_what_is_missing(house, capsys):
@@ -192,7 +226,7 @@ def mistakes():
             "no zones",
             leave,
             ["--segmenter", "runs/orig"],
-            "runs/orig makes sar from zones; zones are to be read from sar",
+            "runs/orig makes sar from zones; the segmenter makes zones from sar",
         ),
         ("fronts", fronts, ["--segmenter", "runs/zones"], "makes fronts from sar"),
         ("another role", by_height, ["--segmenter", "runs/zones"], "makes zones from elevation"),
@@ -240,7 +274,7 @@ def test_a_trained_painter_and_a_trained_segmenter_end_to_end(tiny_run, zones_ru
     capsys.readouterr()
     before = {path.name: path.read_bytes() for path in output.glob("*.*")}
     assert run_command(*arguments) == 0
-    assert "real: read before" in capsys.readouterr().out
+    assert "real: cached in" in capsys.readouterr().out
     assert {path.name: path.read_bytes() for path in output.glob("*.*")} == before
 
 

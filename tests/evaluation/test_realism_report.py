@@ -11,20 +11,21 @@ from pix2pix_tf.metrics import sar_realism
 COUNT = 8  # images
 
 
-def traits(rng, brightness=100, right=True, features=5, size=32):
-    """Traits of images of ocean alone, of a mean brightness of so much of 255."""
+def statistics_of(rng, brightness=100, right=True, features=5, size=32):
+    """Statistics of images of ocean alone, of a mean brightness of so much of 255."""
     zones = np.full((COUNT, size, size), 254, np.uint8)
     images = rng.integers(brightness - 50, brightness + 50, zones.shape) / 255
     read = zones if right else np.full_like(zones, 127)
-    seen = rng.normal(brightness / 100, 1, (COUNT, features)) if features else None
-    measured = statistics.image_statistics(images, zones, read, seen)
-    return statistics.ImageStatistics(**{name: np.stack([one[name] for one in measured]) for name in measured[0]})
+    of_images = rng.normal(brightness / 100, 1, (COUNT, features)) if features else [None] * COUNT
+    return statistics.stack(
+        [statistics.image_statistics(*one) for one in zip(images, zones, read, of_images, strict=True)]
+    )
 
 
 def made(rng, **options):
     """The real images, and a run of two epochs that is dim and read wrongly."""
     halves = sar_realism.halvings([str(i) for i in range(COUNT)], 0)
-    real, dim = traits(rng, **options), traits(rng, brightness=60, right=False, **options)
+    real, dim = statistics_of(rng, **options), statistics_of(rng, brightness=60, right=False, **options)
     generated = {("a|b", epoch): statistics.compare(dim, real, halves) for epoch in (1, 2)}
     control = statistics.compare(real, real, halves)
     stems = tuple(f"s{i}" for i in range(COUNT))
@@ -39,12 +40,12 @@ def cells(text, heading):
 
 
 def test_the_tables_set_the_real_images_first(rng):
-    scores, judged = made(rng)
-    text = report.sections(scores, judged)
+    scores, results = made(rng)
+    text = report.sections(scores, results)
     control, run = cells(text, "| images | epoch | histogram, rock")
     assert control[:4] == ["real, other half", "", "–", "–"] and run[:2] == ["a/b (orig)", "2"]
     assert float(control[4].split()[0]) < 1 < float(run[4].split()[0])
-    assert f"{judged.generated['a|b', 2].kernel.mean():.4f} ± " in run[6] and float(run[7]) > 0
+    assert f"{results.generated['a|b', 2].kernel.mean():.4f} ± " in run[6] and float(run[7]) > 0
     assert [line[2:4] for line in cells(text, "| images | epoch | rock")] == [["–", "–"]] * 2
     real, read = cells(text, "| images | epoch | not available | rock")
     assert real[2:] == ["–", "–", "–", "1.000", "1.000 ± 0.000", "", "8"]
@@ -60,21 +61,21 @@ def test_without_features_there_is_a_sentence_and_no_column(rng):
 
 
 def test_scores_get_what_metrics_csv_needs(rng):
-    scores, judged = made(rng)
-    one, two = report.added(scores, judged)
+    scores, results = made(rng)
+    one, two = report.with_realism(scores, results)
     assert two.interval("faithfulness") == (0.0, 0.0) and (one.values["dice"] == 1).all()
     assert list(two.of_all) == [
         *("looks_rock", "looks_glacier", "looks_ocean", "histogram_rock", "histogram_glacier", "histogram_ocean"),
         *("spectrum", "kernel_distance", "kernel_error"),
     ]
-    likeness = judged.generated["a|b", 2]
-    assert np.isnan(two.of_all["histogram_rock"]) and two.of_all["looks_ocean"] == likeness.looks[1, 2]
-    assert two.of_all["kernel_distance"] == pytest.approx(likeness.kernel.mean())
+    one_of = results.generated["a|b", 2]
+    assert np.isnan(two.of_all["histogram_rock"]) and two.of_all["looks_ocean"] == one_of.looks[1, 2]
+    assert two.of_all["kernel_distance"] == pytest.approx(one_of.kernel.mean())
 
 
 def test_the_picture_shows_the_real_images_and_every_run(tmp_path, rng):
-    scores, judged = made(rng)
-    plot.draw(tmp_path / "realism.png", scores, judged)
+    scores, results = made(rng)
+    plot.draw(tmp_path / "realism.png", scores, results)
     pixels = np.asarray(Image.open(tmp_path / "realism.png").convert("RGB")).reshape(-1, 3)
     for colour in (plots.REAL, plots.COLOURS[0]):
         wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]

@@ -21,7 +21,7 @@ from pix2pix_tf.data.dataset import Dataset, Pairing, save
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import inference, runs
-from pix2pix_tf.evaluation.translation import evaluation, examples
+from pix2pix_tf.evaluation.translation import examples, pictures, scoring
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.training import tasks
 from pix2pix_tf.utils import cli, files
@@ -98,9 +98,9 @@ def house(template, tmp_path, monkeypatch):
     return tmp_path / "house"
 
 
-def score(path):
+def rows_of(path):
+    assert re.fullmatch(r"[0-9a-f]{64}", (path.parent / "key").read_text())
     with path.open() as file:
-        assert re.fullmatch(r"# [0-9a-f]{64}\n", file.readline())
         return list(csv.DictReader(file))
 
 
@@ -114,9 +114,13 @@ def setting_of(run, seed=0, batch_size=8):
 
 
 def score_run(name, **options):
-    """Measures a run without drawing anything; the score files go to `scores`."""
+    """Scores a run without drawing anything; the results go to `scores`."""
     (run,) = runs.find_runs([Path("runs") / name], Path("runs"))
-    return evaluation.score_run(run, setting_of(run, **options), Path("scores"))
+    return score(run, setting_of(run, **options), Path("scores"))
+
+
+def score(run, setting, folder):
+    return [scoring.score(export, setting).scores for export in scoring.exports_of(run, folder)]
 
 
 def run_command(*arguments):
@@ -138,7 +142,7 @@ def test_a_run_gets_its_report(house, capsys):
 
 
 def test_scores_keep_the_values_of_each_image(house):
-    rows = score(house / "scores/orig@2.csv")
+    rows = rows_of(house / "scores/orig@2/scores.csv")
     assert list(rows[0]) == ["run", "variant", "epoch", "stem", "dice", "dice_linear", "ssim", "psnr", "mae", "rmse"]
     assert [row["stem"] for row in rows] == [f"patch_{i}" for i in range(COUNT)]
     assert [float(row["mae"]) for row in rows] == pytest.approx(list(0.5 * brightness(house)))
@@ -178,26 +182,26 @@ def test_image_i_is_painted_with_seed_plus_i_whatever_the_batch(house, batch_siz
 
 
 def test_an_interrupted_evaluation_goes_on(house, capsys, monkeypatch):
-    measured, measure = [], evaluation._measure
+    measured, measure = [], scoring._measure
 
-    def interrupted(model, setting):
+    def interrupted(model, *arguments):
         measured.append(model.epoch)
         if measured == [2, 10]:
             raise KeyboardInterrupt
-        return measure(model, setting)
+        return measure(model, *arguments)
 
-    monkeypatch.setattr(evaluation, "_measure", interrupted)
+    monkeypatch.setattr(scoring, "_measure", interrupted)
     assert run_command("runs/orig") == 130
     assert run_command("runs/orig") == 0
     assert measured == [2, 10, 10]
-    assert "orig@2: measured before, taken from runs/orig/report/scores/orig@2.csv" in capsys.readouterr().out
+    assert "orig@2: cached in runs/orig/report/scores/orig@2" in capsys.readouterr().out
     assert len(list(csv.DictReader((house / "runs/orig/report/metrics.csv").open()))) == 2
 
 
 def test_what_was_measured_before_has_the_same_values(house, monkeypatch):
     shutil.rmtree("scores")
     measured = score_run("orig")
-    monkeypatch.setattr(evaluation, "_measure", None)
+    monkeypatch.setattr(scoring, "_measure", None)
     for old, new in zip(measured, score_run("orig"), strict=True):
         assert (old.run, old.variant, old.epoch, old.stems) == (new.run, new.variant, new.epoch, new.stems)
         assert list(old.values) == list(new.values)
@@ -206,8 +210,9 @@ def test_what_was_measured_before_has_the_same_values(house, monkeypatch):
 
 @pytest.mark.parametrize("change", ["export", "target", "input", "seed", "stems", "damaged", "number", "empty"])
 def test_what_has_changed_is_measured_anew(house, change):
-    path, seed = Path("scores/orig@10.csv"), 0
-    before = path.read_bytes()
+    path, seed = Path("scores/orig@10/scores.csv"), 0
+    key = path.with_name("key")
+    before, key_before = path.read_bytes(), key.read_bytes()
     if change == "export":
         make_export(house / "runs/orig", 10, 0.9)
     elif change in ("target", "input"):
@@ -221,8 +226,9 @@ def test_what_has_changed_is_measured_anew(house, change):
     else:
         path.write_bytes({"damaged": before[: len(before) // 2], "number": before[:-1] + b"x\n", "empty": b""}[change])
     score_run("orig", seed=seed)
-    assert len(score(path)) == (COUNT - 1 if change == "stems" else COUNT)
-    assert (path.read_bytes() == before) == (change in ("damaged", "number", "empty"))
+    assert len(rows_of(path)) == (COUNT - 1 if change == "stems" else COUNT)
+    again = key.read_bytes() + path.read_bytes() == key_before + before
+    assert again == (change in ("damaged", "number", "empty"))
 
 
 def test_roles_are_stacked_in_the_models_order_and_depth(house):
@@ -249,7 +255,7 @@ def test_a_real_export_is_measured(house):
         run / "config.json", {"config": config.to_dict(chosen), "data": {"path": "data", "origin": "simulated"}}
     )
     (found,) = runs.find_runs([Path("runs/gen5")], Path("runs"))
-    single, many = (evaluation.score_run(found, setting_of(found, batch_size=n), Path(f"out{n}"))[0] for n in (1, 4))
+    single, many = (score(found, setting_of(found, batch_size=n), Path(f"out{n}"))[0] for n in (1, 4))
     assert (single.run, single.variant, single.epoch) == ("gen5", "gen5", 3)
     for name, values in single.values.items():
         assert values == pytest.approx(many.values[name], rel=1e-4)
@@ -322,7 +328,7 @@ def mistakes():
         ("depth", bits, [], "takes zones of 16 bit; data has 8 bit"),
         ("patch size", small, [], "multiples of 256 pixels; those of data have 32. Cut the scenes anew"),
         ("patch too small", tiny, ["--data", "tiny"], "window of 11"),
-        ("spoilt weights", spoilt, [], "export/orig/10 paints values that are no numbers"),
+        ("spoilt weights", spoilt, [], "export/orig/10 generates values that are not finite: its weights are spoilt"),
         ("foreign output", foreign, ["--output", "papers"], "papers holds thesis.tex"),
         ("batch size", leave, ["--batch-size", "0"], "--batch-size takes a whole number from 1, not 0"),
         ("share", leave, ["--max-cloud", "1.5"], "--max-cloud takes a share from 0 to 1, not 1.5"),
@@ -357,11 +363,62 @@ def test_mistakes_and_help_do_not_wait_for_tensorflow(house):
     assert "code 2, tensorflow loaded: False" in done.stderr
 
 
+def test_each_export_is_loaded_once_and_each_image_generated_once(house, monkeypatch):
+    loaded, generated, load, generate = [], [], inference.load_model, inference.generate
+    monkeypatch.setattr(inference, "load_model", lambda *given: loaded.append(given[0].name) or load(*given))
+    monkeypatch.setattr(inference, "generate", lambda *given: generated.extend(given[2]) or generate(*given))
+    assert run_command("runs/orig", "--batch-size", 2) == 0
+    assert loaded == ["2", "10"] and generated == [*range(COUNT), *range(COUNT)]
+    output = house / "runs/orig/report"
+    assert not (output / "scores/orig@2/pictures").exists()
+    assert {path.stem for path in (output / "scores/orig@10/pictures").iterdir()} == {f"patch_{i}" for i in range(5)}
+    assert run_command("runs/orig") == 0  # the report again, from what is kept
+    assert loaded == ["2", "10"]
+
+
+def test_pictures_that_no_pass_has_kept_are_generated_again(house):
+    assert run_command("runs/orig") == 0
+    output, kept = house / "runs/orig/report", house / "runs/orig/report/scores/orig@10/pictures"
+    before = {path.name: path.read_bytes() for path in [*output.glob("*.*"), *kept.iterdir()]}
+    (kept / "patch_1.npy").unlink()
+    (kept / "patch_2.npy").write_bytes(before["patch_2.npy"][:200])  # as of a full disk
+    assert run_command("runs/orig") == 0
+    assert {path.name: path.read_bytes() for path in [*output.glob("*.*"), *kept.iterdir()]} == before
+
+
+def test_only_the_pictures_that_a_report_shows_stay(house):
+    names = [f"{n}.5" for n in range(4)]  # a name may have a point in it
+    for name in names:
+        pictures.write(Path("kept"), name, np.zeros((5, SIZE, SIZE, 1), np.float32))
+    pictures.keep_only(Path("kept"), names[:1])
+    (picture,) = pictures.read(Path("kept"), Path("no export"), None, names[:1])
+    assert picture.shape == (pictures.OUTPUTS, SIZE, SIZE, 1) and picture.dtype == np.uint8
+    assert [path.name for path in Path("kept").iterdir()] == ["0.5.npy"]
+
+
+def test_files_of_a_report_made_before_exports_had_folders_are_replaced(house):
+    scores = house / "runs/orig/report/scores"
+    for name in ("orig@2.csv", "orig@10.csv", "orig@10.npz"):
+        files.write_text(scores / name, "# key")
+    assert run_command("runs/orig") == 0
+    assert sorted(path.name for path in scores.iterdir()) == ["orig@10", "orig@2"]
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index", "assets.extra/model.json"])
+def test_a_damaged_export_is_found_before_any_is_scored(house, name, capsys):
+    path = house / "runs/orig/export/orig/10" / name
+    path.write_bytes(path.read_bytes()[:-20])
+    assert run_command("runs/orig") == 2
+    assert "10" in capsys.readouterr().err
+    assert not (house / "runs/orig/report").exists()
+
+
 def test_the_comparison_is_drawn_at_the_last_common_epoch(house):
     make_run(house / "runs" / "longer", {2: 0.1, 10: 0.2, 30: 0.3})
     found = runs.find_runs([Path("runs/orig"), Path("runs/longer")], Path("runs"))
     setting = setting_of(found[0])
-    columns = examples.columns(found, setting, [f"patch_{i}" for i in range(COUNT)])
+    exports = [export for run in found for export in scoring.exports_of(run, Path("scores")) if export.epoch == 10]
+    columns = examples.columns(exports, setting, [f"patch_{i}" for i in range(COUNT)])
     assert [one.heading for one in columns] == ["mask", "target", "orig\nepoch 10", "longer\nepoch 10"]
     zones = np.asarray(Image.open("data/val/zones/patch_1.png"))
     assert np.array_equal(columns[0].pictures[1], classes.colour_zones(zones))
@@ -372,15 +429,15 @@ def test_the_comparison_is_drawn_at_the_last_common_epoch(house):
 def test_an_export_is_known_by_its_weights_not_by_its_date(house):
     (found,) = runs.find_runs([], Path("runs"))
     setting = setting_of(found)
-    version = house / "runs/orig/export/orig/10"
-    key = evaluation._key(version, found, setting)
+    export = scoring.exports_of(found, Path("scores"))[1]
+    version, key = export.version, export.key(setting)
     for path in version.rglob("*"):
         os.utime(path, (0, 0))
-    assert evaluation._key(version, found, setting) == key
+    assert export.key(setting) == key
     description = json.loads((version / saved_model.DESCRIPTION).read_text())
     make_export(house / "runs/orig", 10, 0.75)
     assert json.loads((version / saved_model.DESCRIPTION).read_text()) == description
-    assert evaluation._key(version, found, setting) != key
+    assert export.key(setting) != key
 
 
 # ---- Several outputs of an input ------------------------------------------------------------------------------------
@@ -404,14 +461,14 @@ def test_the_error_score_by_hand(shared_inputs):
     dataset = load_dataset(shared_inputs / "data", ("sar", "optical"), ("val",))
     (run,) = runs.find_runs([shared_inputs / "runs" / "s2o"], shared_inputs)
     setting = inference.Setting(dataset, "val", 0, 2, (1, 2, 3))
-    (scores,) = evaluation.score_run(run, setting, shared_inputs / "scores")
+    (scores,) = score(run, setting, shared_inputs / "scores")
     # The seeds of input a are 0, 3, 6, those of b (third image of three) 2, 5, 8.
     of_a, of_b, targets = (0.0, 0.03, 0.06), (0.02, 0.05, 0.08), (8 / 255, 15 / 255, 13 / 255)
     for n in (1, 2, 3):
         least = [min(abs(x - y) for x in outputs[:n]) for outputs, y in zip((of_a, of_a, of_b), targets, strict=True)]
         np.testing.assert_allclose(scores.values[f"error_{n}"], least, atol=1e-6)
         assert scores.interval(f"error_{n}")[0] == pytest.approx(((least[0] + least[1]) / 2 + least[2]) / 2, abs=1e-6)
-    again = evaluation.score_run(run, setting, shared_inputs / "scores")[0]  # from its file
+    again = score(run, setting, shared_inputs / "scores")[0]  # from its file
     assert all((again.values[name] == scores.values[name]).all() for name in scores.values)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from pix2pix_tf.evaluation import plots
 from pix2pix_tf.evaluation.scores import Scores, last_common_epoch, summary
 from pix2pix_tf.evaluation.translation import report
-from pix2pix_tf.evaluation.translation.report import Measured
+from pix2pix_tf.evaluation.translation.report import Data
 from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.utils.errors import UserError
 
@@ -21,8 +21,8 @@ def scores(run, epoch, ssim=(0.4, 0.6), variant=None):
     return Scores(run, variant or run, epoch, stems, stems, values)
 
 
-def measured(origin="simulated", **trained_on):
-    return Measured("fjords", origin, "val", 7, trained_on or {"orig": "simulated"})
+def data(origin="simulated", **trained_on):
+    return Data("fjords", origin, "val", 7, trained_on or {"orig": "simulated"})
 
 
 def lines_of(table, run):
@@ -52,7 +52,7 @@ def test_summary_has_the_means_of_each_run_by_epoch():
 def test_table_compares_at_the_last_common_epoch_and_at_each_runs_best():
     given = [scores("orig", e, (s, s)) for e, s in ((10, 0.2), (20, 0.5), (30, 0.3))]
     given += [scores("gen5", e, (s, s)) for e, s in ((10, 0.4), (20, 0.1))]
-    table = report.table(given, measured())
+    table = report.table(given, data())
     assert "Epoch 20, the last one that all runs have" in table
     assert [line[1] for line in lines_of(table, "orig")] == ["20", "20"]
     assert [line[1] for line in lines_of(table, "gen5")] == ["20", "10"]
@@ -60,25 +60,25 @@ def test_table_compares_at_the_last_common_epoch_and_at_each_runs_best():
 
 
 def test_table_has_the_interval_the_number_of_images_and_the_papers_figures():
-    (line,) = lines_of(report.table([scores("orig", 210, (0.4, 0.5, 0.6))], measured()), "orig")
+    (line,) = lines_of(report.table([scores("orig", 210, (0.4, 0.5, 0.6))], data()), "orig")
     assert line[4] == "0.5000 ± 0.2484"  # t(0.975, 2 degrees) 4.303 * 0.1 / sqrt(3)
     assert line[7:] == ["3", "0.2638", "0.8409"]
 
 
 def test_table_of_one_image_has_no_interval():
-    (line,) = lines_of(report.table([scores("orig", 210, (0.4,))], measured()), "orig")
+    (line,) = lines_of(report.table([scores("orig", 210, (0.4,))], data()), "orig")
     assert line[4] == "0.4000"
 
 
 def test_table_without_a_common_epoch_says_so():
-    table = report.table([scores("orig", 10), scores("orig", 30), scores("gen5", 20)], measured())
+    table = report.table([scores("orig", 10), scores("orig", 30), scores("gen5", 20)], data())
     assert "no exported epoch in common" in table
     assert lines_of(table, "orig")[0][1] == "30"
     assert lines_of(table, "gen5")[0][1] == "20"
 
 
 def test_table_of_a_single_epoch_has_no_best_epoch():
-    assert "best epoch" not in report.table([scores("orig", 10), scores("gen5", 10)], measured())
+    assert "best epoch" not in report.table([scores("orig", 10), scores("gen5", 10)], data())
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_table_of_a_single_epoch_has_no_best_epoch():
     ],
 )
 def test_table_says_on_what_it_was_measured_and_what_that_compares_with(origin, said):
-    table = report.table([scores("orig", 10)], measured(origin, orig="real"))
+    table = report.table([scores("orig", 10)], data(origin, orig="real"))
     assert f"2 images of the data set fjords, split val (origin: {origin}), seed 7." in table
     assert "Trained on data of origin: real." in table
     assert said in table
 
 
 def test_table_tells_runs_apart_that_were_trained_on_different_data():
-    table = report.table([scores("a", 10), scores("b", 10)], measured(a="simulated", b="real"))
+    table = report.table([scores("a", 10), scores("b", 10)], data(a="simulated", b="real"))
     assert "simulated (a), real (b)" in table
 
 
 def test_table_has_the_papers_figures_only_where_there_are_some():
-    both = report.table([scores("mine", 10, variant="gen5"), scores("other", 10)], measured())
+    both = report.table([scores("mine", 10, variant="gen5"), scores("other", 10)], data())
     assert lines_of(both, "mine (gen5)")[0][-2:] == ["0.2266", "0.8492"]
     assert lines_of(both, "other")[0][-2:] == ["", ""]
-    assert "paper: Dice" not in report.table([scores("other", 10)], measured())
+    assert "paper: Dice" not in report.table([scores("other", 10)], data())
 
 
 @pytest.mark.parametrize(("runs", "epochs"), [(1, 1), (5, 20), (9, 2)])
@@ -141,7 +141,7 @@ def test_curves_follow_the_epochs_not_the_order_given(tmp_path):
 
 
 def test_page_links_only_to_what_stands_beside_it():
-    page = report.page([scores("orig", 10)], measured(), "python evaluate.py runs/orig --seed 7", ["x", "y"])
+    page = report.page([scores("orig", 10)], data(), "python evaluate.py runs/orig --seed 7", ["x", "y"])
     links = set(re.findall(r"\]\(([^)]*)\)", page))
     assert links == {"curves.png", "comparison.png", "metrics.csv", "scores/", "scores", "table.md"} & links
     assert {"curves.png", "comparison.png", "metrics.csv"} <= links

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix_tf import serving
-from pix2pix_tf.evaluation.translation import evaluation
+from pix2pix_tf.evaluation.translation import scoring
 from pix2pix_tf.export import best_epoch, versions
 from pix2pix_tf.serving import tf_serving_config
 from pix2pix_tf.serving.model_names import name_models
@@ -50,7 +50,7 @@ def test_the_best_epoch_is_named_with_all_that_it_follows_from(house):
 
 def test_what_was_measured_is_not_measured_again_to_choose(house, monkeypatch, capsys):
     (RUN / "best.json").unlink()
-    monkeypatch.setattr(evaluation, "_measure", None)
+    monkeypatch.setattr(scoring, "_measure", None)
     assert run_command(RUN, "--select", "dice") == 0
     assert "runs/orig/best.json: epoch 10, the best of 3 by dice on val (1.0000 ± 0.0000)" in capsys.readouterr().out
     assert "### The best epoch, by Dice" in (RUN / "report/report.md").read_text()

@@ -1,46 +1,44 @@
-"""Judges what exports paint by a network that tells zones: are the zones there again, and do the images look real?
+"""Scores generated SAR images by a network that segments zones: realism, and faithfulness to the mask.
 
-<output>/scores/real.npz           the traits of the real images
-         scores/<run>@<epoch>.npz  the traits of what an export paints
+<output>/scores/real/{key, statistics.npz}   of the real images
+         scores/<run>@<epoch>/realism/{key, statistics.npz}   of the images that an export generates
 
-A file is written when all its images are read, and the next evaluation of the same takes it as it is.
+A file of statistics is written when all its images are measured. The next evaluation with the same key takes it as it
+is (`resumable.keep_only`).
 """
 
-import gc
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.io import images
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.evaluation import inference
-from pix2pix_tf.evaluation.inference import Setting
+from pix2pix_tf.evaluation.inference import PngValues, Setting
 from pix2pix_tf.evaluation.realism import statistics
 from pix2pix_tf.evaluation.realism.report import OLD_EXPORT, RealismResults
-from pix2pix_tf.evaluation.realism.statistics import ImageStatistics
-from pix2pix_tf.evaluation.runs import Run
+from pix2pix_tf.evaluation.realism.statistics import ImageStatistics, RealismScores
 from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.fronts import postprocessing
 from pix2pix_tf.metrics import sar_realism
-from pix2pix_tf.utils import cli, files
+from pix2pix_tf.utils import cli, files, resumable
 from pix2pix_tf.utils.errors import UserError
 
-READ = "sar"  # the role that is read
-FORMAT = 1  # of the files: one more where the measures of realism change, so that old files are not taken
+ROLE = "sar"  # the role of the images that are scored
+STATISTICS = "statistics.npz"
+FORMAT = 2  # of the file above: one more where the statistics change, so that old files are not taken
 
 
 def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
-    """Loads the network that reads zones in SAR.
+    """Loads the network that segments zones in SAR.
 
     Args:
       path: a run of `--variant zones`, whose newest export is taken, or an export.
-      setting: on what it is to read.
+      setting: the images.
 
     Raises:
-      UserError: there is none, it tells other things than zones or from other roles than SAR, it does not take these
-        patches, or the images cannot be halved.
+      UserError: there is none, it returns something else than zones or takes other roles than SAR, it does not take
+        these patches, or the images cannot be halved.
     """
     if not (versions.epochs(path) or versions.versions(path) or (path / "saved_model.pb").exists()):
         raise UserError(
@@ -50,10 +48,10 @@ def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
     version = versions.find(path)
     described = files.read_json(version / saved_model.DESCRIPTION)
     inputs, targets = (", ".join(described.get(key, ())) for key in ("inputs", "targets"))
-    if (inputs, targets) != (READ, "zones"):
+    if (inputs, targets) != (ROLE, "zones"):
         raise UserError(
-            f"--segmenter {path} makes {targets or 'no images'} from {inputs}; zones are to be read from {READ}. Name "
-            "a run of --variant zones."
+            f"--segmenter {path} makes {targets or 'no images'} from {inputs}; the segmenter makes zones from {ROLE}. "
+            "Name a run of --variant zones."
         )
     if len({scene_of(stem) for stem in setting.stems}) < 2:
         raise UserError(
@@ -63,74 +61,83 @@ def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
     return inference.load_model(version, setting.dataset)
 
 
-def score_realism(runs: Sequence[Run], setting: Setting, segmenter: saved_model.Model, folder: Path) -> RealismResults:
-    """Judges every export of the runs; what was read before is taken from its file.
+class RealismEvaluator:
+    """Measures the statistics of SAR images with a segmenter, and compares them with those of the real images."""
 
-    Args:
-      runs: that paint SAR from zones.
-      setting: on what.
-      segmenter: from `open_segmenter`.
-      folder: where the traits are and go.
+    def __init__(self, segmenter: saved_model.Model, setting: Setting, folder: Path):
+        """Measures the real images, or takes their statistics from an earlier evaluation.
 
-    Raises:
-      UserError: a model takes other patches than these, or paints what is no image.
-    """
-    reader, by = f"{segmenter.run}@{segmenter.epoch}", versions.fingerprint(segmenter.folder)
-    scenes = [scene_of(stem) for stem in setting.stems]
-    halves = sar_realism.halvings(scenes, setting.seed)
+        Args:
+          segmenter: from `open_segmenter`.
+          setting: the images.
+          folder: of all scores; the statistics of the real images are in <folder>/real.
+        """
+        self.segmenter, self.setting = segmenter, setting
+        self.name = f"{segmenter.run}@{segmenter.epoch}"
+        self.key = f"{FORMAT} {versions.fingerprint(segmenter.folder)}"  # of statistics, beside their images' own
+        self.scenes = [scene_of(stem) for stem in setting.stems]
+        self.halves = sar_realism.halvings(self.scenes, setting.seed)
+        self.real = self._real(folder / "real")
 
-    def seen(
-        name: str, facts: Sequence[object], inputs: Sequence[str], images: Iterable[np.ndarray]
-    ) -> ImageStatistics:
-        key = inference.digest(setting, dict.fromkeys(("zones", *inputs)), [FORMAT, by, *facts])
-        return statistics.kept(folder / f"{name}.npz", key, lambda: _read(segmenter, setting, images, name, reader))
+    def predict(self, images: PngValues) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Runs the segmenter on some images, [N, H, W, 1].
 
-    real = seen("real", (), (READ,), _real(setting))
-    generated = {}
-    for run in runs:
-        for epoch, version in versions.epochs(run.folder).items():
-            facts = [setting.split, setting.seed, versions.fingerprint(version)]
-            traits = seen(f"{run.name}@{epoch}", facts, run.inputs, _painted(version, setting))
-            generated[run.name, epoch] = statistics.compare(traits, real, halves)
-            gc.collect()  # as in evaluation: a loaded model is a ring of references
-    control = statistics.compare(real, real, halves)
-    judged = RealismResults(reader, segmenter.origin, len(set(scenes)), real.features.shape[1] > 0, control, generated)
-    if not judged.features:
-        print(OLD_EXPORT.format(segmenter=reader))
-    return judged
+        Returns:
+          For each image float32 [H, W, 4], the probabilities of the zones, and float32 [C], its features; None where
+          the segmenter's export does not return them.
+        """
+        probabilities, features = self.segmenter.probabilities_and_features(images)
+        return list(zip(probabilities, [None] * len(images) if features is None else features, strict=True))
 
+    def image_statistics(
+        self, place: int, image: PngValues, probabilities: np.ndarray, features: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """Measures one image; threads may call it.
 
-def _read(
-    segmenter: saved_model.Model, setting: Setting, images: Iterable[np.ndarray], name: str, reader: str
-) -> list[dict[str, np.ndarray]]:
-    """The traits of images that come in batches, uint8 or uint16 [N, H, W, 1], in the order of the split."""
-    print(f"{name}: {len(setting.stems)} images, read by {reader}", flush=True)
-    found: list[dict[str, np.ndarray]] = []
-    batches = math.ceil(len(setting.stems) / setting.batch_size)
-    for image in cli.progress(images, batches, f"batches of {name} read"):
-        probabilities, features = segmenter.probabilities_and_features(image)
-        stems = setting.stems[len(found) : len(found) + len(image)]
-        zones = inference.pixels(setting.dataset, setting.split, "zones", stems)[..., 0]
-        read = np.stack([postprocessing.zones_of(one) for one in probabilities])
-        found += statistics.image_statistics(image[..., 0] / np.iinfo(image.dtype).max, zones, read, features)
-    return found
+        Args:
+          place: of the image in the split.
+          image: uint8 or uint16 [H, W, 1], generated or real.
+          probabilities: float32 [H, W, 4], from `predict`.
+          features: float32 [C] or None, from `predict`.
+        """
+        setting = self.setting
+        zones = inference.pixels(setting.dataset, setting.split, "zones", [setting.stems[place]])[0, ..., 0]
+        predicted = postprocessing.zones_of(probabilities)
+        grey = image[..., 0] / np.iinfo(image.dtype).max
+        return statistics.image_statistics(grey, zones, predicted, features)
 
+    def compare(self, images: ImageStatistics) -> RealismScores:
+        """Compares images with the real ones of the same masks."""
+        return statistics.compare(images, self.real, self.halves)
 
-def _real(setting: Setting) -> Iterator[np.ndarray]:
-    """The real images, a batch at a time."""
-    for first in range(0, len(setting.stems), setting.batch_size):
-        stems = setting.stems[first : first + setting.batch_size]
-        yield inference.pixels(setting.dataset, setting.split, READ, stems)
+    def results(self, generated: Mapping[tuple[str, int], RealismScores]) -> RealismResults:
+        """Puts the scores of all exports, by run and epoch, beside those of the real images."""
+        has_features = self.real.features.shape[1] > 0
+        if not has_features:
+            print(OLD_EXPORT.format(segmenter=self.name))
+        scenes, control = len(set(self.scenes)), self.compare(self.real)
+        return RealismResults(self.name, self.segmenter.origin, scenes, has_features, control, generated)
 
+    def _real(self, folder: Path) -> ImageStatistics:
+        """Returns the statistics of the real images."""
+        resumable.keep_only(folder, inference.digest(self.setting, ("zones", ROLE), [self.key]))
+        cached = statistics.read(folder / STATISTICS)
+        if cached:
+            print(f"real: cached in {folder}")
+            return cached
+        print(f"real: {len(self.setting.stems)} images, segmented by {self.name}", flush=True)
+        batches = range(0, len(self.setting.stems), self.setting.batch_size)
+        results = inference.overlapped(self.image_statistics, self._real_batches(batches))
+        measured = [one for batch in cli.progress(results, len(batches), "batches of real images") for one in batch]
+        statistics.write(folder / STATISTICS, statistics.stack(measured))
+        folder.with_name("real.npz").unlink(missing_ok=True)  # of a report made before these were folders
+        return statistics.stack(measured)
 
-def _painted(version: Path, setting: Setting) -> Iterator[np.ndarray]:
-    """What an export paints, a batch at a time, as its PNGs have it: so it has the same steps of grey as a real one."""
-    model = inference.load_model(version, setting.dataset)
-    first_of: dict[str, int] = {}
-    for place, name in enumerate(setting.inputs):
-        first_of.setdefault(name, place)
-    places = np.array([first_of[name] for name in setting.inputs])  # an input has one image, whoever shares it
-    bits = setting.dataset.bits[READ]
-    for first in range(0, len(places), setting.batch_size):
-        painted = inference.generated(model, setting, places[first : first + setting.batch_size])
-        yield images.to_pixels(painted, bits)
+    def _real_batches(self, batches: Sequence[int]) -> Iterator[list[tuple]]:
+        """Yields the arguments of `image_statistics` for the real images."""
+        setting = self.setting
+        for first in batches:
+            stems = setting.stems[first : first + setting.batch_size]
+            images = inference.pixels(setting.dataset, setting.split, ROLE, stems)
+            places = range(first, first + len(stems))
+            yield [(place, image, *one) for place, image, one in zip(places, images, self.predict(images), strict=True)]

@@ -1,4 +1,4 @@
-"""The picture of realism: log-intensity in each zone, and radial spectra, of real images and of each run."""
+"""Plots realism: log-intensity in each zone, and radial spectra, of real images and of each run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,24 +17,24 @@ from pix2pix_tf.metrics import sar_realism
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
 
 
-def draw(path: Path, scores: Sequence[Scores], judged: RealismResults) -> None:
+def draw(path: Path, scores: Sequence[Scores], results: RealismResults) -> None:
     """Draws a histogram for each zone, and the spectra, at the last epoch that all runs have.
 
     Args:
       path: the PNG to write; an SVG comes beside it.
       scores: of all runs and epochs, in any order.
-      judged: of the same.
+      results: of the same.
     """
     _, last = at_last_common_epoch(scores)
-    sources = [(f"{name_of(s)}, epoch {s.epoch}", judged.generated[s.run, s.epoch]) for s in last]
+    sources = [(f"{name_of(s)}, epoch {s.epoch}", results.generated[s.run, s.epoch]) for s in last]
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     panels = figure.subplots(2, 2).ravel()
     for zone, (axes, name) in enumerate(zip(panels[:3], sar_realism.ZONE_NAMES, strict=True)):
-        _draw_histograms(axes, zone, judged.real, sources)
+        _draw_histograms(axes, zone, results.real, sources)
         axes.set_title(name)
         axes.set_xlabel("intensity (dB against white)")
         axes.set_ylabel("share of pixels (per dB)")
-    _draw_spectra(panels[3], judged.real, sources)
+    _draw_spectra(panels[3], results.real, sources)
     for axes in panels:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
@@ -46,8 +46,8 @@ def draw(path: Path, scores: Sequence[Scores], judged: RealismResults) -> None:
 
 def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
     first, edges = _bars()
-    for number, likeness in ((None, real), *enumerate(likeness for _, likeness in sources)):
-        counts = likeness.greys[zone]
+    for number, one in ((None, real), *enumerate(scores for _, scores in sources)):
+        counts = one.greys[zone]
         shares = np.add.reduceat(counts, first) / max(counts.sum(), 1) / np.diff(edges)
         if number is None:
             axes.stairs(shares, edges, fill=True, color=REAL)
@@ -73,9 +73,9 @@ def _bars() -> tuple[np.ndarray, np.ndarray]:
 def _draw_spectra(axes: Axes, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
     cycles = np.arange(1, len(real.level) + 1) / (2 * len(real.level))
     axes.plot(cycles, 10 ** (real.level / 10), color=REAL, lw=6, solid_capstyle="butt", label="real images")
-    for number, (label, likeness) in enumerate(sources):
+    for number, (label, one) in enumerate(sources):
         style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)], "lw": 1.5}
-        axes.plot(cycles, 10 ** (likeness.level / 10), label=label, **style)
+        axes.plot(cycles, 10 ** (one.level / 10), label=label, **style)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_title("radially averaged spectrum of log-intensity")

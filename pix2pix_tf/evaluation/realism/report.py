@@ -55,7 +55,7 @@ OLD_EXPORT = (
 
 @dataclass(frozen=True)
 class RealismResults:
-    """What was judged by a network that tells zones."""
+    """What was results by a network that tells zones."""
 
     segmenter: str  # run@epoch
     trained_on: str  # the origin of its training data
@@ -65,92 +65,92 @@ class RealismResults:
     generated: Mapping[tuple[str, int], RealismScores]  # by run and epoch
 
 
-def added(scores: Sequence[Scores], judged: RealismResults) -> list[Scores]:
+def with_realism(scores: Sequence[Scores], results: RealismResults) -> list[Scores]:
     """The scores with the figures of realism and faithfulness."""
     return [
         replace(
             s,
-            values={**s.values, "faithfulness": judged.generated[s.run, s.epoch].faithfulness},
-            of_all=judged.generated[s.run, s.epoch].summary(),
+            values={**s.values, "faithfulness": results.generated[s.run, s.epoch].faithfulness},
+            of_all=results.generated[s.run, s.epoch].summary(),
         )
         for s in scores
     ]
 
 
-def sections(scores: Sequence[Scores], judged: RealismResults) -> str:
+def sections(scores: Sequence[Scores], results: RealismResults) -> str:
     """The sections "Realism" and "Faithfulness" of report.md, the first beside realism.png.
 
     Args:
       scores: of all runs and epochs, in any order.
-      judged: of the same.
+      results: of the same.
     """
     _, last = at_last_common_epoch(scores)
-    images = len(judged.real.overlap)
+    images = len(results.real.overlap)
     notes = HOW_TO_READ_REALISM.format(
         images=images,
-        scenes=judged.scenes,
+        scenes=results.scenes,
         halvings=sar_realism.HALVINGS,
         darkest=float(sar_realism.decibels(np.zeros(()))),
         window=sar_realism.WINDOW,
     )
-    missing = "" if judged.features else "\n" + OLD_EXPORT.format(segmenter=judged.segmenter) + "\n"
+    missing = "" if results.features else "\n" + OLD_EXPORT.format(segmenter=results.segmenter) + "\n"
     return f"""## Realism
 
 ![Log-intensity by zone, and radial spectra, of real and painted images](realism.png)
 
-{_distances(last, judged)}
+{_distances(last, results)}
 {missing}
 Equivalent number of looks, median over the images (quartiles):
 
-{_looks(last, judged)}
+{_looks(last, results)}
 
 {notes}
 ## Faithfulness
 
-Zones read by {judged.segmenter}, trained on data of origin: {judged.trained_on}. IoU with the mask:
+Zones read by {results.segmenter}, trained on data of origin: {results.trained_on}. IoU with the mask:
 
-{_overlaps(last, judged)}
+{_overlaps(last, results)}
 
 {HOW_TO_READ_FAITHFULNESS}
 """
 
 
-def _distances(last: Sequence[Scores], judged: RealismResults) -> str:
+def _distances(last: Sequence[Scores], results: RealismResults) -> str:
     head = ["images", "epoch", *(f"histogram, {name} (dB)" for name in sar_realism.ZONE_NAMES), "spectrum (dB)"]
-    head += ["kernel distance", "its standard error"] if judged.features else []
+    head += ["kernel distance", "its standard error"] if results.features else []
     lines = []
-    for name, epoch, one in _sources(last, judged, "real, other half"):
+    for name, epoch, one in _sources(last, results, "real, other half"):
         cells = [_spread(values, 2) for values in (*one.histogram.T, one.spectrum)]
         kernel = (
-            [_spread(one.kernel, 4), _number(statistics.known_mean(one.kernel_error), 4)] if judged.features else []
+            [_spread(one.kernel, 4), _number(statistics.known_mean(one.kernel_error), 4)] if results.features else []
         )
         lines.append([name, epoch, *cells, *kernel])
     return markdown(head, lines)
 
 
-def _looks(last: Sequence[Scores], judged: RealismResults) -> str:
+def _looks(last: Sequence[Scores], results: RealismResults) -> str:
     lines = []
-    for name, epoch, one in _sources(last, judged, "real"):
+    for name, epoch, one in _sources(last, results, "real"):
         cells = [f"{_number(m, 1)} ({_number(low, 1)} to {_number(high, 1)})" for low, m, high in one.looks.T]
         lines.append([name, epoch, *(cell if "–" not in cell else "–" for cell in cells)])
     return markdown(["images", "epoch", *sar_realism.ZONE_NAMES], lines)
 
 
-def _overlaps(last: Sequence[Scores], judged: RealismResults) -> str:
+def _overlaps(last: Sequence[Scores], results: RealismResults) -> str:
     lines = []
-    for name, epoch, one in _sources(last, judged, "real"):
+    for name, epoch, one in _sources(last, results, "real"):
         there = [of_zone[~np.isnan(of_zone)] for of_zone in one.overlap.T]
         cells = [_number(values.mean(), 3) if values.size else "–" for values in there]
-        less = one.faithfulness - judged.real.faithfulness
+        less = one.faithfulness - results.real.faithfulness
         cells += [_interval(one.faithfulness), _interval(less) if epoch else "", str(len(less))]
         lines.append([name, epoch, *cells])
     return markdown(["images", "epoch", *classes.ZONE_NAMES, "mean", "painted - real", "n"], lines)
 
 
-def _sources(last: Sequence[Scores], judged: RealismResults, control: str) -> list[tuple[str, str, RealismScores]]:
+def _sources(last: Sequence[Scores], results: RealismResults, control: str) -> list[tuple[str, str, RealismScores]]:
     """The lines of a table: the real images, then each run at its epoch."""
-    runs = [(name_of(s), str(s.epoch), judged.generated[s.run, s.epoch]) for s in last]
-    return [(control, "", judged.real), *runs]
+    runs = [(name_of(s), str(s.epoch), results.generated[s.run, s.epoch]) for s in last]
+    return [(control, "", results.real), *runs]
 
 
 def _spread(values: np.ndarray, digits: int) -> str:

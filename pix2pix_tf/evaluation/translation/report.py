@@ -60,15 +60,15 @@ HOW_TO_READ = """\
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What the scores were measured on."""
+class Data:
+    """The images that were scored."""
 
-    data: str  # the data set's name
+    name: str  # of the data set
     origin: str  # real | simulated | generated: <run>@<epoch> | unknown
     split: str
     seed: int
     trained_on: Mapping[str, str]  # run -> origin of its training data
-    best_by: str = "ssim"  # of best.METRICS: what says which epoch of a run is its best
+    select: str = "ssim"  # of best_epoch.METRICS: a run's best epoch has the highest
 
 
 def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
@@ -95,31 +95,29 @@ def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[
         )
 
 
-def table(scores: Sequence[Scores], measured: Measured) -> str:
+def table(scores: Sequence[Scores], data: Data) -> str:
     """The text of table.md, the paper's table I: each run at the last epoch that all have, and at its own best one.
 
     Args:
       scores: of all runs and epochs, in any order.
-      measured: on what; said below the figures, since it decides what they can be compared with.
+      data: the images that were scored; named below the figures, since they decide what the figures compare with.
     """
-    return f"# Scores\n\n{_tables(scores, measured.best_by)}\n\n{_measured_on(scores, measured)}\n"
+    return f"# Scores\n\n{_tables(scores, data.select)}\n\n{_data_note(scores, data)}\n"
 
 
-def page(
-    scores: Sequence[Scores], measured: Measured, command: str, captions: Sequence[str], sections: str = ""
-) -> str:
+def page(scores: Sequence[Scores], data: Data, command: str, captions: Sequence[str], sections: str = "") -> str:
     """The text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
 
     Args:
       scores: of all runs and epochs, in any order.
-      measured: on what.
+      data: the images that were scored.
       command: the command line that makes this report again.
       captions: the names of the patches in comparison.png, from the top down.
       sections: further ones, such as those of realism and faithfulness, each with its heading and an empty line behind.
     """
     return f"""# Evaluation of {", ".join(runs_of(scores))}
 
-{_measured_on(scores, measured)}
+{_data_note(scores, data)}
 
 ## Curves
 
@@ -129,7 +127,7 @@ The mean over the images, by epoch; a shade or a bar is its 95 % interval.
 
 ## Table
 
-{_tables(scores, measured.best_by)}
+{_tables(scores, data.select)}
 
 ## Comparison
 
@@ -216,17 +214,17 @@ def _rows(scores: Sequence[Scores]) -> str:
     return markdown(head, rows)
 
 
-def _measured_on(scores: Sequence[Scores], measured: Measured) -> str:
+def _data_note(scores: Sequence[Scores], data: Data) -> str:
     """Says what the figures come from, and whether the paper's may stand beside them."""
-    images, origins = len(scores[0].stems), list(dict.fromkeys(measured.trained_on.values()))
-    by_run = ", ".join(f"{origin} ({run})" for run, origin in measured.trained_on.items())
+    images, origins = len(scores[0].stems), list(dict.fromkeys(data.trained_on.values()))
+    by_run = ", ".join(f"{origin} ({run})" for run, origin in data.trained_on.items())
     sentence = (
-        f"Measured on {images} image{'s' if images > 1 else ''} of the data set {measured.data}, split "
-        f"{measured.split} (origin: {measured.origin}), seed {measured.seed}. Trained on data of origin: "
+        f"Measured on {images} image{'s' if images > 1 else ''} of the data set {data.name}, split "
+        f"{data.split} (origin: {data.origin}), seed {data.seed}. Trained on data of origin: "
         f"{origins[0] if len(origins) == 1 else by_run}."
     )
     if _errors(scores):
         sentence += " The published figures are of the challenge's own images: these are not comparable with them."
     if any(s.variant in PUBLISHED for s in scores):
-        sentence += " " + COMPARABLE.get(measured.origin.split(":")[0], COMPARABLE["unknown"])
+        sentence += " " + COMPARABLE.get(data.origin.split(":")[0], COMPARABLE["unknown"])
     return sentence
