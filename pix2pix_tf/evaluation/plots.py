@@ -1,4 +1,4 @@
-"""Scores by epoch, as curves."""
+"""Plots scores by epoch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from pix2pix_tf.evaluation.scores import Scores, name_of, runs_of, scores_of
 from pix2pix_tf.utils import files
 
-# One run, one style. The colours are those of Okabe & Ito (2008), told apart with any common colour-blindness, without
-# the yellow that white paper swallows; marker and dash tell the runs apart in black and white as well.
+# One run, one style. The colours are those of Okabe & Ito (2008), distinct with any common colour-blindness, without
+# the yellow that is lost on white paper; marker and dash make the runs distinct in black and white as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
@@ -25,7 +25,7 @@ LABELS = {"dice": "Dice (non-binary)", "ssim": "SSIM", "faithfulness": "faithful
 
 
 def draw(path: Path, scores: Sequence[Scores], real: float | None = None) -> None:
-    """Draws Dice above SSIM by epoch, one line a run, the paper's figure 3; and faithfulness where it was measured.
+    """Draws Dice above SSIM by epoch, one line a run, the paper's figure 3; and faithfulness where it is scored.
 
     A line is the mean over the images, its shade the 95 % interval: a bar where there is one epoch only, and left out
     where there are so many runs that shades would cover each other.
@@ -67,7 +67,7 @@ def save(figure: Figure, path: Path) -> None:
     """Writes a picture as PNG, and beside it as SVG, which is sharp at any size; the same picture, the same bytes.
 
     Args:
-      figure: what is drawn.
+      figure: the picture.
       path: the PNG's.
     """
     with files.atomic_write(path) as temporary:

@@ -16,7 +16,7 @@ from pix2pix_tf.utils.errors import UserError, did_you_mean, truncated_repr
 
 @dataclass(frozen=True)
 class Run:
-    """A training that has exported, as its config.json tells it."""
+    """A training that has exported, as its config.json describes it."""
 
     folder: Path
     name: str
@@ -30,17 +30,17 @@ class Run:
 
     @property
     def is_segmentation(self) -> bool:
-        """Whether it makes masks of zones or fronts, rather than to paint brightness."""
+        """True for a run that predicts masks of zones or fronts, False for one that generates images."""
         return self.targets in (("zones",), ("fronts",))
 
     @property
     def task(self) -> str:
-        """What its scores can be compared by: those of another kind mean something else."""
+        """The kind of its scores: those of runs of different tasks do not compare."""
         return "fronts" if self.is_segmentation else "-".join(self.targets) or "clouds"
 
 
 def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
-    """Reads the runs that a user means.
+    """Reads the runs that a user names.
 
     Args:
       named: run folders; when there are none, all runs under `root` that have an export.
@@ -62,8 +62,8 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
 
 
 def group_by_task(runs: Sequence[Run]) -> list[list[Run]]:
-    """Sorts runs by kind."""
-    return [[run for run in runs if run.task == kind] for kind in dict.fromkeys(run.task for run in runs)]
+    """Groups runs by task."""
+    return [[run for run in runs if run.task == task] for task in dict.fromkeys(run.task for run in runs)]
 
 
 def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: float | None = None) -> Dataset:
@@ -77,7 +77,7 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: flo
         that all are measured on the same targets.
 
     Raises:
-      UserError: the runs paint different things, they were trained on different data sets and none is named, or the
+      UserError: the runs have different targets, they were trained on different data sets and none is named, or the
         split or a role is missing.
     """
     other = next((run for run in runs if run.task != runs[0].task), None)

@@ -1,4 +1,4 @@
-"""Scores of exported epochs, measured image by image: their means, and which epochs of which runs there are."""
+"""Scores of exported epochs, image by image: their means, and the best and the last common epochs of runs."""
 
 import csv
 import io
@@ -18,18 +18,18 @@ ERROR = "error_"  # begins the names of error scores, which end with the number 
 
 @dataclass(frozen=True)
 class Scores:
-    """One exported epoch of a run, measured on the images of a split."""
+    """The scores of one exported epoch of a run on the images of a split."""
 
     run: str
     variant: str
     epoch: int
     stems: tuple[str, ...]  # the images, in the order of the values
-    inputs: tuple[str, ...]  # what each was painted from; several images may share one
+    inputs: tuple[str, ...]  # of each image; several images may share one
     values: Mapping[str, np.ndarray]  # measure -> float64 [n], one for each image
     of_all: Mapping[str, float] = field(default_factory=dict)  # column of metrics.csv -> of all images together
 
     def interval(self, measure: str) -> tuple[float, float | None]:
-        """The mean over the images and half of its 95 % interval (None for one image).
+        """Returns the mean over the images and half of its 95 % interval (None for one image).
 
         An error score is a mean over the targets of an input first, then over inputs.
         """
@@ -41,12 +41,12 @@ class Scores:
 
 
 def error_name(outputs: int) -> str:
-    """What the error score of so many outputs is called."""
+    """Returns the name of the error score of so many outputs."""
     return f"{ERROR}{outputs}"
 
 
 def summary(scores: Sequence[Scores]) -> str:
-    """The text of metrics.csv: the mean of each measure, one line for each run and epoch.
+    """Returns the text of metrics.csv: the mean of each measure, one line for each run and epoch.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -62,32 +62,32 @@ def summary(scores: Sequence[Scores]) -> str:
 
 
 def last_common_epoch(epochs: Iterable[Iterable[int]]) -> int | None:
-    """The last of the epochs that every run has; None when there is none."""
+    """Returns the last of the epochs that every run has; None when there is none."""
     return max(set.intersection(*map(set, epochs)), default=None)
 
 
 def runs_of(scores: Sequence[Scores]) -> list[str]:
-    """The names of the runs, in the order given."""
+    """Returns the names of the runs, in the order given."""
     return list(dict.fromkeys(s.run for s in scores))
 
 
 def scores_of(scores: Sequence[Scores], run: str) -> list[Scores]:
-    """The scores of one run, by ascending epoch."""
+    """Returns the scores of one run, by ascending epoch."""
     return sorted((s for s in scores if s.run == run), key=lambda s: s.epoch)
 
 
 def name_of(scores: Scores) -> str:
-    """What a run is called in curves and tables: its name, and its variant where that is another."""
+    """Returns a run's label in curves and tables: its name, and its variant where that is another."""
     return scores.run if scores.run == scores.variant else f"{scores.run} ({scores.variant})"
 
 
 def at_last_common_epoch(scores: Sequence[Scores]) -> tuple[int | None, list[Scores]]:
-    """The last epoch that all runs have, and the scores of each run there; None, and each run's last ones."""
+    """Returns the last epoch that all runs have and each run's scores there; without one, None and the last scores."""
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     common = last_common_epoch([s.epoch for s in run] for run in runs)
     return common, [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
 
 
 def best_of(scores: Sequence[Scores], measure: str) -> Scores:
-    """The scores of the epoch with the highest mean; of epochs that are alike the first."""
+    """Returns the scores of the epoch with the highest mean; of equal epochs the first."""
     return max(scores, key=lambda s: np.nan_to_num(s.interval(measure)[0], nan=-np.inf))

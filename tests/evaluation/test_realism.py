@@ -181,7 +181,7 @@ def test_images_of_one_input_share_a_generated_image_and_its_statistics(house):
 def test_an_older_export_gives_faithfulness_and_says_what_is_missing(house, capsys):
     make_reader(house / "runs/zones", features=False)
     assert run_command("runs/orig", "--segmenter", "runs/zones") == 0
-    said = "No kernel distance: the export of zones@3 is of before its features were part of it. Train it anew"
+    said = "No kernel distance: the export of zones@3 does not return its features. Train it anew"
     assert said in capsys.readouterr().out
     report = Path("runs/orig/report/report.md").read_text()
     assert said in report and "kernel distance |" not in report

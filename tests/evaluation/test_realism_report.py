@@ -50,8 +50,8 @@ def test_the_tables_set_the_real_images_first(rng):
     real, read = cells(text, "| images | epoch | not available | rock")
     assert real[2:] == ["–", "–", "–", "1.000", "1.000 ± 0.000", "", "8"]
     assert read[2:] == ["–", "–", "0.000", "0.000", "0.000 ± 0.000", "-1.000 ± 0.000", "8"]
-    assert "Zones read by zones@7, trained on data of origin: real." in text
-    assert "8 images of 8\n  scenes are dealt into two halves, scene by scene, in 20 ways" in text
+    assert "Zones segmented by zones@7, trained on data of origin: real." in text
+    assert "the 8 images of\n  8 scenes are split into two halves, scene by scene, in 20 ways" in text
 
 
 def test_without_features_there_is_a_sentence_and_no_column(rng):

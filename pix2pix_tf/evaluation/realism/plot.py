@@ -23,7 +23,7 @@ def draw(path: Path, scores: Sequence[Scores], results: RealismResults) -> None:
     Args:
       path: the PNG to write; an SVG comes beside it.
       scores: of all runs and epochs, in any order.
-      results: of the same.
+      results: of the same runs and epochs.
     """
     _, last = at_last_common_epoch(scores)
     sources = [(f"{name_of(s)}, epoch {s.epoch}", results.generated[s.run, s.epoch]) for s in last]
@@ -57,7 +57,7 @@ def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequen
 
 
 def _bars() -> tuple[np.ndarray, np.ndarray]:
-    """Steps of grey put together to bars: the first step of each, and the bars' ends in dB.
+    """Joins steps of grey to bars: returns the first step of each, and the bars' ends in dB.
 
     A step of grey fills what 8 bit rounds to it; black, which has no lower end, is as wide as the step above it.
     """

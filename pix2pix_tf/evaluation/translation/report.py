@@ -1,7 +1,4 @@
-"""What an evaluation says in words and figures: a table, and the page that joins it with the pictures.
-
-It tells of the scores that it is given, and knows nothing of models.
-"""
+"""The report of an evaluation: table.md, and the page report.md that joins the tables with the pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,17 +42,17 @@ COMPARABLE = {
     "real": "The paper's figures stand beside ours as far as these patches are like the paper's own.",
     "simulated": "Simulated data: not comparable with the paper's figures, which are of real radar images.",
     "generated": "Generated data: not comparable with the paper's figures, which are of real radar images.",
-    "unknown": "Where these images come from is not known: the paper's figures are of real radar images of glaciers.",
+    "unknown": "The origin of these images is not known: the paper's figures are of real radar images of glaciers.",
 }
 
 HOW_TO_READ = """\
-- **Dice** here is non-binary: it is computed on grey values and is no overlap of regions. It asks whether what is
-  bright in one image is bright in the other, and rises with the brightness of both.
-- **SSIM, PSNR and MAE** reward smoothness. Speckle is random: an image without any, the mean of what could be there,
-  scores better than one with speckle as strong as the real one but in other places. A higher score is not yet a more
-  real image.
-- **The pictures decide** what the figures cannot: whether there is speckle, whether crevasses run with the flow,
-  whether edges follow the mask, whether a pattern repeats.
+- **Dice** here is non-binary: it is computed on grey values and is no overlap of regions. It is high where both images
+  are bright in the same places, and rises with the brightness of both.
+- **Dice and SSIM compare pixel by pixel, but speckle is random and never matches.** SSIM, PSNR and MAE reward
+  smoothness: an image without speckle scores better than one with realistic speckle in other places. A higher score
+  does not yet mean a more realistic image.
+- **Look at the pictures** for what the figures do not measure: is there speckle, do crevasses run with the flow, do
+  edges follow the mask, does a pattern repeat?
 """
 
 
@@ -72,11 +69,11 @@ class Data:
 
 
 def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
-    """Makes sure that a report overwrites nothing but an earlier report of the same kind.
+    """Checks that a report overwrites nothing but an earlier report of the same kind.
 
     Args:
       folder: where the report is to go.
-      columns: what the metrics.csv of this kind of report begins with.
+      columns: the first columns of this kind of report's metrics.csv.
       kept: folders that an interrupted evaluation leaves, before its metrics.csv.
 
     Raises:
@@ -96,7 +93,7 @@ def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[
 
 
 def table(scores: Sequence[Scores], data: Data) -> str:
-    """The text of table.md, the paper's table I: each run at the last epoch that all have, and at its own best one.
+    """Returns the text of table.md, the paper's table I: each run at the last common epoch, and at its own best one.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -106,7 +103,7 @@ def table(scores: Sequence[Scores], data: Data) -> str:
 
 
 def page(scores: Sequence[Scores], data: Data, command: str, captions: Sequence[str], sections: str = "") -> str:
-    """The text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
+    """Returns the text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -131,7 +128,7 @@ The mean over the images, by epoch; a shade or a bar is its 95 % interval.
 
 ## Comparison
 
-![Mask, target and what each run makes of it](comparison.png)
+![Mask, target and the image that each run generates](comparison.png)
 
 Patches spread evenly over the split: {", ".join(f"`{name}`" for name in captions)}.
 
@@ -161,7 +158,7 @@ def _tables(scores: Sequence[Scores], best_by: str) -> str:
         parts += [f"By {by}, that is also the best epoch" + (" of each run." if len(runs) > 1 else ".")]
     elif len(scores) > len(runs):
         parts += ["### " + ("Each run's best epoch" if len(runs) > 1 else "The best epoch") + f", by {by}", _rows(best)]
-        parts += ["It was chosen on the very images it is measured on, which flatters it a little."]
+        parts += ["It was chosen on the same images that it is scored on, so its score is slightly optimistic."]
     parts += [
         "± is half of the 95 % interval of the mean over the n images (Student's t). It takes them as independent; "
         "patches of one scene are not quite, so the true interval is somewhat wider.",
@@ -178,9 +175,10 @@ def _tables(scores: Sequence[Scores], best_by: str) -> str:
 
 
 _OF_ERRORS = (
-    "The error score is that of the MultiEarth challenge: of an input painted several times, for each of its targets "
-    "the least error among the outputs; the mean over targets, then over inputs. More outputs can only lower it: what "
-    "they buy is in the columns. It is the mean absolute error on [0, 1], unless --norm says otherwise."
+    "The error score is that of the MultiEarth challenge: several images are generated from an input, and each of its "
+    "targets counts with the least error among them; then comes the mean over targets, then over inputs. More outputs "
+    "can only lower it: the columns show by how much. It is the mean absolute error on [0, 1], unless --norm says "
+    "otherwise."
 )
 
 
@@ -189,7 +187,7 @@ def _errors(scores: Sequence[Scores]) -> list[str]:
 
 
 def _error_table(scores: Sequence[Scores]) -> str:
-    """Error scores by number of outputs, and the published figures, which are of other images."""
+    """Returns error scores by number of outputs, and the published figures, which are of other images."""
     names = _errors(scores)
     head = ["run", "epoch", *(f"of {name.removeprefix(ERROR)}" for name in names), "inputs"]
     rows = []
@@ -203,7 +201,7 @@ def _error_table(scores: Sequence[Scores]) -> str:
 
 
 def _rows(scores: Sequence[Scores]) -> str:
-    """A table of one line a run; with the paper's figures if it has any for these variants."""
+    """Returns a table of one line a run, with the paper's figures if it has any for these variants."""
     published = any(s.variant in PUBLISHED for s in scores)
     head = ["run", "epoch", *HEADINGS.values(), "n", *(["paper: Dice", "paper: SSIM"] if published else [])]
     rows = []
@@ -215,7 +213,7 @@ def _rows(scores: Sequence[Scores]) -> str:
 
 
 def _data_note(scores: Sequence[Scores], data: Data) -> str:
-    """Says what the figures come from, and whether the paper's may stand beside them."""
+    """Returns sentences on the images behind the figures, and on how the paper's figures compare with them."""
     images, origins = len(scores[0].stems), list(dict.fromkeys(data.trained_on.values()))
     by_run = ", ".join(f"{origin} ({run})" for run, origin in data.trained_on.items())
     sentence = (
