@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "prepare": {"utils", "data", "export"},
     "generate": {"utils", "data", "export"},
     "fronts": {"utils", "data"},
-    "evaluation": {"utils", "config", "data", "metrics", "export", "fronts"},
+    "evaluation": {"utils", "data", "metrics", "export", "fronts"},
     "benefit": {"utils", "config", "data", "metrics", "training", "evaluation"},
     "serving": {"utils", "data", "export", "prepare"},
     "command": {"utils", "training", "evaluation", "prepare", "generate", "benefit", "serving"},
