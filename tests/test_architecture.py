@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "generate": {"utils", "data", "export"},
     "fronts": {"utils", "data"},
     "evaluation": {"utils", "data", "metrics", "export", "fronts"},
-    "benefit": {"utils", "config", "data", "metrics", "training", "evaluation"},
+    "benefit": {"utils", "config", "data", "metrics", "fronts", "training", "evaluation"},
     "serving": {"utils", "data", "export", "prepare"},
     "command": {"utils", "training", "evaluation", "prepare", "generate", "benefit", "serving"},
     "__main__": {"command"},

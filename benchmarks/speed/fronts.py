@@ -16,11 +16,12 @@ from scipy import ndimage
 from pix2pix_tf.data import classes, tiling
 from pix2pix_tf.fronts import postprocessing
 from pix2pix_tf.fronts.vectorize import polylines
+from pix2pix_tf.metrics import front_distance
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 SIDE, SIZE, OVERLAP = 2000, 256, 128  # pixels
 SEED, METRES_PER_PIXEL, ROUNDS = 1, 7.0, 5
-SHORTEST = postprocessing.LENGTH / METRES_PER_PIXEL
+MIN_LENGTH = postprocessing.MIN_LENGTH["metres"] / METRES_PER_PIXEL
 
 
 def main() -> None:
@@ -30,17 +31,17 @@ def main() -> None:
     near = np.exp(-((ndimage.distance_transform_edt(~true) / 8) ** 2))
     near += np.random.default_rng(SEED).normal(0, 0.02, near.shape)
     pieces = tiling.cut(probabilities, SIZE, OVERLAP)
-    front = postprocessing.front_from_zones(predicted, SHORTEST)
+    front = postprocessing.front_from_zones(predicted, MIN_LENGTH)
     print(f"true front {np.count_nonzero(true):,} pixels, predicted {np.count_nonzero(front):,}\n")
     works = {
         f"stitch {len(pieces)} patches of 4 classes": lambda: tiling.stitch(pieces, SIDE, SIDE),
         "probabilities -> zones": lambda: postprocessing.zones_of(probabilities),
-        "zones -> front": lambda: postprocessing.front_from_zones(predicted, SHORTEST),
-        "probabilities -> front": lambda: postprocessing.front_from_probabilities(near, SHORTEST),
+        "zones -> front": lambda: postprocessing.front_from_zones(predicted, MIN_LENGTH),
+        "probabilities -> front": lambda: postprocessing.front_from_probabilities(near, MIN_LENGTH),
         "front -> lines": lambda: polylines(front),
-        "distances": lambda: postprocessing.distances(front, true),
-        "scoring: zones -> front -> distances": lambda: postprocessing.score(
-            postprocessing.front_from_zones(predicted, SHORTEST), true, METRES_PER_PIXEL
+        "distances": lambda: front_distance.distances(front, true),
+        "scoring: zones -> front -> distances": lambda: front_distance.score(
+            postprocessing.front_from_zones(predicted, MIN_LENGTH), true, METRES_PER_PIXEL
         ),
     }
     print("| what | seconds | peak MiB |")

@@ -1,1 +1,1 @@
-"""Whether synthetic SAR images help to find calving fronts: see `command`."""
+"""Measures the benefit of synthetic SAR images for the segmentation of calving fronts; see `command`."""

@@ -1,14 +1,15 @@
-"""Measures whether synthetic SAR images help to find calving fronts: python -m pix2pix_tf.benefit --data ...
+"""Measures the benefit of synthetic SAR images for the segmentation of calving fronts.
 
-Networks of the variant `zones` are trained on real images, on synthetic ones and on both, at equal steps, for some
-fractions of the real scenes and some seeds, and measured on real glaciers that none of them was trained on.
+python -m pix2pix_tf.benefit --data ... trains networks of the variant `zones` on real images, on synthetic images and
+on both, at equal steps, for several fractions of the real scenes and several seeds, and evaluates them on real glaciers
+that none of them was trained on.
 
 <output>/report.md report.html table.md summary.csv results.csv benefit.png classes.png (and .svg)
-         benefit.json                     what was asked for
-         data/<name>/                     what is trained and tested on: data sets like any other
-         runs/<kind>-<fraction>-seed<k>/  a run like any other, with its report on the held-out scenes
+         benefit.json                     the settings
+         data/<name>/                     the data sets of training and test
+         runs/<kind>-<fraction>-seed<k>/  the runs, each with its report on the held-out scenes
 
-What has its report is done; interrupted, the same command goes on with the rest. So it does with more --seeds.
+The same command resumes an interrupted experiment, and extends a finished one by more --seeds or other --fractions.
 """
 
 import argparse
@@ -18,14 +19,13 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from pix2pix_tf.benefit import experiment, plot, results
-from pix2pix_tf.benefit import report as benefit_report
-from pix2pix_tf.benefit.data import open_sources, what_is_known_of_leaks
-from pix2pix_tf.benefit.experiment import Experiment
-from pix2pix_tf.benefit.results import Compared, Outcome, Trial
+from pix2pix_tf.benefit import plot, report, results
+from pix2pix_tf.benefit.data import describe_leakage, open_sources
+from pix2pix_tf.benefit.experiment import EPOCHS, Experiment, check_batches, claim, plan, trial_config
+from pix2pix_tf.benefit.results import ExperimentInfo, Trial, TrialResult
 from pix2pix_tf.config import TrainConfig
 from pix2pix_tf.evaluation import html_report
-from pix2pix_tf.evaluation.segmentation import report as segmentation_report
+from pix2pix_tf.fronts.postprocessing import MIN_LENGTH
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError
 
@@ -36,28 +36,27 @@ EXAMPLES = """\
 
 
 def main(argv: list[str]) -> None:
-    """Reads the arguments, opens the data, trains, measures, reports."""
+    """Reads the arguments, loads the data, trains and evaluates the trials, and writes the report."""
     options = read_options(argv)
-    chosen = compose(options)
+    experiment = make_experiment(options)
 
-    from pix2pix_tf.benefit import trials as benefit_trials
-    from pix2pix_tf.evaluation.segmentation import (
-        evaluation,  # TensorFlow: some seconds, which no mistake above has to wait for
-    )
+    # These import TensorFlow, which takes seconds; mistakes in the arguments are reported before.
+    from pix2pix_tf.benefit import trials
+    from pix2pix_tf.evaluation.segmentation import evaluation
 
-    setting, root = benefit_trials.setting_of(chosen), chosen.sources.real.root
-    evaluation.check_scenes(replace(setting, dataset=replace(setting.dataset, root=root)))  # its file is to be mended
-    with files.lock(chosen.output):
-        experiment.claim(chosen)
-        epochs = chosen.config.train.epochs
+    setting, root = trials.evaluation_setting(experiment), experiment.sources.real.root
+    evaluation.check_scenes(replace(setting, dataset=replace(setting.dataset, root=root)))  # so errors name its file
+    with files.lock(experiment.output):
+        claim(experiment)
+        epochs = experiment.config.train.epochs
         print(
-            f"{len(chosen.trials)} trainings of {chosen.steps} steps ({epochs} epochs), each of them measured",
+            f"{len(experiment.trials)} trainings of {experiment.steps} steps ({epochs} epochs), each of them evaluated",
             flush=True,
         )
-        benefit_trials.run_trials(chosen)
-        write_report(chosen, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
-    report, means = chosen.output / "report.html", chosen.output / "summary.csv"
-    print(f"{report} has answer, tables and pictures; {means} the means.")
+        trials.run_trials(experiment)
+        write_report(experiment, shlex.join(["python", "-m", "pix2pix_tf.benefit", *argv]))
+    page, means = experiment.output / "report.html", experiment.output / "summary.csv"
+    print(f"{page} has the answer, tables and plots; {means} the means.")
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
@@ -72,7 +71,11 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         "--generated", type=Path, required=True, metavar="DIR", help="the synthetic data set; its split train is used"
     )
     parser.add_argument(
-        "--hold-out", nargs="+", required=True, metavar="NAME", help="glaciers that test, and never train or validate"
+        "--hold-out",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="test glaciers, left out of training and validation",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="for report, data sets and runs")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="trainings of each kind (default: 3)")
@@ -85,100 +88,101 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         help="of the real training scenes (default: 0.1 0.25 1)",
     )
     parser.add_argument(
-        "--steps",
-        type=int,
-        default=10_000,
-        metavar="N",
-        help=f"of each training, in {experiment.EPOCHS} epochs (default: 10000)",
+        "--steps", type=int, default=10_000, metavar="N", help=f"of each training, in {EPOCHS} epochs (default: 10000)"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of config.py")
+    parser.add_argument("--unit", choices=tuple(MIN_LENGTH), default="metres", help="of distances (default: metres)")
     parser.add_argument(
-        "--unit", choices=tuple(segmentation_report.SHORTEST), default="metres", help="of distances (default: metres)"
-    )
-    parser.add_argument(
-        "--shortest",
+        "--min-length",
         type=float,
         metavar="LENGTH",
-        help="pieces of a front that are at most so long are dropped (default: 750 metres, or 10 pixels)",
+        help="components of a front of at most this length are dropped (default: "
+        f"{MIN_LENGTH['metres']:g} metres, or {MIN_LENGTH['pixels']:g} pixels)",
     )
+    parser.add_argument("--shortest", type=float, dest="min_length", help=argparse.SUPPRESS)  # its name before
     options = parser.parse_args(argv)
+    _check_ranges(options)
+    return options
+
+
+def _check_ranges(options: argparse.Namespace) -> None:
     for name, value in (("--seeds", options.seeds), ("--steps", options.steps)):
         if value < 1:
             raise UserError(f"{name} takes a whole number from 1, not {value}.")
     for fraction in options.fractions:
         if not 0 < fraction <= 1:
             raise UserError(f"--fractions takes shares above 0 and up to 1, not {fraction:g}.")
-    if options.shortest is not None and not 0 <= options.shortest < math.inf:
-        raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
-    return options
+    if options.min_length is not None and not 0 <= options.min_length < math.inf:
+        raise UserError(f"--min-length takes a length from 0, not {options.min_length}.")
 
 
-def compose(options: argparse.Namespace) -> Experiment:
-    """Opens the data, and refuses what cannot be compared.
+def make_experiment(options: argparse.Namespace) -> Experiment:
+    """Loads the data, plans the trials and checks both.
 
     Raises:
-      UserError: see `open_sources`, `equal_training` and `check_batches`.
+      UserError: see `open_sources`, `trial_config` and `check_batches`.
     """
-    config = experiment.equal_training(options.set, options.steps)
+    config = trial_config(options.set, options.steps)
     roles = tuple(dict.fromkeys(config.data.inputs + config.data.targets))
     sources = open_sources(options.data, options.generated, options.hold_out, roles)
-    shortest = segmentation_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
-    trials = experiment.plan(sorted(set(options.fractions)), options.seeds)
-    chosen = Experiment(sources, config, trials, options.output, options.unit, shortest)
-    experiment.check_batches(chosen)
-    return chosen
+    min_length = MIN_LENGTH[options.unit] if options.min_length is None else options.min_length
+    trials = plan(sorted(set(options.fractions)), options.seeds)
+    experiment = Experiment(sources, config, trials, options.output, options.unit, min_length)
+    check_batches(experiment)
+    return experiment
 
 
-def write_report(chosen: Experiment, command: str) -> None:
-    """Reads what all trainings reached, and writes tables and pictures.
+def write_report(experiment: Experiment, command: str) -> None:
+    """Reads the scores of all trials and writes tables, plots and the report.
 
     Args:
-      chosen: all its trainings are done.
-      command: the command line that makes this report, for the report.
+      experiment: all its trials are done.
+      command: the command line that reproduces this report.
     """
-    outcomes = [_outcome(chosen, trial) for trial in chosen.trials]
-    compared = _compared(chosen, command)
-    files.write_text(chosen.output / "results.csv", results.results(outcomes, chosen.unit))
-    files.write_text(chosen.output / "summary.csv", results.summary(outcomes, chosen.unit))
-    files.write_text(chosen.output / "table.md", benefit_report.table(outcomes, compared))
-    plot.draw(chosen.output, outcomes, compared)
-    html_report.write(chosen.output, benefit_report.page(outcomes, compared))
+    trial_results = [_read_result(experiment, trial) for trial in experiment.trials]
+    info = _info(experiment, command)
+    files.write_text(experiment.output / "results.csv", results.results(trial_results, experiment.unit))
+    files.write_text(experiment.output / "summary.csv", results.summary(trial_results, experiment.unit))
+    files.write_text(experiment.output / "table.md", report.table(trial_results, info))
+    plot.draw(experiment.output, trial_results, info)
+    html_report.write(experiment.output, report.page(trial_results, info))
 
 
-def _outcome(chosen: Experiment, trial: Trial) -> Outcome:
-    epoch, values = results.read_figures(chosen.report(trial), chosen.unit)
-    return Outcome(trial, len(chosen.scenes(trial)), *chosen.patches(trial), epoch, values)
+def _read_result(experiment: Experiment, trial: Trial) -> TrialResult:
+    epoch, values = results.read_scores(experiment.report(trial), experiment.unit)
+    return TrialResult(trial, len(experiment.scenes(trial)), *experiment.patches(trial), epoch, values)
 
 
-def _compared(chosen: Experiment, command: str) -> Compared:
-    sources, train = chosen.sources, chosen.config.train
+def _info(experiment: Experiment, command: str) -> ExperimentInfo:
+    sources, train = experiment.sources, experiment.config.train
     real, synthetic = sources.real, sources.synthetic
-    return Compared(
+    test_scenes = experiment.test_data.scenes.values()
+    return ExperimentInfo(
         data=f"{real.name} (origin: {real.origin})",
         synthetic=f"{synthetic.name} (origin: {synthetic.origin})",
-        held_out=dict(Counter(scene.glacier for scene in chosen.test_data.scenes.values() if scene.glacier)),
+        held_out=dict(Counter(scene.glacier for scene in test_scenes if scene.glacier)),
         trained_on=dict(Counter(sources.training_scenes().values())),
         validated=len(sources.real_stems("val")),
-        leaks=what_is_known_of_leaks(sources),
-        unit=chosen.unit,
-        shortest=chosen.shortest,
+        leakage=describe_leakage(sources),
+        unit=experiment.unit,
+        min_length=experiment.min_length,
         epochs=train.epochs,
-        epoch_steps=train.steps_per_epoch,
+        steps_per_epoch=train.steps_per_epoch,
         batch_size=train.batch_size,
-        rates=_rates(train, chosen.steps),
+        learning_rates=_learning_rates(train, experiment.steps),
         command=command,
     )
 
 
-def _rates(train: TrainConfig, steps: int) -> str:
-    """The learning rates that the steps run through."""
+def _learning_rates(train: TrainConfig, steps: int) -> str:
+    """Describes the learning rates of the training."""
     low, high = train.learning_rate, train.max_learning_rate
     if not high:
         return f"learning rate {low:g}"
     if steps < train.step_size_up:
         reached = low + (high - low) * steps / train.step_size_up
         return (
-            f"learning rate rising from {low:g} to {reached:.3g}; the way up to {high:g} takes longer than that "
+            f"learning rate rising from {low:g} to {reached:.3g}; the schedule reaches {high:g} only later "
             f"(train.step_size_up={train.step_size_up})"
         )
     return f"learning rate from {low:g} to {high:g} in {train.step_size_up} steps, and back in as many"

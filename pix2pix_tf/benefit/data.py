@@ -1,60 +1,64 @@
-"""The real and the synthetic images of a comparison, and what must not leak from the test into the training.
+"""The data of the experiment: real and synthetic sources without data leakage, and the data set of each trial.
 
-Whole glaciers are held out: their scenes test, and none of them trains or validates. The other real scenes train as
-far as a fraction reaches; the real validation scenes choose the best epoch of every training.
+Whole glaciers are held out: their scenes are the test data, and none of them is in training or validation. The other
+real scenes are training data, or a fraction of them; the real validation scenes select the best epoch of each trial.
 """
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pix2pix_tf.data import validation
-from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset
+from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset, save
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import scene_of
+from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError, did_you_mean
 
-MANY = 12  # names; more are counted
+MANY = 12  # names in a sentence; more are counted
+SYNTHETIC = "synthetic-"  # prefix of synthetic patches, which often have the names of the real masks they come from
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What is compared, opened and found free of leaks."""
+    """The real and the synthetic data set, checked for leakage of held-out glaciers."""
 
     real: Dataset
-    synthetic: Dataset  # its split train alone
+    synthetic: Dataset  # its split train only
     held_out: tuple[str, ...]  # glaciers
 
     def real_stems(self, split: str, held_out: bool = False) -> tuple[str, ...]:
-        """The real patches of a split, of the glaciers that are held out or of all others."""
+        """Returns the real patches of a split: of the held-out glaciers, or of all others."""
         return tuple(
             stem for stem in self.real.stems.get(split, ()) if (self.glacier_of(stem) in self.held_out) == held_out
         )
 
     def glacier_of(self, stem: str) -> str | None:
-        """The glacier that a real patch shows."""
+        """Returns the glacier of a real patch."""
         return self.real.scenes[scene_of(stem)].glacier
 
     def training_scenes(self) -> dict[str, str]:
-        """The real scenes that may be trained on, each with its glacier."""
-        shown = {scene_of(stem): self.glacier_of(stem) for stem in self.real_stems("train")}
-        return {scene: glacier for scene, glacier in shown.items() if glacier}  # all have one: `open_sources` asks
+        """Returns the real scenes available for training, each with its glacier."""
+        scenes = {scene_of(stem): self.glacier_of(stem) for stem in self.real_stems("train")}
+        return {scene: glacier for scene, glacier in scenes.items() if glacier}  # all have one, see `open_sources`
 
 
 def open_sources(data: Path, generated: Path, hold_out: Sequence[str], roles: Sequence[str]) -> Sources:
-    """Opens both data sets, and refuses what would let a held-out glacier into the training.
+    """Loads both data sets and checks that no held-out glacier leaks into training.
 
     Args:
       data: the real data set, with fronts.
-      generated: the synthetic one; its split train is used.
+      generated: the synthetic data set; its split train is used.
       hold_out: names of glaciers.
-      roles: what the network takes and tells, such as ("sar", "zones").
+      roles: inputs and targets of the network, such as ("sar", "zones").
 
     Raises:
-      UserError: files are bad, a name is unknown, nothing is left to train or to validate, the synthetic images are
-        not known to be synthetic, or they or their generator have seen a held-out glacier.
+      UserError: files are invalid, a glacier is unknown, no training or validation data are left, the synthetic images
+        are not marked as synthetic, or they or their generator's training data include a held-out glacier.
     """
     splits = tuple(split for split in SPLITS if split != "test" or (data / split / roles[0]).is_dir())
     real = load_dataset(data, tuple(dict.fromkeys((*roles, "fronts"))), splits)
@@ -72,8 +76,8 @@ def _check_hold_out(sources: Sources) -> None:
     nameless = sorted(scene for scene in used if not real.scenes[scene].glacier)
     if nameless:
         raise UserError(
-            f"The glacier of {validation.abbreviate(nameless)} is not known, and so not whether it is held out: write "
-            f"`glacier` into {real.root}/{FILE}."
+            f"The glacier of {validation.abbreviate(nameless)} is not known, so it cannot be held out: write `glacier` "
+            f"into {real.root}/{FILE}."
         )
     for name in sources.held_out:
         if name not in glaciers:
@@ -87,7 +91,7 @@ def _check_hold_out(sources: Sources) -> None:
 
 
 def _check_kind(sources: Sources, roles: Sequence[str]) -> None:
-    """Synthetic images must be synthetic, and like the real ones on the outside."""
+    """Checks that the synthetic images are synthetic, and that their size and depth are those of the real ones."""
     real, synthetic = sources.real, sources.synthetic
     if synthetic.origin.split(":")[0] not in ("generated", "simulated"):
         raise UserError(
@@ -109,81 +113,166 @@ def _check_kind(sources: Sources, roles: Sequence[str]) -> None:
 
 def _check_leaks(sources: Sources) -> None:
     synthetic, held_out = sources.synthetic, set(sources.held_out)
-    shown = sorted(name for name, scene in synthetic.scenes.items() if scene.glacier in held_out)
-    if shown:
+    leaked = sorted(name for name, scene in synthetic.scenes.items() if scene.glacier in held_out)
+    if leaked:
         raise UserError(
-            f"{synthetic.root} shows held-out glaciers: {validation.abbreviate(shown)}. Generate it from masks of "
+            f"{synthetic.root} shows held-out glaciers: {validation.abbreviate(leaked)}. Generate it from masks of "
             "other glaciers."
         )
     tested = {scene_of(stem) for split in sources.real.stems for stem in sources.real_stems(split, held_out=True)}
     copied = sorted(tested & synthetic.scenes.keys())
     if copied:
         raise UserError(
-            f"{synthetic.root} has scenes of the names of held-out ones: {validation.abbreviate(copied)}. Generate it "
-            "from masks of other glaciers, or rename the scenes if they are none of these."
+            f"{synthetic.root} has scenes with the names of held-out ones: {validation.abbreviate(copied)}. Generate "
+            "it from masks of other glaciers, or rename the scenes if they are different ones."
         )
-    seen = sorted(held_out & set(synthetic.generator_train_glaciers or ()))
-    if seen:
+    trained_on = sorted(held_out & set(synthetic.generator_train_glaciers or ()))
+    if trained_on:
         raise UserError(
-            f"The generator of {synthetic.root} was trained on {', '.join(seen)}, which --hold-out names: train a "
-            "generator without, or hold out others."
+            f"The generator of {synthetic.root} was trained on {', '.join(trained_on)}, which --hold-out names: train "
+            "a generator without them, or hold out other glaciers."
         )
 
 
-def what_is_known_of_leaks(sources: Sources) -> tuple[str, ...]:
-    """Whether the synthetic images may know of the held-out glaciers, in sentences for the report."""
+def describe_leakage(sources: Sources) -> tuple[str, ...]:
+    """Returns sentences for the report on how far the synthetic images may depend on the held-out glaciers."""
     real, synthetic = sources.real, sources.synthetic
-    held_out, seen = ", ".join(sources.held_out), synthetic.generator_train_glaciers
+    held_out, trained_on = ", ".join(sources.held_out), synthetic.generator_train_glaciers
     shown = [synthetic.scenes[scene].glacier for scene in {scene_of(stem) for stem in synthetic.stems["train"]}]
     known = sorted({glacier for glacier in shown if glacier})
     which = f"{len(known)} glaciers" if len(known) > MANY else ", ".join(known) or "none by name"
     lines = [
-        f"Held out: {held_out}. No scene of these trains or validates, and no synthetic scene is of that name. "
-        f"The synthetic scenes ({len(shown)}) are of: {which}; {shown.count(None)} do not say their glacier."
+        f"Held out: {held_out}. None of their scenes is in training or validation, and no synthetic scene has the name "
+        f"of one. The synthetic scenes ({len(shown)}) show: {which}; for {shown.count(None)} the glacier is unknown."
     ]
     if synthetic.origin.startswith("simulated"):
-        lines.append(
-            "The synthetic images are simulated: no network painted them, and none could have seen real images."
-        )
+        lines.append("The synthetic images are simulated, without a network, and so do not depend on real images.")
     else:
         lines.append(
-            "Which glaciers the generator was trained on is **not known** (dataset.json has no `seen`). If held-out "
-            "ones were among them, the figures of the synthetic images are too good."
-            if seen is None
-            else f"The generator was trained on {', '.join(seen) or 'no named glacier'}, and on no held-out one."
+            "The glaciers that the generator was trained on are **not known** (dataset.json has no `seen`). If they "
+            "include held-out ones, there is data leakage and the scores with synthetic images are too high."
+            if trained_on is None
+            else f"The generator was trained on {', '.join(trained_on) or 'no named glacier'}, and on no held-out one."
         )
         lines.append(
-            "**The generator saw 100 % of its own real training data, whatever the fraction**: what it learnt of the "
-            "scenes that a small fraction leaves out is in its images. A gain at a small fraction is that of having "
-            "such a generator, not what few real scenes alone can give."
+            "**The generator was trained on 100 % of its own real training data, whatever the fraction**: its images "
+            "carry information about the scenes that a small fraction leaves out. A gain at a small fraction shows the "
+            "value of such a generator, not of a generator trained on as few real scenes."
         )
     if real.origin != "real":
         lines.append(
-            f"What is called real here is of the origin: {real.origin}. No figure holds for real radar images."
+            f"The data called real here have the origin: {real.origin}. The scores do not apply to real SAR images."
         )
     return tuple(lines)
 
 
-def draw(glaciers: Mapping[str, str], fraction: float, seed: int) -> tuple[str, ...]:
-    """Draws a fraction of the scenes, every glacier with its share as far as whole scenes allow.
+def draw_scenes(glaciers: Mapping[str, str], fraction: float, seed: int) -> tuple[str, ...]:
+    """Draws a random fraction of the scenes, of each glacier its share as far as whole scenes allow.
 
-    The scenes of a glacier stand in random order at equal distances from 0 to 1, moved by a random part of that
-    distance, and those that stand first are taken: so a smaller fraction of the same seed is a part of a larger one.
+    The scenes of a glacier are placed in random order at equal distances from 0 to 1, with a random offset, and the
+    first ones of all glaciers are drawn. So with one seed, a smaller fraction is a subset of a larger one.
 
     Args:
-      glaciers: the glacier of each scene.
+      glaciers: scene -> its glacier.
       fraction: above 0, at most 1.
-      seed: another seed draws others.
+      seed: of the random order.
 
     Returns:
-      Their names, sorted; one at least.
+      The names of the drawn scenes, sorted; at least one.
     """
-    rng = np.random.RandomState(seed)  # RandomState's stream is frozen, for all NumPys
+    rng = np.random.RandomState(seed)  # its stream is frozen across NumPy versions
     place: dict[str, float] = {}
     for glacier in sorted(set(glaciers.values())):
         members = sorted(scene for scene, its in glaciers.items() if its == glacier)
-        moved = rng.uniform()
+        offset = rng.uniform()
         for number, which in enumerate(rng.permutation(len(members))):
-            place[members[which]] = (number + moved) / len(members)
+            place[members[which]] = (number + offset) / len(members)
     order = sorted(place, key=lambda scene: (place[scene], scene))
     return tuple(sorted(order[: max(1, round(fraction * len(order)))]))
+
+
+# ---- Data sets of the trials ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """Patches of a data set that become part of a split of another."""
+
+    source: Dataset
+    source_split: str
+    stems: tuple[str, ...]
+    split: str  # of the new data set
+    prefix: str = ""  # before the names of patches and scenes
+
+
+def training_parts(sources: Sources, scenes: Sequence[str], synthetic: bool) -> list[Part]:
+    """Returns the parts of a trial's training and validation data.
+
+    Args:
+      sources: from `open_sources`.
+      scenes: the real training scenes; may be empty.
+      synthetic: adds the synthetic images to the training data.
+    """
+    chosen = set(scenes)
+    stems = tuple(stem for stem in sources.real_stems("train") if scene_of(stem) in chosen)
+    parts = [Part(sources.real, "train", stems, "train"), Part(sources.real, "val", sources.real_stems("val"), "val")]
+    if synthetic:
+        generated = sources.synthetic
+        parts.append(Part(generated, "train", generated.stems["train"], "train", SYNTHETIC))
+    return parts
+
+
+def held_out_parts(sources: Sources) -> list[Part]:
+    """Returns the parts of the test data: the held-out scenes of every split."""
+    return [Part(sources.real, split, sources.real_stems(split, held_out=True), "test") for split in sources.real.stems]
+
+
+def merged_dataset(root: Path, origin: str, parts: Sequence[Part], roles: Sequence[str]) -> Dataset:
+    """Returns the description of a data set that is merged from parts; `write_dataset` writes it.
+
+    Args:
+      root: its folder.
+      origin: for its dataset.json.
+      parts: their patches have different names within a split.
+      roles: the files of each patch to include.
+    """
+    stems: dict[str, tuple[str, ...]] = {}
+    scenes = {}
+    for part in parts:
+        stems[part.split] = stems.get(part.split, ()) + tuple(part.prefix + stem for stem in part.stems)
+        for scene in sorted({scene_of(stem) for stem in part.stems}):
+            scenes[part.prefix + scene] = replace(part.source.scenes[scene], split=part.split)
+    first = parts[0].source
+    bits = {role: first.bits[role] for role in roles}
+    stems = {split: tuple(sorted(names)) for split, names in stems.items()}
+    return Dataset(root, root.name, origin, first.size, bits, scenes, stems)
+
+
+def write_dataset(merged: Dataset, parts: Sequence[Part]) -> None:
+    """Writes a merged data set, or resumes an interrupted write.
+
+    The patches are hard links where the file system supports them, else copies. They were checked in their sources and
+    are not checked again.
+
+    Args:
+      merged: from `merged_dataset`.
+      parts: the same as there.
+    """
+    if (merged.root / FILE).exists():
+        return
+    patches = [(part, role, stem) for part in parts for role in merged.bits for stem in part.stems]
+    for part, role, stem in cli.progress(patches, len(patches), f"files of {merged.name}"):
+        source = part.source.path(part.source_split, role, stem)
+        _link(source, merged.path(part.split, role, part.prefix + stem))
+    save(merged)
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)  # for a symbolic link, the file itself
+    except OSError:  # another file system, or one without hard links
+        with files.atomic_write(target) as temporary:
+            shutil.copyfile(source, temporary)

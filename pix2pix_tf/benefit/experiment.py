@@ -1,124 +1,123 @@
-"""What a comparison consists of: the images, the trainings, and the folder that is theirs."""
+"""The experiment: its data, its trials, and the output folder."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2pix_tf import config as configuration
-from pix2pix_tf.benefit import merging
-from pix2pix_tf.benefit.data import Sources, draw
-from pix2pix_tf.benefit.merging import Part
+from pix2pix_tf.benefit import data
+from pix2pix_tf.benefit.data import Part, Sources
 from pix2pix_tf.benefit.results import Trial
 from pix2pix_tf.config import Config, make_config
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.utils import files
+from pix2pix_tf.utils import resumable
 from pix2pix_tf.utils.errors import UserError
 
 SETTINGS = "benefit.json"
-EPOCHS = 20  # of each training, unless train.steps_per_epoch says otherwise: how often the best one is looked for
-OURS = ("train.epochs", "train.seed", "train.monitor", "train.patience", "data.targets")  # no user sets them
+EPOCHS = 20  # of each training, unless train.steps_per_epoch is set: the best epoch is chosen among so many
+RESERVED = ("train.epochs", "train.seed", "train.monitor", "train.patience", "data.targets")  # set by the experiment
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that is trained and measured."""
+    """Everything that is trained and evaluated."""
 
     sources: Sources
-    config: Config  # of all trainings, but for the seed
+    config: Config  # of all trials, except for the seed
     trials: tuple[Trial, ...]
     output: Path
     unit: str  # of distances: metres | pixels
-    shortest: float  # in that unit: pieces of a front that are at most so long are dropped
+    min_length: float  # in that unit: components of a front of at most this length are dropped
 
     @property
     def steps(self) -> int:
-        """Of each training."""
+        """Training steps of each trial."""
         return self.config.train.epochs * self.config.train.steps_per_epoch
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """What the networks take and tell."""
+        """Inputs and targets of the networks."""
         return tuple(dict.fromkeys(self.config.data.inputs + self.config.data.targets))
 
     def run(self, trial: Trial) -> Path:
-        """The folder of a training."""
+        """Returns the run folder of a trial."""
         return self.output / "runs" / trial.name
 
     def report(self, trial: Trial) -> Path:
-        """The folder of a training's own report on the held-out scenes."""
+        """Returns the folder of a trial's evaluation on the held-out scenes."""
         return self.run(trial) / "report"
 
     def is_done(self, trial: Trial) -> bool:
-        """Whether a training is over and measured: the page is what an evaluation writes last."""
+        """Returns True for a trial that is trained and evaluated: an evaluation writes report.md last."""
         return (self.report(trial) / "report.md").exists()
 
     def scenes(self, trial: Trial) -> tuple[str, ...]:
-        """The real scenes that a training has."""
+        """Returns the real training scenes of a trial."""
         if trial.fraction is None:
             return ()
-        return draw(self.sources.training_scenes(), trial.fraction, trial.seed)
+        return data.draw_scenes(self.sources.training_scenes(), trial.fraction, trial.seed)
 
     def parts(self, trial: Trial) -> list[Part]:
-        """What a training's data set is made of."""
-        return merging.parts_of(self.sources, self.scenes(trial), synthetic=trial.kind != "real")
+        """Returns the parts of a trial's data set."""
+        return data.training_parts(self.sources, self.scenes(trial), synthetic=trial.kind != "real")
 
     def patches(self, trial: Trial) -> tuple[int, int]:
-        """How many real and how many synthetic patches a training has."""
+        """Returns the numbers of real and synthetic training patches of a trial."""
         real, _, *synthetic = self.parts(trial)
         return len(real.stems), sum(len(part.stems) for part in synthetic)
 
     def data(self, trial: Trial) -> Dataset:
-        """A training's data set; on the disk once it is laid out."""
+        """Returns a trial's data set; `data.write_dataset` writes it."""
         real, synthetic = self.sources.real.origin, self.sources.synthetic.origin
         origin = {"real": real, "synthetic": synthetic, "both": f"{real} and {synthetic}"}[trial.kind]
-        return merging.merged(self.output / "data" / trial.data_name, origin, self.parts(trial), self.roles)
+        return data.merged_dataset(self.output / "data" / trial.data_name, origin, self.parts(trial), self.roles)
 
     @property
     def test_parts(self) -> list[Part]:
-        """What the data set of the held-out scenes is made of."""
-        return merging.held_out_parts(self.sources)
+        """The parts of the test data."""
+        return data.held_out_parts(self.sources)
 
     @property
     def test_data(self) -> Dataset:
-        """The held-out scenes, with their true fronts; on the disk once they are laid out."""
+        """The held-out scenes with their true fronts; `data.write_dataset` writes them."""
         real = self.sources.real
         roles = tuple(dict.fromkeys((*self.roles, "fronts")))
-        return merging.merged(self.output / "data" / "held-out", real.origin, self.test_parts, roles)
+        return data.merged_dataset(self.output / "data" / "held-out", real.origin, self.test_parts, roles)
 
 
-def equal_training(overrides: Sequence[str], steps: int) -> Config:
-    """The configuration that all trainings have, but for the seed.
+def trial_config(overrides: Sequence[str], steps: int) -> Config:
+    """Returns the configuration that all trials share, except for the seed.
 
     Args:
-      overrides: the user's, as for train.py.
+      overrides: of the user, as for train.py.
       steps: of each training; rounded up to whole epochs.
 
     Raises:
-      UserError: an override that would make the trainings unequal, or something else than they are called.
+      UserError: an override would give trials different numbers of steps, or sets an option of the experiment.
     """
     for override in overrides:
-        if (key := override.partition("=")[0].strip()) in OURS:
+        if (key := override.partition("=")[0].strip()) in RESERVED:
             raise UserError(
-                f"--set {key}: the comparison sets it itself, so that all trainings are equal (see --help)."
+                f"--set {key}: the experiment sets this option itself, so that all trials are equal (see --help)."
             )
     ours = [f"train.steps_per_epoch={max(1, steps // EPOCHS)}", "train.max_to_keep=1"]  # one, as there are many runs
     chosen = make_config("zones", [*ours, *overrides])
     if not chosen.train.steps_per_epoch:
         raise UserError(
-            "--set train.steps_per_epoch=0 makes epochs as unequal as the data sets: set a number of steps."
+            "--set train.steps_per_epoch=0 makes the length of an epoch depend on the data set: set a number of steps."
         )
     epochs = math.ceil(steps / chosen.train.steps_per_epoch)
-    # No patience: a training that stops early has had fewer steps than the others.
+    # No early stopping, which would give a trial fewer steps than the others.
     return replace(chosen, train=replace(chosen.train, epochs=epochs, monitor="val_iou", patience=0))
 
 
 def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
-    """All trainings, one seed after the other.
+    """Returns all trials, one seed after the other.
 
     Args:
       fractions: of the real training scenes, each above 0 and at most 1.
-      seeds: how many trainings there are of each kind and fraction.
+      seeds: number of trials of each kind and fraction.
     """
     trials: list[Trial] = []
     for seed in range(seeds):
@@ -127,28 +126,28 @@ def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
     return tuple(trials)
 
 
-def check_batches(comparison: Experiment) -> None:
-    """Makes sure that every training has a batch at least.
+def check_batches(experiment: Experiment) -> None:
+    """Checks that every trial has at least one batch of training patches.
 
     Raises:
-      UserError: one has fewer patches.
+      UserError: a trial has fewer.
     """
-    batch_size = comparison.config.train.batch_size
-    fewest, name = min((sum(comparison.patches(trial)), trial.name) for trial in comparison.trials)
+    batch_size = experiment.config.train.batch_size
+    fewest, name = min((sum(experiment.patches(trial)), trial.name) for trial in experiment.trials)
     if fewest < batch_size:
         raise UserError(
-            f"{name} would have {fewest} training patches, fewer than one batch of {batch_size}: take --set "
-            f"train.batch_size={fewest} or less, for all trainings alike, or larger --fractions."
+            f"{name} would have {fewest} training patches, fewer than one batch of {batch_size}: use --set "
+            f"train.batch_size={fewest} or less, which applies to all trials, or larger --fractions."
         )
 
 
-def claim(comparison: Experiment) -> None:
-    """Makes sure that the output holds nothing or this comparison. More seeds and other fractions may join it.
+def claim(experiment: Experiment) -> None:
+    """Claims the output folder for this experiment. An earlier one may be extended by seeds and fractions.
 
     Raises:
-      UserError: it holds another one, or something else.
+      UserError: the folder holds an experiment with other settings, or something else.
     """
-    output, sources = comparison.output, comparison.sources
+    sources = experiment.sources
     settings = {
         "data": sources.real.name,
         "origin": sources.real.origin,
@@ -158,17 +157,15 @@ def claim(comparison: Experiment) -> None:
         "generated_origin": sources.synthetic.origin,
         "generated_patches": len(sources.synthetic.stems["train"]),
         "hold_out": sorted(sources.held_out),
-        "unit": comparison.unit,
-        "shortest": comparison.shortest,
+        "unit": experiment.unit,
+        "shortest": experiment.min_length,  # the name of this setting in folders made before
+        "config": configuration.to_dict(experiment.config),
     }
-    path = output / SETTINGS
-    if path.exists():
-        before = files.read_json(path)
-        changes = [f"{key}: {before.get(key)} -> {new}" for key, new in settings.items() if before.get(key) != new]
-        changes += configuration.differences(configuration.from_dict(before.get("config", {})), comparison.config)
-        if changes:
-            raise UserError(f"{output} holds another comparison ({'; '.join(changes)}). Choose another --output.")
-    elif not files.is_empty(output):
-        raise UserError(f"{output} is there already, and not empty. Choose another --output.")
-    files.clear(output)
-    files.write_json(path, settings | {"config": configuration.to_dict(comparison.config)})
+    resumable.claim(experiment.output, SETTINGS, settings, compare=_changes)
+
+
+def _changes(before: Mapping, now: Mapping) -> list[str]:
+    """Returns the differences between two settings; options of the configuration are compared one by one."""
+    configs = (configuration.from_dict(settings.get("config", {})) for settings in (before, now))
+    others = ({key: value for key, value in settings.items() if key != "config"} for settings in (before, now))
+    return resumable.changes(*others) + configuration.differences(*configs)

@@ -14,11 +14,11 @@ import numpy as np
 from pix2pix_tf.data import visualization
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.evaluation import html_report, inference
-from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, told
+from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose, selection_note
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.tables import markdown
 from pix2pix_tf.export import saved_model, versions
-from pix2pix_tf.metrics import image as image_metrics
+from pix2pix_tf.metrics import segmentation
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError
 
@@ -87,10 +87,10 @@ def score(predicted: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, floa
     Returns:
       Six floats; NaN where a class that is needed does not occur.
     """
-    confusion = image_metrics.confusion(cloudy, predicted > 0.5, (0, 1))
+    confusion = segmentation.confusion_matrix(cloudy, predicted > 0.5, (0, 1))
     accuracy = float(np.mean((predicted > 0.5) == cloudy))
     precision, recall, f1 = (
-        float(measure(confusion)[1]) for measure in (image_metrics.precision, image_metrics.recall, image_metrics.f1)
+        float(measure(confusion)[1]) for measure in (segmentation.precision, segmentation.recall, segmentation.f1)
     )
     above = predicted[cloudy][:, np.newaxis] - predicted[~cloudy][np.newaxis]
     auc = float(np.mean((above > 0) + 0.5 * (above == 0))) if above.size else float("nan")
@@ -154,10 +154,9 @@ def _examples(
     for (place, reasons), picture in zip(chosen.items(), shown, strict=True):
         by_run = {f"cloudy by {run.name}": f"{predicted[place]:.2f}" for run, predicted in probabilities.items()}
         scores = {"share under cloud": f"{shares[place]:.2f}"} | by_run
-        examples.append(
-            Example(reasons, setting.stems[place], (Shown(visualization.name_of(run.inputs[0]), picture, scores),))
-        )
-    return examples, told([name], f"all {len(setting.stems)} patches of {setting.split}")
+        image = ExampleImage(visualization.name_of(run.inputs[0]), picture, scores)
+        examples.append(Example(reasons, setting.stems[place], (image,)))
+    return examples, selection_note([name], f"all {len(setting.stems)} patches of {setting.split}")
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2pix_tf.export import best_epoch
+from pix2pix_tf.fronts.postprocessing import MIN_LENGTH
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
@@ -83,11 +84,13 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         help="of distances between fronts (default: metres)",
     )
     parser.add_argument(
-        "--shortest",
+        "--min-length",
         type=float,
         metavar="LENGTH",
-        help="drop pieces of a front that are not longer (default: 750 metres, or 10 pixels)",
+        help="drop components of a front of at most this length (default: "
+        f"{MIN_LENGTH['metres']:g} metres, or {MIN_LENGTH['pixels']:g} pixels)",
     )
+    parser.add_argument("--shortest", type=float, dest="min_length", help=argparse.SUPPRESS)  # its name before
     parser.add_argument(
         "--max-cloud",
         type=float,
@@ -119,8 +122,8 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--seed takes a whole number from 0 to {2**31 - 1}, not {options.seed}.")
     if options.outputs and min(options.outputs) < 1:
         raise UserError(f"--outputs takes whole numbers from 1, not {min(options.outputs)}.")
-    if options.shortest is not None and not 0 <= options.shortest < math.inf:
-        raise UserError(f"--shortest takes a length from 0, not {options.shortest}.")
+    if options.min_length is not None and not 0 <= options.min_length < math.inf:
+        raise UserError(f"--min-length takes a length from 0, not {options.min_length}.")
     if options.select and options.split != "val":
         raise UserError(
             f"--select chooses on val, not on {options.split}: scores on images that chose the epoch are biased. "
@@ -191,9 +194,9 @@ def evaluate_segmentation(found: Sequence["runs.Run"], output: Path, options: ar
 
     from pix2pix_tf.evaluation.segmentation import evaluation as segmentation_evaluation  # TensorFlow, as above
 
-    shortest = segmentation_report.SHORTEST[options.unit] if options.shortest is None else options.shortest
-    setting = segmentation_evaluation.Setting(dataset, options.split, options.batch_size, options.unit, shortest)
-    more = ["--unit", options.unit, "--shortest", f"{shortest:g}", *["--baseline"] * options.baseline]
+    min_length = MIN_LENGTH[options.unit] if options.min_length is None else options.min_length
+    setting = segmentation_evaluation.Setting(dataset, options.split, options.batch_size, options.unit, min_length)
+    more = ["--unit", options.unit, "--min-length", f"{min_length:g}", *["--baseline"] * options.baseline]
     command = _command(found, dataset.root, output, options, more)
     segmentation_evaluation.evaluate(found, setting, output, command, options.baseline)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pix2pix_tf.metrics import image as image_metrics
+from pix2pix_tf.metrics.statistics import confidence_interval
 
 COLUMNS = ("run", "variant", "epoch", "dice", "dice_linear", "ssim", "psnr", "mae", "n")  # of metrics.csv
 HEADINGS = {"dice": "Dice", "dice_linear": "Dice linear", "ssim": "SSIM", "psnr": "PSNR (dB)", "mae": "MAE"}
@@ -37,7 +38,7 @@ class Scores:
         if measure.startswith(ERROR):
             _, which = np.unique(self.inputs, return_inverse=True)
             values = np.bincount(which, values) / np.bincount(which)
-        return image_metrics.confidence_interval(values)
+        return confidence_interval(values)
 
 
 def error_name(outputs: int) -> str:

@@ -1,1 +1,1 @@
-"""From zones or probabilities to calving fronts as lines and files."""
+"""Zones and calving fronts of SAR scenes: post-processing of predictions, front lines, overlays, vector files."""

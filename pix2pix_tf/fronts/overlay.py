@@ -1,4 +1,4 @@
-"""Fronts drawn over the radar image: what was predicted, what is true, and the box in which it is judged."""
+"""Draws the predicted front, the true front and the bounding box of the evaluation over a SAR image."""
 
 import math
 from collections.abc import Sequence
@@ -8,68 +8,70 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from pix2pix_tf.data.classes import ColourImage, GreyImage
 from pix2pix_tf.data.visualization import GAP, HEADING, INK, MARGIN, PAPER, TITLE, fitting, font
+from pix2pix_tf.fronts.postprocessing import Front
 from pix2pix_tf.utils import files
 
-LONGEST = 1280  # pixels of the longer side of a scene as it is shown, at most
-NARROWEST = 640  # pixels of a picture's width without its margins, for the title and the legend
-LINE = 3  # pixels: how wide fronts are drawn
+LONGEST = 1280  # pixels: the longer side of a drawn scene, at most
+NARROWEST = 640  # pixels: the width of a picture without its margins, at least, for title and legend
+LINE = 3  # pixels: width of a drawn front
 FRAME, DASH = 2, 8  # pixels: width and dashes of the box
-SWATCH = (16, 28)  # pixels: height and width of what the legend shows
+SWATCH = (16, 28)  # pixels: height and width of a colour sample in the legend
 
-# sRGB, after the blue, vermilion and yellow of Okabe & Ito (2008): told apart with any common colour-blindness.
+# sRGB, after the blue, vermilion and yellow of Okabe & Ito (2008): distinct with any common colour-blindness.
 TRUE, PREDICTED, BOTH = (0, 140, 255), (213, 94, 0), (255, 245, 0)
-LIGHT, DARK = (255, 255, 255), (0, 0, 0)  # the dashes of the box take turns, so that they are seen on any ground
-GROUND = (90, 90, 90)  # a radar image's grey, for the legend
+LIGHT, DARK = (255, 255, 255), (0, 0, 0)  # alternating dashes of the box, visible on any background
+GROUND = (90, 90, 90)  # the grey of a SAR image, for the legend
 
 
 def draw(
     path: Path,
-    sar: np.ndarray,
-    predicted: np.ndarray | None,
-    true: np.ndarray | None,
-    box: tuple[float, float, float, float] | None,
+    sar: GreyImage,
+    predicted: Front | None,
+    true: Front | None,
+    box: Sequence[float] | None,
     metres_per_pixel: float | None,
     title: str,
 ) -> None:
     """Draws a scene with its fronts, a legend and a scale bar.
 
     Small scenes are enlarged by a whole number, so that speckle stays speckle; large ones are reduced by averaging.
-    Fronts are as wide in one as in the other. Where the lines of the two lie on each other, they have a third colour.
+    Fronts have the same width in all. Where the two fronts coincide, they have a third colour.
 
     Args:
       path: the PNG to write.
-      sar: uint8 [H, W].
-      predicted: bool [H, W], one pixel wide; None when there is no prediction to show.
+      sar: the scene.
+      predicted: of the scene's shape; None draws none.
       true: likewise.
-      box: rows from, to below, columns from, to below, in the scene's pixels; what lies outside the scene is not drawn.
-      metres_per_pixel: None has the scale bar count pixels.
-      title: one line; shrunk, and cut at last, where it is too long.
+      box: row_from, row_to, column_from, column_to, the ends excluded; drawn as far as it lies in the scene.
+      metres_per_pixel: for the scale bar, which counts pixels where it is None.
+      title: one line; a long one is shrunk, then cut.
 
     Raises:
-      ValueError: a front of another shape than the scene.
+      ValueError: a front does not have the shape of the scene.
     """
     for front in (predicted, true):
         if front is not None and front.shape != sar.shape:
             raise ValueError(f"A front of {front.shape} does not lie on a scene of {sar.shape}.")
-    picture = shown(sar)
+    picture = scale_for_display(sar)
     scale = picture.shape[0] / sar.shape[0], picture.shape[1] / sar.shape[1]
     if box is not None:
         _draw_box(picture, box, scale)
     lines = [None if front is None else _thick(front, picture.shape[:2], scale) for front in (true, predicted)]
     for line in lines:
         if line is not None:
-            picture[ndimage.binary_dilation(line, np.ones((3, 3)))] = DARK  # an edge, for bright ground
+            picture[ndimage.binary_dilation(line, np.ones((3, 3)))] = DARK  # a dark edge, visible on bright background
     for line, colour in zip(lines, (TRUE, PREDICTED), strict=True):
         if line is not None:
             picture[line] = colour
-    there = [line for line in lines if line is not None and line.any()]
-    if len(there) == 2:
-        picture[there[0] & there[1]] = BOTH
+    present = [line for line in lines if line is not None and line.any()]
+    if len(present) == 2:
+        picture[present[0] & present[1]] = BOTH
     legend = [
         (_swatch(TRUE), _entry("true front", true)),
         (_swatch(PREDICTED), _entry("predicted front", predicted)),
-        (_swatch(BOTH), "both on the same spot" if len(there) == 2 else None),
+        (_swatch(BOTH), "both on the same spot" if len(present) == 2 else None),
         (_swatch(None), None if box is None else "box of the evaluation"),
     ]
     bar = scale_bar(max(picture.shape[1], NARROWEST) / 5, scale[1], metres_per_pixel)
@@ -77,37 +79,30 @@ def draw(
         _page(picture, title, [(swatch, name) for swatch, name in legend if name], bar).save(temporary, format="PNG")
 
 
-def shown(sar: np.ndarray) -> np.ndarray:
-    """A scene in the size it is drawn in.
-
-    Args:
-      sar: uint8 [H, W].
-
-    Returns:
-      uint8 [h, w, 3], grey, its longer side `LONGEST` at most.
-    """
+def scale_for_display(sar: GreyImage) -> ColourImage:
+    """Returns a scene at the size at which it is drawn, its longer side `LONGEST` at most."""
     image, longer = Image.fromarray(sar), max(sar.shape)
     if longer <= LONGEST:
         zoom = LONGEST // longer
         image = image.resize((zoom * image.width, zoom * image.height), Image.Resampling.NEAREST)
     else:
         size = [max(1, round(side * LONGEST / longer)) for side in image.size]
-        image = image.resize(size, Image.Resampling.BILINEAR)  # when it reduces, it averages all pixels that fall in
+        image = image.resize(size, Image.Resampling.BILINEAR)  # antialiased: averages all pixels
     return np.array(image.convert("RGB"))
 
 
 def scale_bar(longest: float, scale: float, metres_per_pixel: float | None) -> tuple[float, str]:
-    """Chooses a length that is 1, 2 or 5 with zeros behind it.
+    """Chooses the length of the scale bar: 1, 2 or 5 times a power of ten.
 
     Args:
-      longest: pixels that the bar may have on the page.
-      scale: pixels of the page to one of the scene.
-      metres_per_pixel: of the scene; None to count its pixels.
+      longest: pixels of the page, at most.
+      scale: pixels of the page per pixel of the scene.
+      metres_per_pixel: of the scene; None counts its pixels.
 
     Returns:
-      The bar's length in pixels of the page, and what to write beside it.
+      The length in pixels of the page, and the label.
     """
-    unit = scale / (metres_per_pixel or 1)  # pixels of the page to a metre, or to a pixel of the scene
+    unit = scale / (metres_per_pixel or 1)  # pixels of the page per metre, or per pixel of the scene
     power = 10.0 ** math.floor(math.log10(longest / unit))
     value = max(step * power for step in (0.5, 1, 2, 5) if step * power <= longest / unit)  # 0.5: log10 rounds
     if metres_per_pixel is None:
@@ -115,13 +110,13 @@ def scale_bar(longest: float, scale: float, metres_per_pixel: float | None) -> t
     return value * unit, f"{value / 1000:g} km" if value >= 1000 else f"{value:g} m"
 
 
-def _entry(name: str, front: np.ndarray | None) -> str | None:
-    """What the legend says of a front; nothing of one that was not asked for."""
+def _entry(name: str, front: Front | None) -> str | None:
+    """Returns the legend's text for a front; None where there is none to draw."""
     return None if front is None else name if front.any() else f"{name}: none"
 
 
-def _swatch(colour: tuple[int, int, int] | None) -> np.ndarray:
-    """uint8 [h, w, 3]: a front of that colour, or the box, as it looks on a radar image."""
+def _swatch(colour: tuple[int, int, int] | None) -> ColourImage:
+    """Returns the sample of a front in a colour, or of the box, on the grey of a SAR image."""
     swatch, middle = np.full((*SWATCH, 3), GROUND, np.uint8), SWATCH[0] // 2
     if colour is None:
         swatch[middle - 1 : middle - 1 + FRAME] = _dashes(np.arange(SWATCH[1]))
@@ -131,8 +126,8 @@ def _swatch(colour: tuple[int, int, int] | None) -> np.ndarray:
     return swatch
 
 
-def _thick(front: np.ndarray, shape: tuple[int, ...], scale: tuple[float, float]) -> np.ndarray:
-    """bool [h, w]: a front in the picture, `LINE` pixels wide, from one pixel's middle to that of each neighbour."""
+def _thick(front: Front, shape: tuple[int, ...], scale: tuple[float, float]) -> np.ndarray:
+    """Returns bool [h, w]: the front in the picture, `LINE` pixels wide, connecting the centres of neighbours."""
     thick = np.zeros(shape, bool)
     padded = np.pad(front, 1)
     rows, columns = np.nonzero(padded)
@@ -140,14 +135,14 @@ def _thick(front: np.ndarray, shape: tuple[int, ...], scale: tuple[float, float]
     for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
         on = padded[rows + down, columns + right]
         for step in range(steps):
-            along = np.where(on, step / steps, 0)  # a pixel on its own stays a dot
+            along = np.where(on, step / steps, 0)  # a single pixel stays a dot
             place = (rows - 0.5 + down * along) * scale[0], (columns - 0.5 + right * along) * scale[1]
             thick[tuple(axis.astype(int) for axis in place)] = True
     return ndimage.binary_dilation(thick, np.ones((LINE, LINE)))
 
 
-def _draw_box(picture: np.ndarray, box: tuple[float, ...], scale: tuple[float, float]) -> None:
-    """Draws a frame around what lies in the box and in the picture, in dashes of two colours."""
+def _draw_box(picture: ColourImage, box: Sequence[float], scale: tuple[float, float]) -> None:
+    """Draws the box as far as it lies in the picture, in dashes of two colours."""
     ends = [limit * along for limit, along in zip(box, np.repeat(scale, 2), strict=True)]
     sides = np.repeat(picture.shape[:2], 2)
     top, bottom, left, right = (round(min(max(end, 0), side)) for end, side in zip(ends, sides, strict=True))
@@ -161,14 +156,14 @@ def _draw_box(picture: np.ndarray, box: tuple[float, ...], scale: tuple[float, f
 
 
 def _dashes(places: np.ndarray) -> np.ndarray:
-    """uint8 [..., 3]: the box's colours by turns, for whole numbers along its sides."""
+    """Returns uint8 [..., 3]: the alternating colours of the box at integer positions along its sides."""
     return np.where((places // DASH % 2 == 0)[..., None], LIGHT, DARK).astype(np.uint8)
 
 
 def _page(
-    picture: np.ndarray, title: str, legend: Sequence[tuple[np.ndarray, str]], bar: tuple[float, str]
+    picture: ColourImage, title: str, legend: Sequence[tuple[ColourImage, str]], bar: tuple[float, str]
 ) -> Image.Image:
-    """The title above the picture, the legend below, and the scale bar at its right, or below where that is full."""
+    """Places the title above the picture, the legend below, and the scale bar at its right or, if full, under it."""
     height, width = picture.shape[:2]
     room, row = max(width, NARROWEST), SWATCH[0] + GAP
     places, right, down = [], 0, 0  # of the legend's entries

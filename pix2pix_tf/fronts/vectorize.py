@@ -1,4 +1,4 @@
-"""A front as ordered lines: from pixels that touch to ways from one end to the other."""
+"""Converts a front of connected pixels into ordered lines."""
 
 import math
 
@@ -8,40 +8,40 @@ from scipy.sparse import csgraph
 
 
 def polylines(front: np.ndarray) -> list[np.ndarray]:
-    """Orders the pixels of a front: the longest line through each of its pieces; branches off that line are left out.
+    """Returns the longest line through each component of a front; branches off that line are left out.
 
-    The line is the longest among the shortest ways from one pixel to another, a step counting 1 or, over a corner,
-    sqrt(2). Two sweeps find it: what is farthest from any pixel is one end, what is farthest from there the other. In a
-    piece without loops that is exact; where a loop hangs on branches, a longer line may be missed, and of the loop
-    itself the shorter side is taken. A loop on its own is cut open, and the line goes all the way around.
+    The line is the longest of the shortest paths between two pixels, where a step has length 1 or, diagonally, sqrt(2).
+    Two sweeps find it: the pixel farthest from any start is one end, the pixel farthest from that end the other. This
+    is exact in a component without loops. Where branches leave a loop, a longer line may be missed, and the line takes
+    the shorter side of the loop. A loop without branches is cut open, and the line goes all the way around.
 
     Args:
       front: bool [H, W], thin.
 
     Returns:
-      int [n, 2] for each piece, rows and columns from one end to the other, beginning with the upper end. The longest
-      first. A pixel on its own is a line of one.
+      int [n, 2] for each component, rows and columns from one end to the other, the upper end first. The longest line
+      comes first. A single pixel is a line of one.
     """
     pixels = np.argwhere(front)
     if not len(pixels):
         return []
     graph = _graph(pixels, front.shape)
-    _, pieces = csgraph.connected_components(graph, directed=False)
-    graph = _with_loops_cut(graph, pixels, pieces)
-    ends, _, _ = _farthest(graph, np.unique(pieces, return_index=True)[1], pieces)
-    ends, lengths, before = _farthest(graph, ends, pieces)
+    _, components = csgraph.connected_components(graph, directed=False)
+    graph = _with_loops_cut(graph, pixels, components)
+    ends, _, _ = _farthest(graph, np.unique(components, return_index=True)[1], components)
+    ends, lengths, before = _farthest(graph, ends, components)
     before = before.tolist()
     lines = [_longest_path(end, before) for end in ends[np.argsort(-lengths[ends], kind="stable")].tolist()]
     return [pixels[line if line[0] <= line[-1] else line[::-1]] for line in lines]
 
 
 def _graph(pixels: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
-    """float64 [n, n]: the distance of any two of n pixels that touch; nothing for all others."""
+    """Returns float64 [n, n], sparse: the distances between those of n pixels that are 8-neighbours."""
     number = np.full((shape[0] + 2, shape[1] + 2), -1, np.int32)  # with a border, so that each pixel has 8 neighbours
     rows, columns = pixels.T + 1
     number[rows, columns] = np.arange(len(pixels))
     steps = []
-    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):  # the other four are the same steps, taken back
+    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):  # the other four are these, reversed
         ends = number[rows + down, columns + right]
         starts = np.flatnonzero(ends >= 0)
         steps.append((starts, ends[starts], np.full(len(starts), math.hypot(down, right))))
@@ -50,13 +50,13 @@ def _graph(pixels: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
     return forward + forward.T
 
 
-def _with_loops_cut(graph: sparse.csr_array, pixels: np.ndarray, pieces: np.ndarray) -> sparse.csr_array:
-    """The same graph, but each piece without an end is cut between two pixels, if it hangs together even so."""
+def _with_loops_cut(graph: sparse.csr_array, pixels: np.ndarray, components: np.ndarray) -> sparse.csr_array:
+    """Cuts each component without an end between two pixels, unless the cut would divide it."""
     count, neighbours = len(pixels), np.diff(graph.indptr)
-    thin = np.flatnonzero((neighbours == 2) & ~np.isin(pieces, pieces[neighbours < 2]))
+    thin = np.flatnonzero((neighbours == 2) & ~np.isin(components, components[neighbours < 2]))
     one, other = graph.indices[graph.indptr[thin]], graph.indices[graph.indptr[thin] + 1]
-    apart = np.abs(pixels[one] - pixels[other]).max(axis=1) > 1  # or the cut could be passed over a corner
-    _, first = np.unique(pieces[thin[apart]], return_index=True)
+    apart = np.abs(pixels[one] - pixels[other]).max(axis=1) > 1  # else a diagonal step would bypass the cut
+    _, first = np.unique(components[thin[apart]], return_index=True)
     cuts = np.stack([thin[apart][first], other[apart][first]]).astype(np.int64)
     if not cuts.size:
         return graph
@@ -67,27 +67,27 @@ def _with_loops_cut(graph: sparse.csr_array, pixels: np.ndarray, pieces: np.ndar
         return sparse.csr_array((graph.data[kept], (starts[kept], ends[kept])), shape=graph.shape)
 
     _, parts = csgraph.connected_components(without(cuts), directed=False)
-    return without(cuts[:, parts[cuts[0]] == parts[cuts[1]]])  # two loops with a bridge between them stay whole
+    return without(cuts[:, parts[cuts[0]] == parts[cuts[1]]])  # two loops with a bridge between them stay uncut
 
 
 def _farthest(
-    graph: sparse.csr_array, starts: np.ndarray, pieces: np.ndarray
+    graph: sparse.csr_array, starts: np.ndarray, components: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One sweep through all pieces at once, each from its start.
+    """Sweeps through all components at once, each from its start.
 
     Returns:
-      int [pieces], the pixel farthest from the start, float64 [n], each pixel's distance from it, and int [n], the
-      pixel before it on the shortest way there, negative at the start.
+      int [components], the pixel farthest from the start; float64 [n], each pixel's distance from the start; int [n],
+      the pixel before it on the shortest path, negative at the start.
     """
     lengths, before, _ = csgraph.dijkstra(graph, indices=starts, min_only=True, return_predecessors=True)
-    farthest = ndimage.maximum_position(lengths, pieces, np.arange(len(starts)))
+    farthest = ndimage.maximum_position(lengths, components, np.arange(len(starts)))
     return np.ravel(farthest), lengths, before
 
 
 def _longest_path(end: int, before: list[int]) -> list[int]:
-    """The pixels from `end` back to where the sweep began."""
-    way = []
+    """Returns the pixels from `end` back to the start of the sweep."""
+    path = []
     while end >= 0:
-        way.append(end)
+        path.append(end)
         end = before[end]
-    return way
+    return path

@@ -1,1 +1,1 @@
-"""Measures of images, masks and fronts, in NumPy."""
+"""Metrics of images, masks, fronts and sets of SAR images, in NumPy."""

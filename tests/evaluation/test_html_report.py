@@ -13,7 +13,7 @@ from PIL import Image
 
 from pix2pix_tf.data.io import images
 from pix2pix_tf.evaluation import html_report
-from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose
+from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose
 
 NASTY = "<b>run</b><script>boom()</script>"
 REPORT = f"""# Evaluation of {NASTY}
@@ -43,9 +43,10 @@ Measured on 3 images.
 
 
 def example(rng, name="patch_1", side=32):
-    mask, painted = rng.integers(0, 255, (side, side, 3), np.uint8), rng.integers(0, 255, (side, side), np.uint8)
+    mask, generated = rng.integers(0, 255, (side, side, 3), np.uint8), rng.integers(0, 255, (side, side), np.uint8)
     scores = {"SSIM": "0.123", NASTY: "1"}
-    return Example(("worst SSIM", "best Dice"), name, (Shown("mask", mask), Shown(f"orig {NASTY}", painted, scores)))
+    shown = ExampleImage("mask", mask), ExampleImage(f"orig {NASTY}", generated, scores)
+    return Example(("worst SSIM", "best Dice"), name, shown)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_the_page_has_text_and_pictures_inside(report, rng):
     assert [one.size for one in pictures(page)] == [(600, 900), *[(32, 32)] * 4]
     assert (np.asarray(pictures(page)[0]) == np.asarray(Image.open(report / "comparison.png"))).all()
     assert page.index('id="comparison"') < page.index('id="examples"') < page.index('id="how-to-read-this"')
-    assert "4 pictures, pixel by" in " ".join(page.split())
+    assert "4 images, uncompressed" in " ".join(page.split())
 
 
 def test_nothing_in_a_report_becomes_a_tag_or_an_address(report):
@@ -83,7 +84,7 @@ def test_nothing_in_a_report_becomes_a_tag_or_an_address(report):
     assert not re.findall(r'(?:src|href)="(?!data:|#|metrics.csv")[^"]*"', page)
 
 
-def test_a_page_stays_small_and_says_what_it_leaves_out(tmp_path, rng, monkeypatch):
+def test_a_page_stays_small_and_names_what_it_leaves_out(tmp_path, rng, monkeypatch):
     monkeypatch.setattr(html_report, "ROOM_FOR_EXAMPLES", 9_000)  # a picture of noise has some 3,100 or 1,100 bytes
     monkeypatch.setattr(html_report, "ROOM", 9_000)
     images.write_png(tmp_path / "comparison.png", rng.integers(0, 255, (100, 100), np.uint8))
@@ -91,8 +92,8 @@ def test_a_page_stays_small_and_says_what_it_leaves_out(tmp_path, rng, monkeypat
     page = (tmp_path / "report.html").read_text()
     shown = pictures(page)
     assert 0 < sum(one.size == (32, 32) for one in shown) < 10
-    assert f"{len(shown)} pictures of 10; there was no room" in " ".join(page.split())
-    assert "there was no room for it on this page; see comparison.png" in page
+    assert f"{len(shown)} images of 10; the page has no room" in " ".join(page.split())
+    assert "too large for this page; see comparison.png" in page
 
 
 def test_large_pictures_are_compressed_and_keep_their_size(tmp_path, rng):

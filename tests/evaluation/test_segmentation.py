@@ -58,102 +58,102 @@ def data(tmp_path) -> Path:
     return root
 
 
-def setting(data, unit="metres", shortest=100.0, **changes):
+def setting(data, unit="metres", min_length=100.0, **changes):
     dataset = load_dataset(data, ("zones", "fronts", "sar"), ("val",))
     scenes = {name: replace(scene, **changes) for name, scene in dataset.scenes.items()}
-    return evaluation.Setting(replace(dataset, scenes=scenes), "val", 4, unit, shortest)
+    return evaluation.Setting(replace(dataset, scenes=scenes), "val", 4, unit, min_length)
 
 
 def network(data, target="zones", column=FRONT, sure=0.9):
-    """A network that sees the front at a column, whatever the image; `sure` of it."""
-    seen = scene_pixels(column)
+    """A network that predicts a front at a column, whatever the image; `sure` is its probability."""
+    expected = scene_pixels(column)
 
     def predict(stems):
-        found = []
+        predicted = []
         for stem in stems:
             row, left = (int(n) for n in re.search(r"__y(\d+)_x(\d+)", stem).groups())
-            pixels = np.pad(seen["zones" if target == "zones" else "fronts"], 64)[64 + row :, 64 + left :][:SIDE, :SIDE]
+            pixels = np.pad(expected[target], 64)[64 + row :, 64 + left :][:SIDE, :SIDE]
             values = np.array(classes.ZONE_VALUES if target == "zones" else [255])
-            found.append(np.where(pixels[..., None] == values, sure, (1 - sure) / 3))
-        return np.array(found, np.float32)
+            predicted.append(np.where(pixels[..., None] == values, sure, (1 - sure) / 3))
+        return np.array(predicted, np.float32)
 
-    run = Run(data / "no-run", "seer", target, ("sar",), (target,), data, "simulated")
-    return evaluation.Network(f"seer-{column}", run, 1, predict, f"{target} {column} {sure}")
+    run = Run(data / "no-run", "reader", target, ("sar",), (target,), data, "simulated")
+    return evaluation.Network(f"reader-{column}", run, 1, predict, f"{target} {column} {sure}")
 
 
-def judged(data, tmp_path, seer, of=None):
+def scored(data, tmp_path, reader, of=None):
     of = of or setting(data)
-    evaluation._segment(seer, of, tmp_path / "out")
-    (one,) = evaluation._judge(seer, of, tmp_path / "out").scenes
+    evaluation.predict_masks(reader, of, tmp_path / "out")
+    (one,) = evaluation.score_masks(reader, of, tmp_path / "out").scenes
     return one
 
 
 @pytest.mark.parametrize("target", ["zones", "fronts"])
-def test_a_network_that_sees_all_has_no_error_whatever_the_patches(data, tmp_path, target):
-    one = judged(data, tmp_path, network(data, target))
+def test_a_perfect_network_has_no_error_whatever_the_patches(data, tmp_path, target):
+    one = scored(data, tmp_path, network(data, target))
     if target == "zones":
         assert one.front.mean == 0 and one.front.count == 2 * HEIGHT
         np.testing.assert_array_equal(one.agreement["iou"], [np.nan, np.nan, 1, 1])  # no shadow, no rock here
     else:  # a skeleton ends a pixel or two before the band does
         assert one.front.mean < 0.1 * 7 and one.front.count >= 2 * HEIGHT - 4
         assert one.agreement["recall"] == [1] and one.agreement["precision"] == [1 / 5]  # the line, 5 pixels wide
-    mask = images.read_png(tmp_path / "out" / "masks" / "seer-40" / "COL_2011-06-01_TSX_7_1_2.png")
+    mask = images.read_png(tmp_path / "out" / "masks" / "reader-40" / "COL_2011-06-01_TSX_7_1_2.png")
     assert (mask == scene_pixels()[target]).all()
 
 
 @pytest.mark.parametrize("target", ["zones", "fronts"])
 @pytest.mark.parametrize(("unit", "error"), [("metres", 70), ("pixels", 10)])
 def test_a_front_10_pixels_off_at_7_metres_is_70_metres_off(data, tmp_path, target, unit, error):
-    one = judged(data, tmp_path, network(data, target, FRONT + 10), setting(data, unit=unit, shortest=10))
+    one = scored(data, tmp_path, network(data, target, FRONT + 10), setting(data, unit=unit, min_length=10))
     assert one.front.mean == pytest.approx(error, rel=0 if target == "zones" else 0.01)
 
 
 def test_a_front_that_is_too_short_is_missed_and_adds_no_distance(data, tmp_path):
-    one = judged(data, tmp_path, network(data), setting(data, shortest=7.0 * HEIGHT))
+    one = scored(data, tmp_path, network(data), setting(data, min_length=7.0 * HEIGHT))
     assert one.front.missed and one.front.count == 0 and one.front.mean is None
 
 
-def test_only_what_the_box_holds_is_judged(data, tmp_path):
+def test_only_the_front_inside_the_box_counts(data, tmp_path):
     # The upper 20 rows of the predicted front are left; the true front's lower ones are up to 40 pixels away.
-    one = judged(data, tmp_path, network(data), setting(data, bounding_box=(0, 20, 0, WIDTH)))
+    one = scored(data, tmp_path, network(data), setting(data, bounding_box=(0, 20, 0, WIDTH)))
     assert one.front.count == 20 + HEIGHT
     assert one.front.total == pytest.approx(7 * sum(range(1, 41)))
 
 
 def test_a_scene_is_read_by_a_network_once(data, tmp_path):
-    seer, of = network(data), setting(data)
+    reader, of = network(data), setting(data)
     calls = []
-    counted = replace(seer, predict=lambda stems: calls.append(stems) or seer.predict(stems))
-    evaluation._segment(counted, of, tmp_path / "out")
+    counted = replace(reader, predict=lambda stems: calls.append(stems) or reader.predict(stems))
+    evaluation.predict_masks(counted, of, tmp_path / "out")
     made = len(calls)
-    evaluation._segment(counted, of, tmp_path / "out")
+    evaluation.predict_masks(counted, of, tmp_path / "out")
     assert len(calls) == made > 0
-    (tmp_path / "out" / "masks" / "seer-40" / "COL_2011-06-01_TSX_7_1_2.png").unlink()  # as if interrupted
-    evaluation._segment(counted, of, tmp_path / "out")
+    (tmp_path / "out" / "masks" / "reader-40" / "COL_2011-06-01_TSX_7_1_2.png").unlink()  # as if interrupted
+    evaluation.predict_masks(counted, of, tmp_path / "out")
     assert len(calls) == 2 * made
-    evaluation._segment(replace(counted, key="another export"), of, tmp_path / "out")
+    evaluation.predict_masks(replace(counted, key="another export"), of, tmp_path / "out")
     assert len(calls) == 3 * made
 
 
 def test_a_batch_is_never_larger_than_asked_for(data, tmp_path):
-    seer, sizes = network(data), []
-    counted = replace(seer, predict=lambda stems: sizes.append(len(stems)) or seer.predict(stems))
-    evaluation._segment(counted, setting(data), tmp_path / "out")
+    reader, sizes = network(data), []
+    counted = replace(reader, predict=lambda stems: sizes.append(len(stems)) or reader.predict(stems))
+    evaluation.predict_masks(counted, setting(data), tmp_path / "out")
     assert max(sizes) == 4 and sum(sizes) == len(setting(data).dataset.stems["val"])
 
 
 def test_values_that_are_no_numbers_are_refused(data, tmp_path):
-    seer = network(data)
-    spoilt = replace(seer, predict=lambda stems: seer.predict(stems) * np.nan)
+    reader = network(data)
+    spoilt = replace(reader, predict=lambda stems: reader.predict(stems) * np.nan)
     with pytest.raises(UserError, match="no numbers"):
-        evaluation._segment(spoilt, setting(data), tmp_path / "out")
+        evaluation.predict_masks(spoilt, setting(data), tmp_path / "out")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [({"split": MIXED}, "--split scene"), ({"metres_per_pixel": None}, "--unit pixels")],
 )
-def test_scenes_that_cannot_be_judged_are_named_with_the_cure(data, tmp_path, changes, message):
+def test_scenes_that_cannot_be_measured_are_named_with_the_cure(data, tmp_path, changes, message):
     with pytest.raises(UserError, match=f"COL_2011-06-01_TSX_7_1_2.*{message}"):
         evaluation.evaluate([], setting(data, **changes), tmp_path / "out", "")
 
@@ -161,10 +161,10 @@ def test_scenes_that_cannot_be_judged_are_named_with_the_cure(data, tmp_path, ch
 def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
     run = Run(zones_run, "zones", "zones", ("sar",), ("zones",), fronts_data, "simulated")
     dataset = load_dataset(fronts_data, ("sar", "zones", "fronts"), ("val",))
-    baseline = evaluation._mean_mask(run, evaluation.Setting(dataset, "val", 2, "pixels", 5.0))
+    baseline = evaluation.mean_training_mask(run, evaluation.Setting(dataset, "val", 2, "pixels", 5.0))
     zones = np.stack([np.asarray(Image.open(path)) for path in (fronts_data / "train" / "zones").iterdir()])
-    wanted = np.stack([(zones == value).mean(axis=0) for value in classes.ZONE_VALUES], axis=-1)
-    np.testing.assert_allclose(baseline.predict(["any", "other"]), [wanted, wanted], atol=1e-6)
+    expected = np.stack([(zones == value).mean(axis=0) for value in classes.ZONE_VALUES], axis=-1)
+    np.testing.assert_allclose(baseline.predict(["any", "other"]), [expected, expected], atol=1e-6)
 
 
 # ---- The command line, with real exports ----------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
 
 def test_both_kinds_of_runs_are_measured_beside_the_baseline(zones_run, fronts_run, tmp_path, capsys):
     output = tmp_path / "report"
-    command = [str(zones_run), str(fronts_run), "--unit", "pixels", "--shortest", "3", "--baseline", "--output"]
+    command = [str(zones_run), str(fronts_run), "--unit", "pixels", "--min-length", "3", "--baseline", "--output"]
     assert cli.run(evaluate.main, [*command, str(output)]) == 0, capsys.readouterr().err
     best = {run.name: max(versions.epochs(run)) for run in (zones_run, fronts_run)}
     names = [f"{name}@{epoch}" for name, epoch in best.items()]
@@ -183,7 +183,7 @@ def test_both_kinds_of_runs_are_measured_beside_the_baseline(zones_run, fronts_r
         assert len(list((output / "overlays" / name).glob("*.png"))) == 3
         assert len(list((output / "fronts" / name).glob("*.geojson"))) == 3
         assert f"| {name} | 3 |" in report
-    assert "in pixels of these patches, which no published figure is" in report and "753" not in report
+    assert "in pixels of these patches; published figures are in metres" in report and "753" not in report
     pictures = re.findall(r"!\[[^]]*\]\(<?([^)>]+)>?\)", report)
     assert len(pictures) > 3 and all((output / picture).exists() for picture in pictures)
     rows = list(csv.DictReader((output / "metrics.csv").open()))
@@ -206,14 +206,14 @@ def test_both_kinds_of_runs_are_measured_beside_the_baseline(zones_run, fronts_r
     assert "3 scenes are done already" in capsys.readouterr().out
 
 
-def test_metres_bring_the_published_figures_and_say_what_they_compare_with(zones_run, tmp_path):
+def test_metres_bring_the_published_figures_and_their_limits(zones_run, tmp_path):
     output = tmp_path / "report"
     assert cli.run(evaluate.main, [str(zones_run), "--split", "test", "--output", str(output)]) == 0
     report = (output / "report.md").read_text()
     assert "753 ± 76" in report and "do not compare" in report and "(m)" in report
 
 
-def test_a_painter_and_a_segmenter_are_not_measured_together(tiny_run, zones_run, tmp_path, capsys):
+def test_a_generator_and_a_segmenter_are_not_measured_together(tiny_run, zones_run, tmp_path, capsys):
     assert cli.run(evaluate.main, [str(tiny_run), str(zones_run), "--output", str(tmp_path / "report")]) == 2
     assert "Evaluate them apart" in capsys.readouterr().err
 
@@ -227,7 +227,7 @@ def test_without_names_each_kind_of_run_gets_a_report(tiny_run, zones_run, tmp_p
     assert "| zones@" in (tmp_path / "runs" / "report-fronts" / "report.md").read_text()
 
 
-@pytest.mark.parametrize(("option", "value"), [("--shortest", "-1"), ("--shortest", "nan"), ("--batch-size", "0")])
+@pytest.mark.parametrize(("option", "value"), [("--min-length", "-1"), ("--min-length", "nan"), ("--batch-size", "0")])
 def test_options_out_of_range_are_refused(zones_run, tmp_path, capsys, option, value):
     assert cli.run(evaluate.main, [str(zones_run), option, value, "--output", str(tmp_path / "r")]) == 2
     assert option in capsys.readouterr().err

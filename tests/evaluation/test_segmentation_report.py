@@ -8,7 +8,7 @@ from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.segmentation import report
 from pix2pix_tf.evaluation.segmentation.report import Measured, Result, SceneScore
-from pix2pix_tf.fronts.postprocessing import FrontScore
+from pix2pix_tf.metrics.front_distance import FrontScore
 
 NAN = np.nan
 
@@ -69,20 +69,20 @@ def test_every_scene_has_its_line(result):
 
 
 @pytest.mark.parametrize(
-    ("unit", "origin", "said", "published"),
+    ("unit", "origin", "note", "published"),
     [
         ("metres", "real", "only if this is the test split of CaFFe", True),
         ("metres", "simulated", "do not compare with these", True),
-        ("pixels", "real", "no published figure is", False),
+        ("pixels", "real", "published figures are in metres", False),
     ],
 )
-def test_published_figures_stand_beside_ours_with_what_ours_are_from(result, unit, origin, said, published):
+def test_published_figures_stand_beside_ours_with_what_ours_are_from(result, unit, origin, note, published):
     table = report.table([result], measured(unit, origin))
-    assert said in table and f"origin: {origin}" in table
+    assert note in table and f"origin: {origin}" in table
     assert ("753 ± 76" in table) == published
 
 
-def test_no_front_at_all_is_said_and_no_number_made_up(result):
+def test_without_any_front_there_is_no_distance(result):
     nothing = Result("blind@1", result.run, 1, "zones", result.scenes[2:])
     table = report.table([nothing], measured())
     assert "| blind@1 | 1 | none | 1 | none | 0 |" in table

@@ -26,7 +26,7 @@ def column(height, width, place):
 
 def on_scene(page, scene):
     """The part of the page that shows the scene, without legend and title."""
-    height, width = overlay.shown(scene).shape[:2]
+    height, width = overlay.scale_for_display(scene).shape[:2]
     top = visualization.MARGIN + round(1.35 * visualization.TITLE) + visualization.GAP
     left = (page.shape[1] - width) // 2
     return page[top : top + height, left : left + width]
@@ -47,7 +47,7 @@ def on_scene(page, scene):
     ],
 )
 def test_sizes_of_pictures(shape, wanted):
-    assert overlay.shown(grey(*shape)).shape == (*wanted, 3)
+    assert overlay.scale_for_display(grey(*shape)).shape == (*wanted, 3)
 
 
 def test_small_scenes_are_shown_pixel_by_pixel(tmp_path):
@@ -60,7 +60,7 @@ def test_small_scenes_are_shown_pixel_by_pixel(tmp_path):
 def test_large_scenes_are_averaged_so_that_speckle_becomes_smooth():
     sar = np.zeros((3840, 3840), np.uint8)
     sar[::2, ::2] = 240  # a pattern that picking every third pixel would turn into another
-    inner = overlay.shown(sar)[5:-5, 5:-5].astype(float)
+    inner = overlay.scale_for_display(sar)[5:-5, 5:-5].astype(float)
     assert inner.mean() == pytest.approx(60, abs=2)
     assert inner.std() < 12
 

@@ -1,19 +1,10 @@
-import math
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from scipy.spatial.distance import cdist
 
-from pix2pix_tf.data import tiling
 from pix2pix_tf.data.classes import GLACIER, NOT_AVAILABLE, OCEAN, ROCK, ZONE_VALUES
 from pix2pix_tf.fronts import postprocessing
 from pix2pix_tf.fronts.postprocessing import (
-    FrontScore,
     clip_to_bbox,
-    distances,
     front_from_probabilities,
     front_from_zones,
 )
@@ -35,69 +26,7 @@ def horizontal(row, columns=range(20), shape=(30, 20)):
     return front
 
 
-# ---- Stitching ------------------------------------------------------------------------------------------------------
-
-
-def test_weights_are_a_gaussian_of_an_eighth_around_the_middle():
-    weights = tiling.gaussian_weights(16)
-    assert weights.dtype == np.float32 and weights.shape == (16, 16)
-    assert weights[8, 8] == 1
-    assert weights[8, 10] == pytest.approx(math.exp(-1 / 2), rel=1e-3)  # one sigma, 16 / 8 pixels, aside
-    assert weights[4, 4] == pytest.approx(math.exp(-4), rel=1e-3)  # two sigma in both directions
-    assert np.array_equal(weights, weights.T)
-
-
-def test_no_weight_is_zero_and_one_pixel_has_weight_one():
-    assert tiling.gaussian_weights(1).tolist() == [[1]]
-    assert all(tiling.gaussian_weights(size).min() > 0 for size in (2, 3, 5, 8, 31, 64, 255, 256, 512))
-
-
-def test_stitch_weighs_what_overlaps_by_hand():
-    left, right = np.zeros((4, 4, 1), np.float32), np.ones((4, 4, 1), np.float32)
-    stitched = tiling.stitch([(0, 0, left), (0, 2, right)], 4, 6)
-    # of one row, about the pixel 2, with sigma 1/2: exp(-8), exp(-2), 1, exp(-2); column 2 is the left patch's
-    # third pixel and the right one's first, column 3 the left one's fourth and the right one's second
-    third = math.exp(-8) / (1 + math.exp(-8))
-    assert stitched.shape == (4, 6, 1)
-    np.testing.assert_allclose(stitched[1, :, 0], [0, 0, third, 0.5, 1, 1], rtol=1e-3)
-
-
-def test_one_patch_is_its_scene_with_and_without_padding():
-    patch = np.random.default_rng(0).random((8, 8, 3)).astype(np.float32)
-    np.testing.assert_allclose(tiling.stitch([(0, 0, patch)], 8, 8), patch, rtol=1e-6)
-    np.testing.assert_allclose(tiling.stitch([(0, 0, patch)], 5, 8), patch[:5], rtol=1e-6)
-    np.testing.assert_allclose(tiling.stitch([(0, 0, patch)], 8, 1), patch[:, :1], rtol=1e-6)
-
-
-def test_stitch_is_the_inverse_of_cut_and_takes_a_generator():
-    scene = np.random.default_rng(1).random((21, 34, 4)).astype(np.float32)
-    for size, overlap in ((8, 0), (8, 4), (7, 0), (16, 11), (40, 0)):
-        pieces = tiling.cut(scene, size, overlap)
-        np.testing.assert_allclose(tiling.stitch((piece for piece in pieces), 21, 34), scene, rtol=1e-6)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 16), st.data())
-def test_what_is_constant_stays_constant(height, width, size, data):
-    overlap = data.draw(st.integers(0, size - 1))
-    value = np.float32(data.draw(st.floats(0.125, 1, width=32)))
-    pieces = tiling.cut(np.full((height, width, 2), value), size, overlap)
-    pieces = [(row, column, np.full_like(patch, value)) for row, column, patch in pieces]  # no zeros for padding
-    np.testing.assert_allclose(tiling.stitch(pieces, height, width), value, rtol=1e-6)
-
-
-def test_a_pixel_that_no_patch_covers_is_named():
-    patch = np.ones((4, 4, 1), np.float32)
-    with pytest.raises(ValueError, match="row 0, column 4 of a scene of 4 x 9"):
-        tiling.stitch([(0, 0, patch), (0, 5, patch)], 4, 9)
-    with pytest.raises(ValueError, match="row 0, column 0 of a scene of 2 x 2"):
-        tiling.stitch([], 2, 2)
-
-
-def test_a_patch_that_is_not_finite_is_named():
-    patch = np.full((4, 4, 1), np.nan, np.float32)
-    with pytest.raises(ValueError, match="row 0, column 4 holds values that are not finite"):
-        tiling.stitch([(0, 0, np.ones_like(patch)), (0, 4, patch)], 4, 8)
+# ---- Zones --------------------------------------------------------------------------------------------------------
 
 
 def test_the_likeliest_class_wins_and_the_first_of_equals():
@@ -247,9 +176,9 @@ def test_a_box_keeps_from_its_lower_to_below_its_upper_limits():
     ],
 )
 def test_how_a_box_is_clipped(box, kept):
-    wanted = np.zeros((6, 8), bool)
-    wanted[kept] = True
-    assert np.array_equal(clip_to_bbox(np.ones((6, 8), bool), box), wanted)
+    expected = np.zeros((6, 8), bool)
+    expected[kept] = True
+    assert np.array_equal(clip_to_bbox(np.ones((6, 8), bool), box), expected)
 
 
 def test_a_cut_front_is_a_copy():
@@ -258,88 +187,8 @@ def test_a_cut_front_is_a_copy():
     assert front.all()
 
 
-# ---- Scores ---------------------------------------------------------------------------------------------------------
-
-
-def test_parallel_fronts_ten_pixels_apart_are_70_metres_off():
-    score = postprocessing.score(horizontal(5), horizontal(15), 7)
-    assert score == FrontScore(40 * 70.0, 40, False, False)
-    assert score.mean == 70
-
-
-def test_both_ways_are_counted():
-    short, long = horizontal(3, [0]), horizontal(3, [0, 3])
-    assert distances(short, long).tolist() == [0, 0, 3]  # from the one predicted pixel, then from the two true ones
-    assert distances(long, short).tolist() == [0, 3, 0]
-    assert postprocessing.score(short, long, 10).mean == 10
-
-
-def test_a_front_cut_by_its_box_is_measured_without_what_was_cut():
-    predicted, true = horizontal(10), horizontal(10)
-    predicted[12:, 19] = True
-    cut = clip_to_bbox(predicted, (0, 12, 0, 10))
-    # the true front is not cut: its columns 10 to 19 are 1 to 10 pixels from the last predicted one
-    assert postprocessing.score(cut, true, 1) == FrontScore(55.0, 30, False, False)
-
-
-def test_missed_and_absent_fronts_are_told_apart():
-    nothing, something = np.zeros((4, 4), bool), np.eye(4, dtype=bool)
-    assert postprocessing.score(nothing, something, 7) == FrontScore(0.0, 0, True, False)
-    assert postprocessing.score(something, nothing, 7) == FrontScore(0.0, 0, False, True)
-    assert postprocessing.score(nothing, nothing, 7) == FrontScore(0.0, 0, False, True)
-    assert postprocessing.score(nothing, something, 7).mean is None
-
-
 def test_one_pixel_images():
-    one, none = np.ones((1, 1), bool), np.zeros((1, 1), bool)
-    assert postprocessing.score(one, one, 5) == FrontScore(0.0, 2, False, False)
-    assert distances(one, none).size == 0
+    one = np.ones((1, 1), bool)
     assert clip_to_bbox(one, (0, 1, 0, 1)).all()
     assert not clip_to_bbox(one, (0, 2, 0, 1)).any()
     assert postprocessing.zones_of(np.ones((1, 1, 4))).tolist() == [[0]]
-    assert tiling.stitch([(0, 0, np.full((1, 1, 1), 0.5, np.float32))], 1, 1).tolist() == [[[0.5]]]
-
-
-def test_fronts_of_two_shapes_are_refused():
-    with pytest.raises(ValueError, match="one shape"):
-        distances(np.ones((4, 4), bool), np.ones((4, 5), bool))
-
-
-def test_pooled_is_the_mean_over_all_distances_and_not_over_images():
-    scores = [
-        FrontScore(100.0, 10, False, False),
-        FrontScore(300.0, 2, False, False),
-        FrontScore(0.0, 0, True, False),
-        FrontScore(0.0, 0, False, True),
-        FrontScore(0.0, 0, False, True),
-    ]
-    assert postprocessing.mean_distance_error(iter(scores)) == (400 / 12, 1, 2)
-    assert postprocessing.mean_distance_error(scores[2:]) == (None, 1, 2)
-    assert postprocessing.mean_distance_error([]) == (None, 0, 0)
-
-
-MASKS = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
-    lambda shape: st.tuples(*[hnp.arrays(bool, shape)] * 2)
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(MASKS)
-def test_distances_are_those_of_all_pairs(pair):
-    predicted, true = pair
-    measured = distances(predicted, true)
-    if not (predicted.any() and true.any()):
-        assert measured.shape == (0,)
-        return
-    all_pairs = cdist(np.argwhere(predicted), np.argwhere(true))
-    assert np.array_equal(measured, np.concatenate([all_pairs.min(axis=1), all_pairs.min(axis=0)]))
-    assert sorted(measured) == sorted(distances(true, predicted))
-
-
-@settings(max_examples=40, deadline=None)
-@given(MASKS, st.integers(0, 5), st.integers(0, 5), st.floats(0.5, 40))
-def test_moving_both_fronts_alike_changes_nothing(pair, down, right, scale):
-    moved = [np.pad(front, ((down, 3), (right, 1))) for front in pair]
-    before, after = postprocessing.score(*pair, scale), postprocessing.score(*moved, scale)
-    assert before == after
-    assert postprocessing.score(*moved[::-1], scale).total == pytest.approx(before.total)

@@ -12,7 +12,7 @@ BOUNDS = (1000.0, 500.0, 1100.0, 580.0)  # an image of 4 rows and 5 columns: pix
 
 
 def test_coordinates_are_the_middles_of_pixels_by_hand():
-    collection = vector_files.front([LINE, PIXEL], BOUNDS, "EPSG:3031", 4, 5, {"scene": "A"})
+    collection = vector_files.feature_collection([LINE, PIXEL], BOUNDS, "EPSG:3031", 4, 5, {"scene": "A"})
     line, point = collection["features"]
     assert line["geometry"] == {"type": "LineString", "coordinates": [[1010, 570], [1030, 550], [1050, 550]]}
     assert point["geometry"] == {"type": "Point", "coordinates": [1090, 510]}
@@ -21,21 +21,21 @@ def test_coordinates_are_the_middles_of_pixels_by_hand():
 
 
 def test_pixels_need_not_be_square():
-    (feature,) = vector_files.front([PIXEL], (0, 0, 10, 100), "EPSG:3413", 10, 5, {})["features"]
+    (feature,) = vector_files.feature_collection([PIXEL], (0, 0, 10, 100), "EPSG:3413", 10, 5, {})["features"]
     assert feature["geometry"]["coordinates"] == [9, 65]
 
 
 def test_the_projection_is_named_as_gdal_names_it():
     named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3031"}}
     for crs in ("EPSG:3031", "epsg:3031"):
-        assert vector_files.front([LINE], BOUNDS, crs, 4, 5, {})["crs"] == named
-    other = vector_files.front([LINE], BOUNDS, "urn:ogc:def:crs:EPSG::32621", 4, 5, {})
+        assert vector_files.feature_collection([LINE], BOUNDS, crs, 4, 5, {})["crs"] == named
+    other = vector_files.feature_collection([LINE], BOUNDS, "urn:ogc:def:crs:EPSG::32621", 4, 5, {})
     assert other["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::32621"
 
 
 def test_without_bounds_coordinates_are_pixels_and_say_so():
     for crs in (None, "EPSG:3031"):  # a projection alone places nothing
-        collection = vector_files.front([LINE, PIXEL], None, crs, 4, 5, {})
+        collection = vector_files.feature_collection([LINE, PIXEL], None, crs, 4, 5, {})
         line, point = collection["features"]
         assert line["geometry"]["coordinates"] == [[0.5, 0.5], [1.5, 1.5], [2.5, 1.5]]
         assert point["geometry"]["coordinates"] == [4.5, 3.5]
@@ -44,7 +44,7 @@ def test_without_bounds_coordinates_are_pixels_and_say_so():
 
 
 def test_bounds_without_a_projection_are_used_and_nothing_is_claimed():
-    collection = vector_files.front([PIXEL], BOUNDS, None, 4, 5, {})
+    collection = vector_files.feature_collection([PIXEL], BOUNDS, None, 4, 5, {})
     assert collection["features"][0]["geometry"]["coordinates"] == [1090, 510]
     assert "not known" in collection["features"][0]["properties"]["coordinates"]
     assert "crs" not in collection
@@ -53,7 +53,7 @@ def test_bounds_without_a_projection_are_used_and_nothing_is_claimed():
 def test_bounds_that_enclose_nothing_are_refused():
     for bounds in ((10, 0, 10, 5), (0, 5, 10, 5), (0, 5, 10, 0), (float("nan"), 0, 1, 1)):
         with pytest.raises(ValueError, match="enclose nothing"):
-            vector_files.front([LINE], bounds, "EPSG:3031", 4, 5, {})
+            vector_files.feature_collection([LINE], bounds, "EPSG:3031", 4, 5, {})
 
 
 def test_what_is_written_gives_the_front_again(tmp_path):
@@ -62,7 +62,7 @@ def test_what_is_written_gives_the_front_again(tmp_path):
     front[np.arange(11, 20), np.arange(25, 34)] = True
     path = tmp_path / "front.geojson"
     facts = {"glacier": "Müller", "date": None}
-    files.write_json(path, vector_files.front(polylines(front), BOUNDS, "EPSG:3031", *front.shape, facts))
+    files.write_json(path, vector_files.feature_collection(polylines(front), BOUNDS, "EPSG:3031", *front.shape, facts))
     read = json.loads(path.read_text(encoding="utf-8"))
     assert read["type"] == "FeatureCollection"
     again = np.zeros_like(front)
@@ -76,13 +76,12 @@ def test_what_is_written_gives_the_front_again(tmp_path):
 
 def test_a_scene_without_a_front_has_no_features(tmp_path):
     path = tmp_path / "front.geojson"
-    files.write_json(path, vector_files.front([], None, None, 4, 5, {}))
+    files.write_json(path, vector_files.feature_collection([], None, None, 4, 5, {}))
     assert json.loads(path.read_text()) == {"type": "FeatureCollection", "features": []}
 
 
 def test_what_json_cannot_hold_leaves_no_file(tmp_path):
+    collection = vector_files.feature_collection([LINE], None, None, 4, 5, {"error": float("nan")})
     with pytest.raises(ValueError, match="JSON"):
-        files.write_json(
-            tmp_path / "front.geojson", vector_files.front([LINE], None, None, 4, 5, {"error": float("nan")})
-        )
+        files.write_json(tmp_path / "front.geojson", collection)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Single images to look at: which ones, and what stands beside them."""
+"""Example images of a report: the choice of images, and what the page shows of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,32 +8,32 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A picture of an example."""
+class ExampleImage:
+    """One of the images of an example."""
 
     name: str  # such as "mask", or "gen5, epoch 210"
-    pixels: np.ndarray | Path  # uint8 [H, W] or [H, W, 3]; or a PNG's path
-    scores: Mapping[str, str] = field(default_factory=dict)  # by name, as they are to be read
+    pixels: np.ndarray | Path  # uint8 [H, W] or [H, W, 3]; or the path of a PNG
+    scores: Mapping[str, str] = field(default_factory=dict)  # by name, formatted
 
 
 @dataclass(frozen=True)
 class Example:
-    """An image of the split: what it was made from, what it should be, and what each run makes of it."""
+    """A sample of the split: its input, its target, and the image of each run."""
 
-    places: tuple[str, ...]  # why it is shown, such as "worst SSIM"
+    reasons: tuple[str, ...]  # why it was chosen, such as "worst SSIM"
     name: str
-    pictures: tuple[Shown, ...]
+    images: tuple[ExampleImage, ...]
 
 
 def choose(values: Mapping[str, np.ndarray]) -> dict[int, tuple[str, ...]]:
-    """The worst, the median and the best image by each score.
+    """Chooses the worst, the median and the best sample by each score.
 
     Args:
-      values: score's name -> float [n], one for each image, higher is better; NaN: not scored.
+      values: name of the score -> float [n], one for each sample, higher is better; NaN: no score.
 
     Returns:
-      Places among the images, each with why it was chosen, such as ("worst SSIM", "best Dice"). An image that several
-      scores choose is there once; of like values the first image counts. Of two images the lower one is the median.
+      Index of each chosen sample -> the reasons, such as ("worst SSIM", "best Dice"). Of equal values the first sample
+      counts, and of two middle ones the lower is the median.
     """
     chosen: dict[int, list[str]] = {}
     for name, scores in values.items():
@@ -46,12 +46,12 @@ def choose(values: Mapping[str, np.ndarray]) -> dict[int, tuple[str, ...]]:
     return {place: tuple(reasons) for place, reasons in chosen.items()}
 
 
-def told(names: Sequence[str], of: str) -> str:
-    """Says which examples are shown, such as "of all 4132 images the worst, the median and the best by SSIM".
+def selection_note(scores: Sequence[str], samples: str) -> str:
+    """Returns a sentence such as "The worst, the median and the best of all 4132 images of val by SSIM and Dice."
 
     Args:
-      names: of the scores.
-      of: what they are chosen from, such as "all 4132 images of val".
+      scores: their names.
+      samples: such as "all 4132 images of val".
     """
-    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    return f"Of {of}, the worst, the median and the best one by {listed}."
+    listed = " and ".join(filter(None, (", ".join(scores[:-1]), scores[-1])))
+    return f"The worst, the median and the best of {samples} by {listed}."

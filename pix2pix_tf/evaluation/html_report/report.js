@@ -1,16 +1,16 @@
-// Tables that sort, and pictures that enlarge. Without this the page is there to be read all the same.
+// Sortable tables and enlarged images. The page works as plain text without this script.
 "use strict";
 
 // ---- Tables ----
 
-/** @param {string} text of a cell @returns {number} the figure it begins with, NaN where it begins with none */
+/** @param {string} text of a cell @returns {number} the leading number, NaN where there is none */
 const figure = (text) => Number.parseFloat(text.replace("−", "-"));
 
-/** @param {HTMLTableElement} table whose headings are to sort it: up, down, and as it was */
+/** @param {HTMLTableElement} table to sort by its headings: ascending, descending, original order */
 function makeSortable(table) {
   const body = table.tBodies[0];
   if (!body || body.rows.length < 2) return;
-  const asItWas = [...body.rows];
+  const original = [...body.rows];
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {
     if (!heading.textContent.trim()) return;
@@ -23,12 +23,12 @@ function makeSortable(table) {
       for (const other of headings) other.removeAttribute("aria-sort");
       const order = now === undefined ? "ascending" : now;
       if (order) heading.setAttribute("aria-sort", order);
-      body.append(...(order ? sorted(asItWas, column, order === "ascending" ? 1 : -1) : asItWas));
+      body.append(...(order ? sorted(original, column, order === "ascending" ? 1 : -1) : original));
     });
   });
 }
 
-/** Rows by a column: figures by value, words by the alphabet; in a column of figures, what has none comes last. */
+/** Rows by a column: numbers by value, words by the alphabet; in a column of numbers, cells without one come last. */
 function sorted(rows, column, direction) {
   const text = (row) => row.cells[column].textContent.trim();
   const without = (row) => Number.isNaN(figure(text(row)));
@@ -51,10 +51,10 @@ const viewer = document.getElementById("viewer");
 const stage = viewer.querySelector(".viewer-stage");
 const image = document.getElementById("viewer-image");
 const pictures = [...document.querySelectorAll("button.picture")];
-let at = 0; // the picture that is shown
-let steps = 0; // of enlargement, each twice as large; 0: as it fits the window
+let at = 0; // index of the image that is shown
+let steps = 0; // of enlargement, each by a factor of 2; 0: fits the window
 
-/** @returns {number} how many times its own size a picture fits the window; enlarged, each pixel is whole ones there */
+/** @returns {number} the scale at which the image fits the window; above 1, whole device pixels per pixel */
 function fitting() {
   const room = stage.getBoundingClientRect();
   const times = Math.min((room.width - 2) / image.width0, (room.height - 2) / image.height0);
@@ -70,11 +70,11 @@ function draw() {
   image.height = Math.round(image.height0 * times);
   image.classList.toggle("pixels", times >= 1);
   document.getElementById("viewer-scale").textContent = `${Math.round(100 * times)} %`;
-  const grown = image.width / before;
-  stage.scrollTo(middle[0] * grown - stage.clientWidth / 2, middle[1] * grown - stage.clientHeight / 2);
+  const growth = image.width / before;
+  stage.scrollTo(middle[0] * growth - stage.clientWidth / 2, middle[1] * growth - stage.clientHeight / 2);
 }
 
-/** @param {number} which of the pictures; those before the first and after the last go round */
+/** @param {number} which index of an image; wraps around at both ends */
 function show(which) {
   at = (which + pictures.length) % pictures.length;
   const small = pictures[at].querySelector("img");
@@ -84,9 +84,9 @@ function show(which) {
   image.alt = small.alt;
   image.width0 = Number(small.getAttribute("width"));
   image.height0 = Number(small.getAttribute("height"));
-  const said = (selector) => [...(example?.querySelectorAll(selector) ?? [])].map((part) => part.textContent).join(", ");
+  const textOf = (selector) => [...(example?.querySelectorAll(selector) ?? [])].map((part) => part.textContent).join(", ");
   document.getElementById("viewer-name").textContent = small.alt;
-  document.getElementById("viewer-of").textContent = example ? `${said(".stem")} (${said(".chip")})` : "";
+  document.getElementById("viewer-of").textContent = example ? `${textOf(".stem")} (${textOf(".chip")})` : "";
   document.getElementById("viewer-scores").textContent = scores
     .map((score) => [...score.children].map((part) => part.textContent).join(" "))
     .join("  ·  ");
@@ -113,7 +113,7 @@ pictures.forEach((picture, which) => {
 viewer.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button) actions[button.dataset.do]();
-  else if (event.target === viewer) viewer.close(); // beside the picture
+  else if (event.target === viewer) viewer.close(); // outside the image
 });
 viewer.addEventListener("keydown", (event) => {
   const pans = steps > 0 && document.activeElement === stage && event.key.startsWith("Arrow");
@@ -121,5 +121,5 @@ viewer.addEventListener("keydown", (event) => {
   event.preventDefault();
   actions[keys[event.key]]();
 });
-viewer.addEventListener("close", () => pictures[at].focus()); // where one was, not where one began
+viewer.addEventListener("close", () => pictures[at].focus()); // the last image, not the first
 window.addEventListener("resize", () => viewer.open && draw());

@@ -1,4 +1,4 @@
-"""From the text of report.md to the sections of a page."""
+"""Converts the Markdown of report.md into the sections of the page."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class Section:
-    """What stands below a heading of the second level."""
+    """A heading of the second level and the HTML below it."""
 
     anchor: str
     heading: str
@@ -19,14 +19,14 @@ class Section:
 
 
 def read_sections(text: str, draw: Callable[[str, str], str]) -> tuple[str, Markup, list[Section]]:
-    """Reads Markdown.
+    """Parses Markdown and renders each section.
 
     Args:
-      text: with a heading of the first level. HTML in it is text: a run may be called <b>.
-      draw: from a picture's text and address to HTML.
+      text: with a heading of the first level. HTML in it is shown as text: a run may be called <b>.
+      draw: returns the HTML of an image for its alternative text and address.
 
     Returns:
-      The title, what stands below it, and the sections.
+      The title, the HTML between the title and the first section, and the sections.
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.add_render_rule("image", lambda self, tokens, at, options, env: _image(tokens[at], draw))
@@ -45,8 +45,8 @@ def read_sections(text: str, draw: Callable[[str, str], str]) -> tuple[str, Mark
             parts[-1][1].append(_without_style(token))
     bodies = [Markup(markdown.renderer.render(inside, markdown.options, {})) for _, inside in parts]
     anchors = [re.sub(r"\W+", "-", heading.lower()).strip("-") for heading, _ in parts]
-    found = [Section(*one) for one in zip(anchors, (heading for heading, _ in parts), bodies, strict=True)]
-    return title, bodies[0], found[1:]
+    sections = [Section(*one) for one in zip(anchors, (heading for heading, _ in parts), bodies, strict=True)]
+    return title, bodies[0], sections[1:]
 
 
 def _image(token: Token, draw: Callable[[str, str], str]) -> str:
@@ -54,12 +54,12 @@ def _image(token: Token, draw: Callable[[str, str], str]) -> str:
 
 
 def _text(inline: Token) -> str:
-    """What is to be read of a heading."""
+    """Returns the plain text of a heading."""
     return "".join(child.content for child in inline.children or ())
 
 
 def _without_style(token: Token) -> Token:
-    """Columns of figures are marked by a class, as the page's policy forbids styles within tags."""
+    """Marks columns of figures by a class, since the page's policy forbids inline styles."""
     if token.type in ("th_open", "td_open") and token.attrs.pop("style", ""):
         token.attrs["class"] = "figures"
     return token

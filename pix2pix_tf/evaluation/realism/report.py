@@ -10,8 +10,8 @@ from pix2pix_tf.evaluation.realism import statistics
 from pix2pix_tf.evaluation.realism.statistics import RealismScores
 from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of
 from pix2pix_tf.evaluation.tables import markdown
-from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.metrics import sar_realism
+from pix2pix_tf.metrics.statistics import confidence_interval
 
 HOW_TO_READ_REALISM = """\
 - **No image is compared with its own target here.** One set of images is compared with another: the {images} images of
@@ -166,5 +166,5 @@ def _number(value: float, digits: int) -> str:
 
 
 def _interval(values: np.ndarray) -> str:
-    mean, half = image_metrics.confidence_interval(values)
+    mean, half = confidence_interval(values)
     return f"{mean:.3f}" + ("" if half is None else f" ± {half:.3f}")

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from pix2pix_tf.data import classes
-from pix2pix_tf.metrics import image as image_metrics
-from pix2pix_tf.metrics import sar_realism
+from pix2pix_tf.metrics import sar_realism, segmentation
 from pix2pix_tf.utils import files
 
 Halves = Sequence[tuple[np.ndarray, np.ndarray]]  # places of images, from sar_realism.halvings
@@ -50,7 +49,7 @@ class RealismScores:
     @property
     def faithfulness(self) -> np.ndarray:
         """float64 [n], [0, 1]: the mean over the zones of each image's IoU."""
-        return np.array([image_metrics.macro(one) for one in self.overlap])
+        return np.array([segmentation.macro(one) for one in self.overlap])
 
     def summary(self) -> dict[str, float]:
         """Returns the figures of all images together, by their columns in metrics.csv."""
@@ -80,7 +79,7 @@ def image_statistics(
         "greys": sar_realism.count_greys(image, zones),
         "spectra": sar_realism.radial_spectrum(image, zones),
         "features": np.zeros(0, np.float32) if features is None else features,
-        "confusions": image_metrics.confusion(zones, predicted, classes.ZONE_VALUES),
+        "confusions": segmentation.confusion_matrix(zones, predicted, classes.ZONE_VALUES),
     }
 
 
@@ -130,7 +129,7 @@ def compare(images: ImageStatistics, real: ImageStatistics, halves: Halves) -> R
         kernel_error=kernel_error,
         greys=images.greys.sum(axis=0),
         level=sar_realism.spectrum_level(images.spectra),
-        overlap=np.array([image_metrics.iou(confusion) for confusion in images.confusions]),
+        overlap=np.array([segmentation.iou(confusion) for confusion in images.confusions]),
     )
 
 

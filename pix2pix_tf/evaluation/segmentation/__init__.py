@@ -1,1 +1,1 @@
-"""Predicted zones and fronts scored scene by scene, down to the front's distance error."""
+"""Evaluation of predicted zones and fronts, scene by scene: agreement of the masks and distance of the fronts."""

@@ -1,27 +1,27 @@
-"""Single scenes with their fronts, for the page: the worst, the median and the best ones by each score."""
+"""Example scenes for the report page: the worst, the median and the best one by each score."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, told
+from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose, selection_note
 from pix2pix_tf.evaluation.segmentation.report import SYMBOL, Result, SceneScore, macro
 
 DISTANCE, OVERLAP = "mean distance", "IoU"
 
 
 def of_results(results: Sequence[Result], unit: str, split: str, overlays: Path) -> tuple[list[Example], str]:
-    """The worst, the median and the best scenes by distance and by overlap, in the mean over the networks.
+    """Chooses the worst, the median and the best scene by distance and by IoU, in the mean over the networks.
 
     Args:
       results: of all networks, on the same scenes.
       unit: of distances.
       split: of the scenes.
-      overlays: the folder of the pictures of each network and scene.
+      overlays: the folder with a picture of each network and scene.
 
     Returns:
-      The scenes, and a sentence that says which they are.
+      The examples, and a note on how they were chosen.
     """
     scenes = [one.name for one in results[0].scenes]
     distances = np.array([[_distance(one) for one in result.scenes] for result in results])  # [networks, scenes]
@@ -32,19 +32,19 @@ def of_results(results: Sequence[Result], unit: str, split: str, overlays: Path)
             reasons,
             scenes[place],
             tuple(
-                Shown(r.name, overlays / r.name / f"{scenes[place]}.png", _scores_of(r.scenes[place], unit))
+                ExampleImage(r.name, overlays / r.name / f"{scenes[place]}.png", _scores_of(r.scenes[place], unit))
                 for r in results
             ),
         )
         for place, reasons in chosen.items()
     ]
-    note = told([DISTANCE, OVERLAP], f"all {len(scenes)} scenes of {split}")
-    mean = " Which ones these are, the mean over the networks says." if len(results) > 1 else ""
-    return examples, f"{note} A missed front is farther off than any other.{mean}"
+    note = selection_note([DISTANCE, OVERLAP], f"all {len(scenes)} scenes of {split}")
+    mean = " The scores are means over the networks." if len(results) > 1 else ""
+    return examples, f"{note} A missed front ranks below any other.{mean}"
 
 
 def _distance(one: SceneScore) -> float:
-    """A scene's mean distance; infinite where the front was missed, NaN where there is none to find."""
+    """Returns a scene's mean distance: infinite where the front was missed, NaN where there is no true front."""
     if one.front.absent:
         return np.nan
     return np.inf if one.front.mean is None else one.front.mean
@@ -52,5 +52,6 @@ def _distance(one: SceneScore) -> float:
 
 def _scores_of(one: SceneScore, unit: str) -> dict[str, str]:
     front = one.front
-    said = "no true front" if front.absent else "front missed" if front.missed else f"{front.mean:.1f} {SYMBOL[unit]}"
-    return {DISTANCE: said, "IoU": f"{macro([one], 'iou'):.3f}", "F1": f"{macro([one], 'f1'):.3f}"}
+    distance = f"{front.mean:.1f} {SYMBOL[unit]}" if front.count else "front missed"
+    shown = "no true front" if front.absent else distance
+    return {DISTANCE: shown, OVERLAP: f"{macro([one], 'iou'):.3f}", "F1": f"{macro([one], 'f1'):.3f}"}

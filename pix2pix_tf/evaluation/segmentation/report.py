@@ -1,7 +1,4 @@
-"""What an evaluation of zones and fronts says in words and figures.
-
-It tells of the scores that it is given, and knows nothing of models.
-"""
+"""Report of an evaluation of zones and fronts: report.md, table.md, metrics.csv and scenes.csv, from the scores."""
 
 import csv
 import io
@@ -15,24 +12,23 @@ from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.scene_names import season_of
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.tables import markdown, with_interval
-from pix2pix_tf.fronts import postprocessing
-from pix2pix_tf.fronts.postprocessing import FrontScore
-from pix2pix_tf.metrics import image as image_metrics
+from pix2pix_tf.metrics import segmentation
+from pix2pix_tf.metrics.front_distance import FrontScore, mean_distance_error
+from pix2pix_tf.metrics.statistics import confidence_interval
 
 AGREEMENT = {
-    "precision": image_metrics.precision,
-    "recall": image_metrics.recall,
-    "f1": image_metrics.f1,
-    "iou": image_metrics.iou,
+    "precision": segmentation.precision,
+    "recall": segmentation.recall,
+    "f1": segmentation.f1,
+    "iou": segmentation.iou,
 }
 HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU"}
 CLASSES = {"zones": zone_classes.ZONE_NAMES, "fronts": ("front",)}
 COLUMNS = ("network", "grouped_by", "group", "scenes")  # of metrics.csv, the first ones
-FOLDERS = ("masks", "overlays", "fronts")  # what lies beside the report
+FOLDERS = ("masks", "overlays", "fronts")  # beside the report
 SYMBOL = {"metres": "m", "pixels": "px"}
-SHORTEST = {"metres": 750.0, "pixels": 10.0}  # of a front: the benchmark's rule, and one for scenes of unknown scale
 
-# Mean distance error in metres on the test split of CaFFe at full resolution: of all, of Mapple, of COL.
+# Mean distance error in metres on the test split of CaFFe at full resolution: all scenes, Mapple, COL.
 PUBLISHED = (
     ("CaFFe baseline, zones (Gourmelon et al. 2022)", "753 ± 76", "287", "840"),
     ("CaFFe baseline, fronts (Gourmelon et al. 2022)", "887", "150", "1032"),
@@ -44,22 +40,21 @@ PUBLISHED = (
 )
 
 HOW_TO_READ = """\
-- **Mean distance error**: from every pixel of the predicted front to the nearest of the true one, and from every pixel
-  of the true front to the nearest of the predicted one; the mean over all these distances of all scenes. Long fronts
-  count more than short ones.
-- **Missed** scenes have a true front and no predicted one. They add no distance: a network that finds only easy fronts
-  looks well in the mean. The two figures belong together.
-- **Mean of scenes** gives every scene with both fronts the same weight; ± is half of its 95 % interval (Student's t),
-  which takes scenes as independent. Scenes of one glacier are not.
-- **Precision, recall, F1, IoU** are computed for each scene and class, then averaged over scenes; a class that neither
-  the truth nor the prediction of a scene has is left out there. For fronts the true line is one pixel wide and the
-  prediction all that is above the threshold, so that precision and IoU are small by nature.
+- **Mean distance error** is the mean distance from each pixel of a front to the nearest pixel of the other, in both
+  directions, over all scenes. Long fronts count more than short ones.
+- **Missed** scenes have a true front but no predicted one. They add no distance, so a network that predicts only easy
+  fronts gets a good mean. Read both figures together.
+- **Mean of scenes** gives all scenes with both fronts the same weight. ± is half of its 95 % interval (Student's t),
+  which takes scenes as independent. Scenes of one glacier are not independent.
+- **Precision, recall, F1, IoU** are computed for each scene and class, then averaged over scenes. A scene in which
+  neither the true nor the predicted mask has a class is left out for that class. The true front is one pixel wide, and
+  the predicted one covers all pixels above the threshold, so precision and IoU of fronts are low for any network.
 """
 
 
 @dataclass(frozen=True)
 class SceneScore:
-    """One scene, judged."""
+    """The scores of one scene."""
 
     name: str
     scene: Scene
@@ -69,10 +64,10 @@ class SceneScore:
 
 @dataclass(frozen=True)
 class Result:
-    """All scenes of a split, as one network sees them."""
+    """The scores of one network on all scenes of a split."""
 
     name: str
-    run: Run  # whose it is; of a baseline, the run whose training data it is made from
+    run: Run  # for a baseline, the run whose training data it is computed from
     epoch: int | None
     target: str  # zones | fronts
     scenes: tuple[SceneScore, ...]
@@ -80,16 +75,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the scores were measured on."""
+    """The data and the options of the evaluation."""
 
     data: str  # the data set's name
     origin: str  # real | simulated | generated: <run>@<epoch> | unknown
     split: str
     unit: str  # metres | pixels
-    shortest: float  # in that unit
+    min_length: float  # in that unit: components of a front of at most this length are dropped
 
 
-# What scenes are told apart by, as the benchmark does: heading -> a scene's group, None where it is not known.
+# Groupings of scenes, as in the benchmark: heading -> a scene's group, None where it is unknown.
 Grouping = Callable[[Scene], str | None]
 BY: dict[str, Grouping] = {
     "glacier": lambda scene: scene.glacier,
@@ -100,7 +95,7 @@ BY: dict[str, Grouping] = {
 
 
 def scenes(results: Sequence[Result], unit: str) -> str:
-    """The text of scenes.csv: one line for each network and scene."""
+    """Returns the text of scenes.csv: one line for each network and scene."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     measures = [f"{measure}_{name.replace(' ', '_')}" for measure in AGREEMENT for name in _all_classes(results)]
@@ -118,14 +113,14 @@ def scenes(results: Sequence[Result], unit: str) -> str:
 
 
 def summary(results: Sequence[Result], unit: str) -> str:
-    """The text of metrics.csv: for each network all scenes, then each group of them."""
+    """Returns the text of metrics.csv: for each network, all scenes and then each group of scenes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = [f"mean_distance_error_{unit}", "missed", "no_true_front", *(f"macro_{measure}" for measure in AGREEMENT)]
     writer.writerow([*COLUMNS, *head])
     for result in results:
         for by, group, members in _groups(result):
-            mean, missed, absent = postprocessing.mean_distance_error(one.front for one in members)
+            mean, missed, absent = mean_distance_error(one.front for one in members)
             macros = [macro(members, measure) for measure in AGREEMENT]
             row = ["" if mean is None else mean, missed, absent, *macros]
             writer.writerow([result.name, by, group, len(members), *row])
@@ -133,18 +128,18 @@ def summary(results: Sequence[Result], unit: str) -> str:
 
 
 def table(results: Sequence[Result], measured: Measured) -> str:
-    """The text of table.md: fronts and classes of all networks."""
+    """Returns the text of table.md: fronts and classes of all networks."""
     return f"# Scores\n\n{_measured_on(results, measured)}\n\n{_tables(results, measured)}\n"
 
 
 def page(results: Sequence[Result], measured: Measured, command: str, shown: Sequence[str]) -> str:
-    """The text of report.md, which stands beside the pictures, scenes.csv, metrics.csv, masks/, fronts/ and overlays/.
+    """Returns the text of report.md; it links to the pictures, scenes.csv, metrics.csv, masks/, fronts/ and overlays/.
 
     Args:
       results: of all networks.
-      measured: on what.
-      command: the command line that makes this report again.
-      shown: the scenes whose pictures it shows.
+      measured: data and options.
+      command: the command line that reproduces this report.
+      shown: the scenes whose overlays the report shows.
     """
     pictures = "\n\n".join(
         f"### {scene}\n\n" + "\n\n".join(f"![{r.name}](overlays/{r.name}/{scene}.png)" for r in results)
@@ -163,28 +158,28 @@ def page(results: Sequence[Result], measured: Measured, command: str, shown: Seq
 
 ## Pictures
 
-![SAR image, true mask and what each network says](comparison.png)
+![SAR image, true mask and the mask of each network](comparison.png)
 
 {pictures}
 
 ## How to read this
 
 {HOW_TO_READ}
-## Where it comes from
+## How to reproduce this
 
 ```
 {command}
 ```
 
 [metrics.csv](metrics.csv) has the means of all groups, [scenes.csv](scenes.csv) the values of each scene,
-[masks/](masks) what each network says, [fronts/](fronts) the fronts as GeoJSON, [overlays/](overlays) a picture of each
-scene.
+[masks/](masks) the predicted masks, [fronts/](fronts) the predicted fronts as GeoJSON, [overlays/](overlays) a picture
+of each scene.
 """
 
 
 def macro(members: Sequence[SceneScore], measure: str) -> float:
-    """The mean over scenes of the mean over the classes that occur; `measure` is a key of AGREEMENT."""
-    return image_metrics.macro([image_metrics.macro(one.agreement[measure]) for one in members])
+    """Returns the mean over scenes of the mean over classes that occur; `measure` is a key of AGREEMENT."""
+    return segmentation.macro([segmentation.macro(one.agreement[measure]) for one in members])
 
 
 def _tables(results: Sequence[Result], measured: Measured) -> str:
@@ -206,9 +201,9 @@ def _front_table(results: Sequence[Result], unit: str) -> str:
     head += [f"mean of scenes ({symbol})", "scenes without a true front"]
     rows = []
     for result in results:
-        mean, missed, absent = postprocessing.mean_distance_error(one.front for one in result.scenes)
+        mean, missed, absent = mean_distance_error(one.front for one in result.scenes)
         each = [one.front.mean for one in result.scenes if one.front.mean is not None]
-        of_scenes = with_interval(*image_metrics.confidence_interval(each), 1) if each else "none"
+        of_scenes = with_interval(*confidence_interval(each), 1) if each else "none"
         rows.append([result.name, len(result.scenes), _number(mean, 1), missed, of_scenes, absent])
     return markdown(head, rows)
 
@@ -219,7 +214,7 @@ def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
     for result in results:
         for measure, heading in HEADINGS.items():
             values = [
-                image_metrics.macro([one.agreement[measure][i] for one in result.scenes]) for i in range(len(classes))
+                segmentation.macro([one.agreement[measure][i] for one in result.scenes]) for i in range(len(classes))
             ]
             values += [macro(result.scenes, measure)] if len(classes) > 1 else []
             rows.append([result.name, heading, *(_number(value, 3) for value in values)])
@@ -229,22 +224,22 @@ def _class_table(results: Sequence[Result], classes: Sequence[str]) -> str:
 def _group_table(result: Result, unit: str) -> str:
     rows = []
     for by, group, members in _groups(result):
-        mean, missed, absent = postprocessing.mean_distance_error(one.front for one in members)
+        mean, missed, absent = mean_distance_error(one.front for one in members)
         rows.append([by, group, len(members), _number(mean, 1), missed, absent])
     head = ["by", "group", "scenes", f"mean distance error ({SYMBOL[unit]})", "missed", "without a true front"]
     return markdown(head, rows)
 
 
 def _groups(result: Result) -> list[tuple[str, str, list[SceneScore]]]:
-    """All scenes, then each group of each grouping, alone and within each glacier."""
-    found = [("all", "", list(result.scenes))]
+    """Returns all scenes, then each group of each grouping, alone and within each glacier."""
+    grouped = [("all", "", list(result.scenes))]
     for by in (*((by,) for by in BY), *(("glacier", by) for by in BY if by != "glacier")):
         groups: dict[tuple[str, ...], list[SceneScore]] = {}
         for one in result.scenes:
             group = tuple(BY[name](one.scene) or "not known" for name in by)
             groups.setdefault(group, []).append(one)
-        found += [(" x ".join(by), ", ".join(group), members) for group, members in sorted(groups.items())]
-    return found
+        grouped += [(" x ".join(by), ", ".join(group), members) for group, members in sorted(groups.items())]
+    return grouped
 
 
 def _all_classes(results: Sequence[Result]) -> list[str]:
@@ -262,19 +257,19 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _measured_on(results: Sequence[Result], measured: Measured) -> str:
-    """Says what the figures come from, and whether the published ones may stand beside them."""
+    """Describes the data of the scores, and states if published figures compare with them."""
     count = len(results[0].scenes)
     trained_on = ", ".join(f"{r.run.origin} ({r.name})" for r in results)
     sentence = (
         f"Measured on {count} scene{'s' if count > 1 else ''} of the data set {measured.data}, split {measured.split} "
-        f"(origin: {measured.origin}). Trained on data of origin: {trained_on}. Pieces of a front of at most "
-        f"{measured.shortest:g} {measured.unit} are dropped."
+        f"(origin: {measured.origin}). Trained on data of origin: {trained_on}. Components of a front of at most "
+        f"{measured.min_length:g} {measured.unit} are dropped."
     )
     if measured.unit == "pixels":
-        return f"{sentence} Distances are in pixels of these patches, which no published figure is."
+        return f"{sentence} Distances are in pixels of these patches; published figures are in metres."
     if measured.origin != "real":
-        return f"{sentence} The published figures are of real radar images: they do not compare with these."
+        return f"{sentence} The published figures were measured on real SAR images and do not compare with these."
     return (
-        f"{sentence} The published figures compare with these only if this is the test split of CaFFe, at its full "
-        "resolution and with its boxes."
+        f"{sentence} The published figures compare with these only if this is the test split of CaFFe, at full "
+        "resolution and with its bounding boxes."
     )

@@ -8,7 +8,7 @@ import numpy as np
 from pix2pix_tf.data import visualization
 from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.evaluation import inference
-from pix2pix_tf.evaluation.html_report.examples import Example, Shown, choose, told
+from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose, selection_note
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.scores import DIGITS, HEADINGS, Scores, at_last_common_epoch
 from pix2pix_tf.evaluation.translation import pictures
@@ -91,11 +91,13 @@ def of_scores(exports: Sequence[Export], setting: Setting, scores: Sequence[Scor
     examples = []
     for row, (place, reasons) in enumerate(chosen.items()):
         pictures = [
-            Shown(", ".join(one.heading.split("\n")), one.pictures[row], _scores_of(of_run.get(one.scored), place))
+            ExampleImage(
+                ", ".join(one.heading.split("\n")), one.pictures[row], _scores_of(of_run.get(one.scored), place)
+            )
             for one in shown
         ]
         examples.append(Example(reasons, setting.stems[place], tuple(pictures)))
-    note = told(list(by), f"all {len(setting.stems)} images of {setting.split}")
+    note = selection_note(list(by), f"all {len(setting.stems)} images of {setting.split}")
     mean = " They are chosen by the mean over the runs." if len(last) > 1 else ""
     return examples, note + mean
 

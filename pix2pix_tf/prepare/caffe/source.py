@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import validation
+from pix2pix_tf.data import bounding_box, validation
+from pix2pix_tf.data.bounding_box import BoundingBox
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.scene_names import CAFFE_RULE, Facts, facts_of
 from pix2pix_tf.prepare.own_scenes.source import BadScene
@@ -29,8 +30,6 @@ ROLES = {"sar_images": "sar", "zones": "zones", "fronts": "fronts"}  # folder ->
 GLACIERS = {"train": ("Crane", "DBE", "JAC", "Jorum", "SI"), "test": ("COL", "Mapple")}
 FIELDS = 6  # of a scene's name, with underscores between them
 _BOUNDS = re.compile(r"left=(\S+?),\s*bottom=(\S+?),\s*right=(\S+?),\s*top=([^\s)]+)")
-
-BoundingBox = tuple[int, int, int, int]  # row_from, row_to, column_from, column_to, the ends not included
 
 
 @dataclass(frozen=True)
@@ -218,12 +217,11 @@ def read_box(path: Path, height: int, width: int) -> BoundingBox:
     if len(lines) < 4:
         raise ValueError("it should have a header and four lines x,y")
     left_upper, _, right_lower, _ = map(_corner, lines)
-    # A corner beyond the far edge costs the last row or column too: the published figures were measured so.
-    rows = max(0, right_lower[1]), height - 1 if left_upper[1] > height else left_upper[1]
-    columns = max(0, left_upper[0]), width - 1 if right_lower[0] > width else right_lower[0]
-    if rows[0] >= rows[1] or columns[0] >= columns[1]:
-        raise ValueError(f"rows {rows[0]} to {rows[1]}, columns {columns[0]} to {columns[1]} hold no pixel")
-    return *rows, *columns
+    corners = right_lower[1], left_upper[1], left_upper[0], right_lower[0]
+    row_from, row_to, column_from, column_to = box = bounding_box.clip(corners, height, width)
+    if row_from >= row_to or column_from >= column_to:
+        raise ValueError(f"rows {row_from} to {row_to}, columns {column_from} to {column_to} hold no pixel")
+    return box
 
 
 def _corner(line: str) -> tuple[int, int]:
