@@ -1,8 +1,7 @@
-"""Measures the benefit of synthetic SAR images for the segmentation of calving fronts.
+"""Measure the benefit of synthetic SAR images for the segmentation of calving fronts.
 
-python -m pix2pix_tf.benefit --data ... trains networks of the variant `zones` on real images, on synthetic images and
-on both, at equal steps, for several fractions of the real scenes and several seeds, and evaluates them on real glaciers
-that none of them was trained on.
+The command trains networks of the variant `zones` on real images, on synthetic images and on both, at equal steps, for
+several fractions of the real scenes and several seeds, and evaluates them on real glaciers that none was trained on.
 
 <output>/report.md report.html table.md summary.csv results.csv benefit.png classes.png (and .svg)
          benefit.json                     the settings
@@ -36,7 +35,7 @@ EXAMPLES = """\
 
 
 def main(argv: list[str]) -> None:
-    """Reads the arguments, loads the data, trains and evaluates the trials, and writes the report."""
+    """Read the arguments, load the data, train and evaluate the trials, and write the report."""
     options = read_options(argv)
     experiment = make_experiment(options)
 
@@ -60,7 +59,7 @@ def main(argv: list[str]) -> None:
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
-    """Reads the arguments.
+    """Read the arguments.
 
     Raises:
       UserError: a number is out of range.
@@ -117,7 +116,7 @@ def _check_ranges(options: argparse.Namespace) -> None:
 
 
 def make_experiment(options: argparse.Namespace) -> Experiment:
-    """Loads the data, plans the trials and checks both.
+    """Load the data, plan the trials and check both.
 
     Raises:
       UserError: see `open_sources`, `trial_config` and `check_batches`.
@@ -133,7 +132,7 @@ def make_experiment(options: argparse.Namespace) -> Experiment:
 
 
 def write_report(experiment: Experiment, command: str) -> None:
-    """Reads the scores of all trials and writes tables, plots and the report.
+    """Read the scores of all trials and write tables, plots and the report.
 
     Args:
       experiment: all its trials are done.
@@ -175,7 +174,7 @@ def _info(experiment: Experiment, command: str) -> ExperimentInfo:
 
 
 def _learning_rates(train: TrainConfig, steps: int) -> str:
-    """Describes the learning rates of the training."""
+    """Describe the learning rates of the training."""
     low, high = train.learning_rate, train.max_learning_rate
     if not high:
         return f"learning rate {low:g}"

@@ -32,23 +32,23 @@ class Sources:
     held_out: tuple[str, ...]  # glaciers
 
     def real_stems(self, split: str, held_out: bool = False) -> tuple[str, ...]:
-        """Returns the real patches of a split: of the held-out glaciers, or of all others."""
+        """Return the real patches of a split: of the held-out glaciers, or of all others."""
         return tuple(
             stem for stem in self.real.stems.get(split, ()) if (self.glacier_of(stem) in self.held_out) == held_out
         )
 
     def glacier_of(self, stem: str) -> str | None:
-        """Returns the glacier of a real patch."""
+        """Return the glacier of a real patch."""
         return self.real.scenes[scene_of(stem)].glacier
 
     def training_scenes(self) -> dict[str, str]:
-        """Returns the real scenes available for training, each with its glacier."""
+        """Return the real scenes available for training, each with its glacier."""
         scenes = {scene_of(stem): self.glacier_of(stem) for stem in self.real_stems("train")}
         return {scene: glacier for scene, glacier in scenes.items() if glacier}  # all have one, see `open_sources`
 
 
 def open_sources(data: Path, generated: Path, hold_out: Sequence[str], roles: Sequence[str]) -> Sources:
-    """Loads both data sets and checks that no held-out glacier leaks into training.
+    """Load both data sets and check that no held-out glacier leaks into training.
 
     Args:
       data: the real data set, with fronts.
@@ -91,7 +91,7 @@ def _check_hold_out(sources: Sources) -> None:
 
 
 def _check_kind(sources: Sources, roles: Sequence[str]) -> None:
-    """Checks that the synthetic images are synthetic, and that their size and depth are those of the real ones."""
+    """Check that the synthetic images are synthetic, and that their size and depth are those of the real ones."""
     real, synthetic = sources.real, sources.synthetic
     if synthetic.origin.split(":")[0] not in ("generated", "simulated"):
         raise UserError(
@@ -135,7 +135,7 @@ def _check_leaks(sources: Sources) -> None:
 
 
 def describe_leakage(sources: Sources) -> tuple[str, ...]:
-    """Returns sentences for the report on how far the synthetic images may depend on the held-out glaciers."""
+    """Return sentences for the report on how far the synthetic images may depend on the held-out glaciers."""
     real, synthetic = sources.real, sources.synthetic
     held_out, trained_on = ", ".join(sources.held_out), synthetic.generator_train_glaciers
     shown = [synthetic.scenes[scene].glacier for scene in {scene_of(stem) for stem in synthetic.stems["train"]}]
@@ -167,7 +167,7 @@ def describe_leakage(sources: Sources) -> tuple[str, ...]:
 
 
 def draw_scenes(glaciers: Mapping[str, str], fraction: float, seed: int) -> tuple[str, ...]:
-    """Draws a random fraction of the scenes, of each glacier its share as far as whole scenes allow.
+    """Draw a random fraction of the scenes, of each glacier its share as far as whole scenes allow.
 
     The scenes of a glacier are placed in random order at equal distances from 0 to 1, with a random offset, and the
     first ones of all glaciers are drawn. So with one seed, a smaller fraction is a subset of a larger one.
@@ -206,7 +206,7 @@ class Part:
 
 
 def training_parts(sources: Sources, scenes: Sequence[str], synthetic: bool) -> list[Part]:
-    """Returns the parts of a trial's training and validation data.
+    """Return the parts of a trial's training and validation data.
 
     Args:
       sources: from `open_sources`.
@@ -223,12 +223,12 @@ def training_parts(sources: Sources, scenes: Sequence[str], synthetic: bool) -> 
 
 
 def held_out_parts(sources: Sources) -> list[Part]:
-    """Returns the parts of the test data: the held-out scenes of every split."""
+    """Return the parts of the test data: the held-out scenes of every split."""
     return [Part(sources.real, split, sources.real_stems(split, held_out=True), "test") for split in sources.real.stems]
 
 
 def merged_dataset(root: Path, origin: str, parts: Sequence[Part], roles: Sequence[str]) -> Dataset:
-    """Returns the description of a data set that is merged from parts; `write_dataset` writes it.
+    """Return the description of a data set that is merged from parts; `write_dataset` writes it.
 
     Args:
       root: its folder.
@@ -249,7 +249,7 @@ def merged_dataset(root: Path, origin: str, parts: Sequence[Part], roles: Sequen
 
 
 def write_dataset(merged: Dataset, parts: Sequence[Part]) -> None:
-    """Writes a merged data set, or resumes an interrupted write.
+    """Write a merged data set, or resume an interrupted write.
 
     The patches are hard links where the file system supports them, else copies. They were checked in their sources and
     are not checked again.

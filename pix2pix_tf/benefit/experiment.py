@@ -41,34 +41,34 @@ class Experiment:
         return tuple(dict.fromkeys(self.config.data.inputs + self.config.data.targets))
 
     def run(self, trial: Trial) -> Path:
-        """Returns the run folder of a trial."""
+        """Return the run folder of a trial."""
         return self.output / "runs" / trial.name
 
     def report(self, trial: Trial) -> Path:
-        """Returns the folder of a trial's evaluation on the held-out scenes."""
+        """Return the folder of a trial's evaluation on the held-out scenes."""
         return self.run(trial) / "report"
 
     def is_done(self, trial: Trial) -> bool:
-        """Returns True for a trial that is trained and evaluated: an evaluation writes report.md last."""
+        """Return True for a trial that is trained and evaluated: an evaluation writes report.md last."""
         return (self.report(trial) / "report.md").exists()
 
     def scenes(self, trial: Trial) -> tuple[str, ...]:
-        """Returns the real training scenes of a trial."""
+        """Return the real training scenes of a trial."""
         if trial.fraction is None:
             return ()
         return data.draw_scenes(self.sources.training_scenes(), trial.fraction, trial.seed)
 
     def parts(self, trial: Trial) -> list[Part]:
-        """Returns the parts of a trial's data set."""
+        """Return the parts of a trial's data set."""
         return data.training_parts(self.sources, self.scenes(trial), synthetic=trial.kind != "real")
 
     def patches(self, trial: Trial) -> tuple[int, int]:
-        """Returns the numbers of real and synthetic training patches of a trial."""
+        """Return the numbers of real and synthetic training patches of a trial."""
         real, _, *synthetic = self.parts(trial)
         return len(real.stems), sum(len(part.stems) for part in synthetic)
 
     def data(self, trial: Trial) -> Dataset:
-        """Returns a trial's data set; `data.write_dataset` writes it."""
+        """Return a trial's data set; `data.write_dataset` writes it."""
         real, synthetic = self.sources.real.origin, self.sources.synthetic.origin
         origin = {"real": real, "synthetic": synthetic, "both": f"{real} and {synthetic}"}[trial.kind]
         return data.merged_dataset(self.output / "data" / trial.data_name, origin, self.parts(trial), self.roles)
@@ -87,7 +87,7 @@ class Experiment:
 
 
 def trial_config(overrides: Sequence[str], steps: int) -> Config:
-    """Returns the configuration that all trials share, except for the seed.
+    """Return the configuration that all trials share, except for the seed.
 
     Args:
       overrides: of the user, as for train.py.
@@ -113,7 +113,7 @@ def trial_config(overrides: Sequence[str], steps: int) -> Config:
 
 
 def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
-    """Returns all trials, one seed after the other.
+    """Return all trials, one seed after the other.
 
     Args:
       fractions: of the real training scenes, each above 0 and at most 1.
@@ -127,7 +127,7 @@ def plan(fractions: Sequence[float], seeds: int) -> tuple[Trial, ...]:
 
 
 def check_batches(experiment: Experiment) -> None:
-    """Checks that every trial has at least one batch of training patches.
+    """Check that every trial has at least one batch of training patches.
 
     Raises:
       UserError: a trial has fewer.
@@ -142,7 +142,7 @@ def check_batches(experiment: Experiment) -> None:
 
 
 def claim(experiment: Experiment) -> None:
-    """Claims the output folder for this experiment. An earlier one may be extended by seeds and fractions.
+    """Claim the output folder for this experiment. An earlier one may be extended by seeds and fractions.
 
     Raises:
       UserError: the folder holds an experiment with other settings, or something else.
@@ -165,7 +165,7 @@ def claim(experiment: Experiment) -> None:
 
 
 def _changes(before: Mapping, now: Mapping) -> list[str]:
-    """Returns the differences between two settings; options of the configuration are compared one by one."""
+    """Return the differences between two settings; options of the configuration are compared one by one."""
     configs = (configuration.from_dict(settings.get("config", {})) for settings in (before, now))
     others = ({key: value for key, value in settings.items() if key != "config"} for settings in (before, now))
     return resumable.changes(*others) + configuration.differences(*configs)

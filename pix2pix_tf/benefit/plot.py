@@ -27,7 +27,7 @@ ASIDE = 0.06  # of the distance between fractions: horizontal offset of the kind
 
 
 def draw(folder: Path, trial_results: Sequence[TrialResult], info: ExperimentInfo) -> None:
-    """Draws benefit.png (macro IoU, distance error, missed fronts) and classes.png (IoU of each class).
+    """Draw benefit.png (macro IoU, distance error, missed fronts) and classes.png (IoU of each class).
 
     They show means with error bars of one standard deviation over the seeds, and each seed as a small point. The
     horizontal line and band are the synthetic images alone, which do not depend on the fraction.
@@ -92,5 +92,5 @@ def _panel(axes: Axes, trial_results: Sequence[TrialResult], measure: str) -> No
 
 
 def _scenes(trial_results: Sequence[TrialResult], fraction: float) -> int:
-    """Returns the number of real scenes of a fraction."""
+    """Return the number of real scenes of a fraction."""
     return next(one.real_scenes for one in trial_results if one.trial.fraction == fraction)

@@ -39,7 +39,7 @@ HOW_TO_READ = """\
 
 
 def page(trial_results: Sequence[TrialResult], info: ExperimentInfo) -> str:
-    """Returns the text of report.md; it links to benefit.png, classes.png, summary.csv, results.csv, data/ and runs/.
+    """Return the text of report.md; it links to benefit.png, classes.png, summary.csv, results.csv, data/ and runs/.
 
     Args:
       trial_results: of all trials.
@@ -92,7 +92,7 @@ def page(trial_results: Sequence[TrialResult], info: ExperimentInfo) -> str:
 
 
 def table(trial_results: Sequence[TrialResult], info: ExperimentInfo) -> str:
-    """Returns the table of the fronts: mean ± standard deviation over the seeds."""
+    """Return the table of the fronts: mean ± standard deviation over the seeds."""
     return _values(trial_results, info, FRONTS)
 
 
@@ -146,7 +146,7 @@ def _paired(trial_results: Sequence[TrialResult], info: ExperimentInfo) -> str:
 
 
 def _trained(trial_results: Sequence[TrialResult], info: ExperimentInfo) -> str:
-    """Returns the table of the training data, with notes on short trainings."""
+    """Return the table of the training data, with notes on short trainings."""
     processed = info.steps * info.batch_size
     rows, short = [], []
     for name, kind, fraction in _kinds(trial_results):
@@ -178,7 +178,7 @@ def _trained(trial_results: Sequence[TrialResult], info: ExperimentInfo) -> str:
 
 
 def _kinds(trial_results: Sequence[TrialResult]) -> list[tuple[str, str, float | None]]:
-    """Returns name, kind and fraction of each row of the tables, by ascending fraction, synthetic alone last."""
+    """Return name, kind and fraction of each row of the tables, by ascending fraction, synthetic alone last."""
     kinds = [
         (f"{100 * fraction:g} % real" + (" + synthetic" if kind == "both" else ""), kind, fraction)
         for fraction in fractions_of(trial_results)
@@ -192,7 +192,7 @@ def _heading(measure: str, info: ExperimentInfo) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    """Formats the minimum and the maximum, or the only value; small fractional numbers have one decimal place."""
+    """Format the minimum and the maximum, or the only value; small fractional numbers have one decimal place."""
     low, high = (
         f"{value:.1f}" if value < 100 and value % 1 else f"{value:.0f}" for value in (min(values), max(values))
     )
@@ -204,7 +204,7 @@ def _seeds(count: int) -> str:
 
 
 def _counted(scenes: Mapping[str, int]) -> str:
-    """Lists glaciers with their numbers of scenes; many glaciers are only counted."""
+    """List glaciers with their numbers of scenes; many glaciers are only counted."""
     if len(scenes) > MANY:
         return f"{sum(scenes.values())} of {len(scenes)} glaciers"
     return ", ".join(f"{glacier} ({count})" for glacier, count in sorted(scenes.items()))

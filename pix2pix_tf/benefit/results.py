@@ -85,7 +85,7 @@ class ExperimentInfo:
 
 
 def read_scores(folder: Path, unit: str) -> tuple[int, dict[str, float]]:
-    """Reads the scores of one trial from its evaluation.
+    """Read the scores of one trial from its evaluation.
 
     Args:
       folder: with metrics.csv and scenes.csv.
@@ -108,12 +108,12 @@ def read_scores(folder: Path, unit: str) -> tuple[int, dict[str, float]]:
 
 
 def fractions_of(trial_results: Sequence[TrialResult]) -> list[float]:
-    """Returns the fractions of the real scenes in ascending order."""
+    """Return the fractions of the real scenes in ascending order."""
     return sorted({one.trial.fraction for one in trial_results if one.trial.fraction is not None})
 
 
 def values_of(trial_results: Sequence[TrialResult], kind: str, fraction: float | None, measure: str) -> list[float]:
-    """Returns a metric of the trials of one kind and fraction, by ascending seed.
+    """Return a metric of the trials of one kind and fraction, by ascending seed.
 
     Args:
       trial_results: of all trials.
@@ -126,7 +126,7 @@ def values_of(trial_results: Sequence[TrialResult], kind: str, fraction: float |
 
 
 def differences(trial_results: Sequence[TrialResult], fraction: float, measure: str) -> list[float]:
-    """Returns both - real for each seed: the same real scenes with and without the synthetic images.
+    """Return both - real for each seed: the same real scenes with and without the synthetic images.
 
     Args:
       trial_results: of all trials.
@@ -138,7 +138,7 @@ def differences(trial_results: Sequence[TrialResult], fraction: float, measure: 
 
 
 def verdict(changes: Sequence[float], measure: str) -> str:
-    """Returns a verdict on the synthetic images, from the 95 % interval of the mean change (Student's t).
+    """Return a verdict on the synthetic images, from the 95 % interval of the mean change (Student's t).
 
     Args:
       changes: both - real for each seed.
@@ -155,7 +155,7 @@ def verdict(changes: Sequence[float], measure: str) -> str:
 
 
 def results(trial_results: Sequence[TrialResult], unit: str) -> str:
-    """Returns the text of results.csv: one line for each trial.
+    """Return the text of results.csv: one line for each trial.
 
     Args:
       trial_results: of all trials.
@@ -171,7 +171,7 @@ def results(trial_results: Sequence[TrialResult], unit: str) -> str:
 
 
 def summary(trial_results: Sequence[TrialResult], unit: str) -> str:
-    """Returns the text of summary.csv: mean and standard deviation over the seeds, by kind, and of both - real.
+    """Return the text of summary.csv: mean and standard deviation over the seeds, by kind, and of both - real.
 
     Args:
       trial_results: of all trials.
@@ -192,7 +192,7 @@ def summary(trial_results: Sequence[TrialResult], unit: str) -> str:
 
 
 def with_sd(values: Sequence[float], digits: int, sign: str = "") -> str:
-    """Formats mean ± standard deviation over the seeds, with the number of seeds that have a value if not all do.
+    """Format mean ± standard deviation over the seeds, with the number of seeds that have a value if not all do.
 
     Args:
       values: one for each seed, NaN where there is none.
@@ -207,13 +207,13 @@ def with_sd(values: Sequence[float], digits: int, sign: str = "") -> str:
 
 
 def heading(measure: str, unit: str) -> str:
-    """Returns the name of a metric with its unit."""
+    """Return the name of a metric with its unit."""
     plain = {"macro_iou": "macro IoU", "distance": f"mean distance error ({SYMBOL[unit]})", "missed": "missed fronts"}
     return plain.get(measure) or f"IoU {measure.removeprefix('iou_').replace('_', ' ')}"
 
 
 def digits_of(measure: str) -> int:
-    """Returns the decimal places of a metric in tables."""
+    """Return the decimal places of a metric in tables."""
     return 1 if measure in LOWER_IS_BETTER else 3
 
 

@@ -20,12 +20,12 @@ TEST_BATCH = 8  # patches at a time in the evaluation
 
 
 def evaluation_setting(experiment: Experiment) -> Setting:
-    """Returns the data and options of the evaluation of every trial."""
+    """Return the data and options of the evaluation of every trial."""
     return Setting(experiment.test_data, "test", TEST_BATCH, experiment.unit, experiment.min_length)
 
 
 def run_trials(experiment: Experiment) -> None:
-    """Trains and evaluates each trial that has no report yet.
+    """Train and evaluate each trial that has no report yet.
 
     All run in one process, since each start of TensorFlow takes time. The graphs of finished trials stay in memory,
     some 150 MB a trial at any width; where memory is short, interrupt and start again.

@@ -7,7 +7,7 @@ BoundingBox: TypeAlias = tuple[int, int, int, int]  # pixels: row_from, row_to, 
 
 
 def clip(box: Sequence[float], height: int, width: int) -> BoundingBox:
-    """Returns the part of a box that lies in a scene, in whole pixels.
+    """Return the part of a box that lies in a scene, in whole pixels.
 
     As published, an end beyond the scene becomes its side - 1, so that the last row or column is lost; an end equal to
     the side stays, and nothing is lost. The published figures were computed this way.

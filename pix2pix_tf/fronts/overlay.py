@@ -34,7 +34,7 @@ def draw(
     metres_per_pixel: float | None,
     title: str,
 ) -> None:
-    """Draws a scene with its fronts, a legend and a scale bar.
+    """Draw a scene with its fronts, a legend and a scale bar.
 
     Small scenes are enlarged by a whole number, so that speckle stays speckle; large ones are reduced by averaging.
     Fronts have the same width in all. Where the two fronts coincide, they have a third colour.
@@ -80,7 +80,7 @@ def draw(
 
 
 def scale_for_display(sar: GreyImage) -> ColourImage:
-    """Returns a scene at the size at which it is drawn, its longer side `LONGEST` at most."""
+    """Return a scene at the size at which it is drawn, its longer side `LONGEST` at most."""
     image, longer = Image.fromarray(sar), max(sar.shape)
     if longer <= LONGEST:
         zoom = LONGEST // longer
@@ -92,7 +92,7 @@ def scale_for_display(sar: GreyImage) -> ColourImage:
 
 
 def scale_bar(longest: float, scale: float, metres_per_pixel: float | None) -> tuple[float, str]:
-    """Chooses the length of the scale bar: 1, 2 or 5 times a power of ten.
+    """Choose the length of the scale bar: 1, 2 or 5 times a power of ten.
 
     Args:
       longest: pixels of the page, at most.
@@ -111,12 +111,12 @@ def scale_bar(longest: float, scale: float, metres_per_pixel: float | None) -> t
 
 
 def _entry(name: str, front: Front | None) -> str | None:
-    """Returns the legend's text for a front; None where there is none to draw."""
+    """Return the legend's text for a front; None where there is none to draw."""
     return None if front is None else name if front.any() else f"{name}: none"
 
 
 def _swatch(colour: tuple[int, int, int] | None) -> ColourImage:
-    """Returns the sample of a front in a colour, or of the box, on the grey of a SAR image."""
+    """Return the sample of a front in a colour, or of the box, on the grey of a SAR image."""
     swatch, middle = np.full((*SWATCH, 3), GROUND, np.uint8), SWATCH[0] // 2
     if colour is None:
         swatch[middle - 1 : middle - 1 + FRAME] = _dashes(np.arange(SWATCH[1]))
@@ -127,7 +127,7 @@ def _swatch(colour: tuple[int, int, int] | None) -> ColourImage:
 
 
 def _thick(front: Front, shape: tuple[int, ...], scale: tuple[float, float]) -> np.ndarray:
-    """Returns bool [h, w]: the front in the picture, `LINE` pixels wide, connecting the centres of neighbours."""
+    """Return bool [h, w]: the front in the picture, `LINE` pixels wide, connecting the centres of neighbours."""
     thick = np.zeros(shape, bool)
     padded = np.pad(front, 1)
     rows, columns = np.nonzero(padded)
@@ -142,7 +142,7 @@ def _thick(front: Front, shape: tuple[int, ...], scale: tuple[float, float]) -> 
 
 
 def _draw_box(picture: ColourImage, box: Sequence[float], scale: tuple[float, float]) -> None:
-    """Draws the box as far as it lies in the picture, in dashes of two colours."""
+    """Draw the box as far as it lies in the picture, in dashes of two colours."""
     ends = [limit * along for limit, along in zip(box, np.repeat(scale, 2), strict=True)]
     sides = np.repeat(picture.shape[:2], 2)
     top, bottom, left, right = (round(min(max(end, 0), side)) for end, side in zip(ends, sides, strict=True))
@@ -156,14 +156,14 @@ def _draw_box(picture: ColourImage, box: Sequence[float], scale: tuple[float, fl
 
 
 def _dashes(places: np.ndarray) -> np.ndarray:
-    """Returns uint8 [..., 3]: the alternating colours of the box at integer positions along its sides."""
+    """Return uint8 [..., 3]: the alternating colours of the box at integer positions along its sides."""
     return np.where((places // DASH % 2 == 0)[..., None], LIGHT, DARK).astype(np.uint8)
 
 
 def _page(
     picture: ColourImage, title: str, legend: Sequence[tuple[ColourImage, str]], bar: tuple[float, str]
 ) -> Image.Image:
-    """Places the title above the picture, the legend below, and the scale bar at its right or, if full, under it."""
+    """Place the title above the picture, the legend below, and the scale bar at its right or, if full, under it."""
     height, width = picture.shape[:2]
     room, row = max(width, NARROWEST), SWATCH[0] + GAP
     places, right, down = [], 0, 0  # of the legend's entries

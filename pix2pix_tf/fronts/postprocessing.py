@@ -26,7 +26,7 @@ _CORNERS_TOUCH = np.ones((3, 3), bool)  # the 8-neighbourhood
 
 
 def zones_of(probabilities: np.ndarray) -> ZoneMask:
-    """Returns the likeliest class of each pixel; of equally likely ones the first.
+    """Return the likeliest class of each pixel; of equally likely ones the first.
 
     Args:
       probabilities: float [H, W, 4], in the order of `classes.ZONE_VALUES`; logits work too.
@@ -40,7 +40,7 @@ def zones_of(probabilities: np.ndarray) -> ZoneMask:
 
 
 def front_from_zones(zones: ZoneMask, min_length: float) -> Front:
-    """Extracts the front of a zone mask: the ocean pixels beside glacier, after removing small components.
+    """Extract the front of a zone mask: the ocean pixels beside glacier, after removing small components.
 
     All but the largest component of "not ocean" become ocean (icebergs, errors of the network). Then all but the
     largest component of ocean become glacier (lakes, errors). Of equally large components the uppermost stays.
@@ -63,7 +63,7 @@ def front_from_zones(zones: ZoneMask, min_length: float) -> Front:
 def front_from_probabilities(
     probability: np.ndarray, min_length: float, threshold: float = classes.FRONT_THRESHOLD
 ) -> Front:
-    """Extracts the front from a probability map: threshold, skeleton, the longest path through each component.
+    """Extract the front from a probability map: threshold, skeleton, the longest path through each component.
 
     The published code takes that path from FilFinder, which weighs the number of branches as heavily as their length,
     finds no path in a closed loop, and leaves an image that is front everywhere as it is. Here the length of a path is
@@ -83,7 +83,7 @@ def front_from_probabilities(
 
 
 def clip_to_bbox(front: Front, box: Sequence[float] | None) -> Front:
-    """Returns the part of a front inside the bounding box. As published, only the predicted front is clipped.
+    """Return the part of a front inside the bounding box. As published, only the predicted front is clipped.
 
     Args:
       front: it is not changed.
@@ -99,7 +99,7 @@ def clip_to_bbox(front: Front, box: Sequence[float] | None) -> Front:
 
 
 def _largest_component(mask: np.ndarray) -> np.ndarray:
-    """Returns the largest component of a bool mask, the uppermost of equally large ones; nothing of an empty mask."""
+    """Return the largest component of a bool mask, the uppermost of equally large ones; nothing of an empty mask."""
     labels, _ = ndimage.label(mask, _CORNERS_TOUCH)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0  # label 0 is the background
@@ -107,6 +107,6 @@ def _largest_component(mask: np.ndarray) -> np.ndarray:
 
 
 def _drop_short(mask: np.ndarray, min_length: float) -> np.ndarray:
-    """Returns the components of a bool mask that have more pixels than `min_length`."""
+    """Return the components of a bool mask that have more pixels than `min_length`."""
     labels, _ = ndimage.label(mask, _CORNERS_TOUCH)
     return mask & (np.bincount(labels.ravel()) > min_length)[labels]

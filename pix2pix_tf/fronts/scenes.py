@@ -32,7 +32,7 @@ def predict_patches(
     batch_size: int,
     network: str,
 ) -> Iterator[Piece]:
-    """Yields the probabilities of a scene's patches with their places; one batch is in memory at a time.
+    """Yield the probabilities of a scene's patches with their places; one batch is in memory at a time.
 
     Args:
       predict: takes up to `batch_size` patches and returns float32 [n, size, size, K].
@@ -53,7 +53,7 @@ def predict_patches(
 
 
 def mask_of(pieces: Iterable[Piece], height: int, width: int, target: str) -> GreyImage:
-    """Blends the probabilities of patches and returns the mask of the scene.
+    """Blend the probabilities of patches and return the mask of the scene.
 
     Args:
       pieces: as from `predict_patches`; they cover the scene.
@@ -68,7 +68,7 @@ def mask_of(pieces: Iterable[Piece], height: int, width: int, target: str) -> Gr
 
 
 def front_of(mask: GreyImage, target: str, min_length: float, box: Sequence[float] | None = None) -> Front:
-    """Returns the front of a scene's mask, inside the bounding box.
+    """Return the front of a scene's mask, inside the bounding box.
 
     Args:
       mask: as from `mask_of`.
@@ -84,7 +84,7 @@ def front_of(mask: GreyImage, target: str, min_length: float, box: Sequence[floa
 
 
 def geojson(front: Front, scene: Scene, properties: Mapping[str, object]) -> dict:
-    """Returns a front as a GeoJSON FeatureCollection in the projection of its scene; see `vector_files`.
+    """Return a front as a GeoJSON FeatureCollection in the projection of its scene; see `vector_files`.
 
     Args:
       front: of the whole scene.

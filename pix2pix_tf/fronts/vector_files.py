@@ -18,7 +18,7 @@ def feature_collection(
     width: int,
     properties: Mapping[str, object],
 ) -> dict:
-    """Returns a front as a FeatureCollection with one feature for each line: a LineString, or a Point for one pixel.
+    """Return a front as a FeatureCollection with one feature for each line: a LineString, or a Point for one pixel.
 
     Lines run through the centres of pixels. Without bounds, coordinates are pixels: x to the right and y down from the
     upper left corner of the image, so that the centre of the first pixel is at (0.5, 0.5).
@@ -57,6 +57,6 @@ def feature_collection(
 
 
 def _urn(crs: str) -> str:
-    """Returns the name of a projection as GDAL writes it: urn:ogc:def:crs:EPSG::3031."""
+    """Return the name of a projection as GDAL writes it: urn:ogc:def:crs:EPSG::3031."""
     code = re.fullmatch(r"EPSG:(\d+)", crs.strip(), re.IGNORECASE)
     return f"urn:ogc:def:crs:EPSG::{code[1]}" if code else crs

@@ -8,7 +8,7 @@ from scipy.sparse import csgraph
 
 
 def polylines(front: np.ndarray) -> list[np.ndarray]:
-    """Returns the longest line through each component of a front; branches off that line are left out.
+    """Return the longest line through each component of a front; branches off that line are left out.
 
     The line is the longest of the shortest paths between two pixels, where a step has length 1 or, diagonally, sqrt(2).
     Two sweeps find it: the pixel farthest from any start is one end, the pixel farthest from that end the other. This
@@ -36,7 +36,7 @@ def polylines(front: np.ndarray) -> list[np.ndarray]:
 
 
 def _graph(pixels: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
-    """Returns float64 [n, n], sparse: the distances between those of n pixels that are 8-neighbours."""
+    """Return float64 [n, n], sparse: the distances between those of n pixels that are 8-neighbours."""
     number = np.full((shape[0] + 2, shape[1] + 2), -1, np.int32)  # with a border, so that each pixel has 8 neighbours
     rows, columns = pixels.T + 1
     number[rows, columns] = np.arange(len(pixels))
@@ -51,7 +51,7 @@ def _graph(pixels: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
 
 
 def _with_loops_cut(graph: sparse.csr_array, pixels: np.ndarray, components: np.ndarray) -> sparse.csr_array:
-    """Cuts each component without an end between two pixels, unless the cut would divide it."""
+    """Cut each component without an end between two pixels, unless the cut would divide it."""
     count, neighbours = len(pixels), np.diff(graph.indptr)
     thin = np.flatnonzero((neighbours == 2) & ~np.isin(components, components[neighbours < 2]))
     one, other = graph.indices[graph.indptr[thin]], graph.indices[graph.indptr[thin] + 1]
@@ -73,7 +73,7 @@ def _with_loops_cut(graph: sparse.csr_array, pixels: np.ndarray, components: np.
 def _farthest(
     graph: sparse.csr_array, starts: np.ndarray, components: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sweeps through all components at once, each from its start.
+    """Sweep through all components at once, each from its start.
 
     Returns:
       int [components], the pixel farthest from the start; float64 [n], each pixel's distance from the start; int [n],
@@ -85,7 +85,7 @@ def _farthest(
 
 
 def _longest_path(end: int, before: list[int]) -> list[int]:
-    """Returns the pixels from `end` back to the start of the sweep."""
+    """Return the pixels from `end` back to the start of the sweep."""
     path = []
     while end >= 0:
         path.append(end)

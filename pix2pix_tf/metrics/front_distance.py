@@ -27,7 +27,7 @@ class FrontScore:
 
 
 def distances(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Returns the distances from each pixel of a front to the nearest pixel of the other, both ways.
+    """Return the distances from each pixel of a front to the nearest pixel of the other, both ways.
 
     Args:
       predicted: bool [H, W].
@@ -50,7 +50,7 @@ def distances(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def score(predicted: np.ndarray, true: np.ndarray, scale: float) -> FrontScore:
-    """Scores the predicted front of one scene.
+    """Score the predicted front of one scene.
 
     Args:
       predicted: bool [H, W], clipped to the bounding box.
@@ -65,7 +65,7 @@ def score(predicted: np.ndarray, true: np.ndarray, scale: float) -> FrontScore:
 
 
 def mean_distance_error(scores: Iterable[FrontScore]) -> tuple[float | None, int, int]:
-    """Returns the benchmark's mean distance error: the mean over all distances of all scenes.
+    """Return the benchmark's mean distance error: the mean over all distances of all scenes.
 
     Long fronts count more than short ones. A scene without a predicted front adds no distance, so a model that predicts
     only easy fronts scores well: always print the number of missed fronts beside the mean. The published code counts a

@@ -19,7 +19,7 @@ HIGHEST_PSNR = 100.0  # dB; one grey level of 255, off in one pixel of 256 x 256
 
 
 def dice(x: Image, y: Image) -> float:
-    """Returns the non-binary Dice coefficient: 2 sum(xy) / (sum(x^2) + sum(y^2)) (Dietrich-Sussner et al. 2021).
+    """Return the non-binary Dice coefficient: 2 sum(xy) / (sum(x^2) + sum(y^2)) (Dietrich-Sussner et al. 2021).
 
     On grey values it measures how far the bright pixels of both images coincide, not the overlap of regions. Two dark
     images can have a low Dice even where they look alike.
@@ -33,7 +33,7 @@ def dice(x: Image, y: Image) -> float:
 
 
 def dice_linear(x: Image, y: Image) -> float:
-    """Returns Dice with linear sums below: 2 sum(xy) / (sum x + sum y). The paper's text fits this and `dice`.
+    """Return Dice with linear sums below: 2 sum(xy) / (sum x + sum y). The paper's text fits this and `dice`.
 
     Returns:
       In [0, 1], never above `dice`. Equal images reach 1 only where they are binary: a grey image with itself scores
@@ -45,7 +45,7 @@ def dice_linear(x: Image, y: Image) -> float:
 
 
 def ssim(x: Image, y: Image) -> float:
-    """Returns the structural similarity of Wang et al. 2004 (IEEE TIP 13(4), equation 13), the mean over pixels.
+    """Return the structural similarity of Wang et al. 2004 (IEEE TIP 13(4), equation 13), the mean over pixels.
 
     It uses a Gaussian window of sigma 1.5 and 11 x 11 pixels and weighted (not sample) covariances, as in the paper,
     and averages over channels. The mean leaves out the outer 5 pixels, whose windows are not complete.
@@ -76,7 +76,7 @@ def ssim(x: Image, y: Image) -> float:
 
 
 def psnr(x: Image, y: Image) -> float:
-    """Returns the peak signal-to-noise ratio in dB, for a peak of 1: -10 log10 of the mean squared error.
+    """Return the peak signal-to-noise ratio in dB, for a peak of 1: -10 log10 of the mean squared error.
 
     Returns:
       In [0, 100]. The cap applies to equal and nearly equal images: one infinite value would make the mean of a whole
@@ -87,7 +87,7 @@ def psnr(x: Image, y: Image) -> float:
 
 
 def mae(x: Image, y: Image) -> float:
-    """Returns the mean absolute error: the mean of |x - y|.
+    """Return the mean absolute error: the mean of |x - y|.
 
     Returns:
       In [0, 1], as a share of the full range. 0 for equal images.
@@ -97,7 +97,7 @@ def mae(x: Image, y: Image) -> float:
 
 
 def rmse(x: Image, y: Image) -> float:
-    """Returns the root of the mean squared error: sqrt(mean((x - y)^2)).
+    """Return the root of the mean squared error: sqrt(mean((x - y)^2)).
 
     Returns:
       In [0, 1], as a share of the full range. 0 for equal images.
@@ -114,7 +114,7 @@ MEASURES = {"dice": dice, "dice_linear": dice_linear, "ssim": ssim, "psnr": psnr
 
 
 def _pair(x: Image, y: Image) -> tuple[Image, Image]:
-    """Checks both images and returns them as float64."""
+    """Check both images and return them as float64."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if x.shape != y.shape or x.ndim not in (2, 3) or x.size == 0:
         raise ValueError(f"A measure takes two images [H, W] or [H, W, C] of one shape, not {x.shape} and {y.shape}.")

@@ -33,7 +33,7 @@ FEWEST_IMAGES = 3  # per set in a kernel distance: the jackknife leaves one out,
 
 
 def decibels(image: np.ndarray) -> np.ndarray:
-    """Returns the log-intensity: 20 log10 of the amplitude relative to white.
+    """Return the log-intensity: 20 log10 of the amplitude relative to white.
 
     Args:
       image: float [...], [0, 1].
@@ -48,7 +48,7 @@ def decibels(image: np.ndarray) -> np.ndarray:
 
 
 def looks(image: SarImage, zones: ZoneMask) -> np.ndarray:
-    """Returns the equivalent number of looks in each zone: mean^2 / variance of the intensity (Oliver & Quegan 1998).
+    """Return the equivalent number of looks in each zone: mean^2 / variance of the intensity (Oliver & Quegan 1998).
 
     For fully developed speckle of L independent looks on homogeneous ground (chapter 4) it is L; crevasses and edges
     lower it, smoothing raises it. It is the median over windows of 8 x 8 pixels that lie completely within a zone,
@@ -68,7 +68,7 @@ def looks(image: SarImage, zones: ZoneMask) -> np.ndarray:
 
 
 def _windows(pixels: np.ndarray) -> np.ndarray:
-    """Divides [H, W] into adjacent windows [windows, 64]; the rest at the right and bottom is left out."""
+    """Divide [H, W] into adjacent windows [windows, 64]; the rest at the right and bottom is left out."""
     rows, columns = (side // WINDOW for side in pixels.shape)
     cut = pixels[: rows * WINDOW, : columns * WINDOW].reshape(rows, WINDOW, columns, WINDOW)
     return cut.transpose(0, 2, 1, 3).reshape(rows * columns, WINDOW**2)
@@ -78,7 +78,7 @@ def _windows(pixels: np.ndarray) -> np.ndarray:
 
 
 def count_greys(image: SarImage, zones: ZoneMask) -> np.ndarray:
-    """Returns the histogram of grey values of each zone, in 256 bins.
+    """Return the histogram of grey values of each zone, in 256 bins.
 
     Returns:
       int64 [3, 256]: rock, glacier, ocean; from black to white.
@@ -88,7 +88,7 @@ def count_greys(image: SarImage, zones: ZoneMask) -> np.ndarray:
 
 
 def histogram_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns the Wasserstein-1 distance of two histograms of log-intensity, in decibels.
+    """Return the Wasserstein-1 distance of two histograms of log-intensity, in decibels.
 
     It is the area between the two cumulative distributions: the mean shift of a pixel that turns one histogram into the
     other. A factor on the amplitude shifts all pixels by 20 log10 of it.
@@ -110,7 +110,7 @@ def histogram_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def radial_spectrum(image: SarImage, zones: ZoneMask) -> np.ndarray:
-    """Returns the power spectrum of the log-intensity, averaged over all directions.
+    """Return the power spectrum of the log-intensity, averaged over all directions.
 
     |F(w (d - m))|^2 / sum(w^2), with d the log-intensity in dB, m its mean weighted by w, and w a Hann window along
     both axes, which prevents leakage from the borders; w is 0 in the zone "not available". Speckle that is independent
@@ -135,7 +135,7 @@ def radial_spectrum(image: SarImage, zones: ZoneMask) -> np.ndarray:
 
 
 def spectrum_level(spectra: np.ndarray) -> np.ndarray:
-    """Returns the mean spectrum of several images, as the mean of logarithms, so that no single image dominates.
+    """Return the mean spectrum of several images, as the mean of logarithms, so that no single image dominates.
 
     Args:
       spectra: float [n, R], dB^2, from `radial_spectrum`.
@@ -147,7 +147,7 @@ def spectrum_level(spectra: np.ndarray) -> np.ndarray:
 
 
 def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns the distance of the spectra of two sets of images: the mean absolute difference over the frequencies.
+    """Return the distance of the spectra of two sets of images: the mean absolute difference over the frequencies.
 
     Args:
       first: float [n, R], dB^2, from `radial_spectrum`.
@@ -163,7 +163,7 @@ def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Returns the kernel distance of two sets of features: the unbiased squared MMD (Gretton et al. 2012).
+    """Return the kernel distance of two sets of features: the unbiased squared MMD (Gretton et al. 2012).
 
     The maximum mean discrepancy (MMD) uses the cubic kernel (x . y / C + 1)^3 of the kernel inception distance
     (Binkowski et al. 2018, arXiv 1801.01401, section 4); its estimate is unbiased for any number of images. Their
@@ -198,7 +198,7 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> tuple[float, float
 
 
 def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Returns float64 [m, n]: (x . y / C + 1)^3 of each pair."""
+    """Return float64 [m, n]: (x . y / C + 1)^3 of each pair."""
     return (x.astype(np.float64) @ y.astype(np.float64).T / x.shape[1] + 1) ** 3
 
 
@@ -206,7 +206,7 @@ def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def halvings(scenes: Sequence[str], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Divides images into random halves, in several ways; images of one scene stay together.
+    """Divide images into random halves, in several ways; images of one scene stay together.
 
     The distance between two halves of the real images is the reference for a distance between real and generated ones:
     any two finite sets differ, and small sets differ more.

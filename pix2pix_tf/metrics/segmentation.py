@@ -15,7 +15,7 @@ ByClass: TypeAlias = np.ndarray  # float64 [k], [0, 1]; NaN for a class that is 
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: Sequence[int]) -> ConfusionMatrix:
-    """Counts the pixels of each pair of true and predicted class.
+    """Count the pixels of each pair of true and predicted class.
 
     Args:
       true: [H, W], the class of each pixel as uint8, bool or another integer type.
@@ -47,28 +47,28 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: Sequence[
 
 
 def precision(confusion: ConfusionMatrix) -> ByClass:
-    """Returns the share of the predicted pixels of a class that are correct: hits / predicted."""
+    """Return the share of the predicted pixels of a class that are correct: hits / predicted."""
     return _ratio(np.diag(confusion), confusion.sum(axis=0), confusion)
 
 
 def recall(confusion: ConfusionMatrix) -> ByClass:
-    """Returns the share of the true pixels of a class that were predicted: hits / true."""
+    """Return the share of the true pixels of a class that were predicted: hits / true."""
     return _ratio(np.diag(confusion), confusion.sum(axis=1), confusion)
 
 
 def f1(confusion: ConfusionMatrix) -> ByClass:
-    """Returns the harmonic mean of precision and recall: 2 hits / (true + predicted)."""
+    """Return the harmonic mean of precision and recall: 2 hits / (true + predicted)."""
     return _ratio(2 * np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1), confusion)
 
 
 def iou(confusion: ConfusionMatrix) -> ByClass:
-    """Returns the intersection over union: hits / (true + predicted - hits), as scikit-learn's `jaccard_score`."""
+    """Return the intersection over union: hits / (true + predicted - hits), as scikit-learn's `jaccard_score`."""
     hits = np.diag(confusion)
     return _ratio(hits, confusion.sum(axis=0) + confusion.sum(axis=1) - hits, confusion)
 
 
 def macro(values: Sequence[float] | np.ndarray) -> float:
-    """Returns the mean over the classes that occur; each class counts the same, however many pixels it has.
+    """Return the mean over the classes that occur; each class counts the same, however many pixels it has.
 
     Args:
       values: float [k], NaN for a class that does not occur.
@@ -82,6 +82,6 @@ def macro(values: Sequence[float] | np.ndarray) -> float:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray, confusion: ConfusionMatrix) -> ByClass:
-    """Returns part / whole by class: NaN for a class that does not occur, else 0 for 0 / 0."""
+    """Return part / whole by class: NaN for a class that does not occur, else 0 for 0 / 0."""
     occurs = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
     return np.where(occurs, part / np.maximum(whole, 1), np.nan)

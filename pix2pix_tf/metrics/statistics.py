@@ -8,7 +8,7 @@ from scipy import special
 
 
 def confidence_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float | None]:
-    """Returns the mean of a metric over images and half of its 95 % confidence interval.
+    """Return the mean of a metric over images and half of its 95 % confidence interval.
 
     Student's t: mean +- t(0.975, n - 1) * s / sqrt(n). The formula takes the images as independent. Patches of one
     scene are not quite independent, so the true interval is somewhat wider.
@@ -32,7 +32,7 @@ def confidence_interval(values: Sequence[float] | np.ndarray) -> tuple[float, fl
 
 
 def mean_and_sd(values: Iterable[float]) -> tuple[float, float, int]:
-    """Returns the mean, the sample standard deviation (n - 1) and the number of the values that are not NaN.
+    """Return the mean, the sample standard deviation (n - 1) and the number of the values that are not NaN.
 
     The mean is NaN without a value, the deviation with fewer than two.
     """

@@ -29,7 +29,7 @@ ROOM_FOR_EXAMPLES = 4_000_000
 
 
 def write(output: Path, text: str, examples: Sequence[Example] = (), note: str = "") -> None:
-    """Writes report.html, then report.md: a report with report.md is complete.
+    """Write report.html, then report.md: a report with report.md is complete.
 
     Args:
       output: the report's folder, with the images of the report.

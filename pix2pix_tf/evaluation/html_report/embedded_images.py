@@ -35,7 +35,7 @@ class EmbeddedImages:
     """The images of one page, and how much of the size limit is left."""
 
     def __init__(self, folder: Path, room: int):
-        """Starts without images.
+        """Start without images.
 
         Args:
           folder: the folder of the page.
@@ -45,7 +45,7 @@ class EmbeddedImages:
         self._folder = folder.resolve()
 
     def embed(self, image: ExampleImage) -> EmbeddedImage:
-        """Embeds an image of an example at its own size."""
+        """Embed an image of an example at its own size."""
         if isinstance(image.pixels, Path):
             return self._embed(image.name, image.pixels.resolve())
         stored = io.BytesIO()
@@ -53,7 +53,7 @@ class EmbeddedImages:
         return self._add(image.name, stored.getvalue(), None)
 
     def embed_file(self, name: str, source: str) -> EmbeddedImage:
-        """Embeds an image of report.md; where there is an SVG beside the PNG, the SVG, which is sharp at any size.
+        """Embed an image of report.md; where there is an SVG beside the PNG, the SVG, which is sharp at any size.
 
         Args:
           name: the alternative text.

@@ -26,7 +26,7 @@ class Example:
 
 
 def choose(values: Mapping[str, np.ndarray]) -> dict[int, tuple[str, ...]]:
-    """Chooses the worst, the median and the best sample by each score.
+    """Choose the worst, the median and the best sample by each score.
 
     Args:
       values: name of the score -> float [n], one for each sample, higher is better; NaN: no score.
@@ -47,7 +47,7 @@ def choose(values: Mapping[str, np.ndarray]) -> dict[int, tuple[str, ...]]:
 
 
 def selection_note(scores: Sequence[str], samples: str) -> str:
-    """Returns a sentence such as "The worst, the median and the best of all 4132 images of val by SSIM and Dice."
+    """Return a sentence such as "The worst, the median and the best of all 4132 images of val by SSIM and Dice."
 
     Args:
       scores: their names.

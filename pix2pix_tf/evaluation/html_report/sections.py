@@ -19,7 +19,7 @@ class Section:
 
 
 def read_sections(text: str, draw: Callable[[str, str], str]) -> tuple[str, Markup, list[Section]]:
-    """Parses Markdown and renders each section.
+    """Parse Markdown and render each section.
 
     Args:
       text: with a heading of the first level. HTML in it is shown as text: a run may be called <b>.
@@ -54,12 +54,12 @@ def _image(token: Token, draw: Callable[[str, str], str]) -> str:
 
 
 def _text(inline: Token) -> str:
-    """Returns the plain text of a heading."""
+    """Return the plain text of a heading."""
     return "".join(child.content for child in inline.children or ())
 
 
 def _without_style(token: Token) -> Token:
-    """Marks columns of figures by a class, since the page's policy forbids inline styles."""
+    """Mark columns of figures by a class, since the page's policy forbids inline styles."""
     if token.type in ("th_open", "td_open") and token.attrs.pop("style", ""):
         token.attrs["class"] = "figures"
     return token

@@ -61,7 +61,7 @@ class Setting:
         return stems
 
     def scale(self, scene: str) -> float:
-        """Returns the size of a pixel in the unit.
+        """Return the size of a pixel in the unit.
 
         Raises:
           ValueError: it is unknown; `check_scenes` rejects such scenes earlier.
@@ -74,7 +74,7 @@ class Setting:
         return metres
 
     def whole(self, scene: str, role: str) -> np.ndarray:
-        """Returns one role of a scene, joined from its patches: uint8 or uint16 [H, W] or [H, W, C]."""
+        """Return one role of a scene, joined from its patches: uint8 or uint16 [H, W] or [H, W, C]."""
         described, stems = self.dataset.scenes[scene], self.scenes[scene]
         pieces = [(*place_of(stem), images.read_png(self.dataset.path(self.split, role, stem))) for stem in stems]
         return tiling.join(pieces, described.height, described.width)
@@ -97,7 +97,7 @@ class Network:
 
 
 def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, baseline: bool = False) -> None:
-    """Evaluates the newest export of each run, which is its best, and writes the report.
+    """Evaluate the newest export of each run, which is its best, and write the report.
 
     Args:
       runs: at least one, each with the target zones or fronts.
@@ -131,7 +131,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
 
 
 def check_scenes(setting: Setting) -> None:
-    """Checks that every scene can be scored.
+    """Check that every scene can be scored.
 
     Raises:
       UserError: patches of one scene are in several splits, or a scene's scale is unknown.
@@ -155,7 +155,7 @@ def check_scenes(setting: Setting) -> None:
 
 
 def _newest(run: Run, setting: Setting) -> Network:
-    """Loads the newest export of a run."""
+    """Load the newest export of a run."""
     epoch, version = max(versions.epochs(run.folder).items())
     model = inference.load_model(version, setting.dataset)
 
@@ -166,7 +166,7 @@ def _newest(run: Run, setting: Setting) -> Network:
 
 
 def mean_training_mask(run: Run, setting: Setting) -> Network:
-    """Returns a baseline that predicts, for every patch, the mean of the training masks at each pixel."""
+    """Return a baseline that predicts, for every patch, the mean of the training masks at each pixel."""
     target = run.targets[0]
     trained_on = load_dataset(run.data, (target,), ("train",))
     values = np.array(classes.ZONE_VALUES if target == "zones" else classes.FRONT_VALUES[1:])
@@ -187,7 +187,7 @@ def mean_training_mask(run: Run, setting: Setting) -> Network:
 
 
 def predict_masks(network: Network, setting: Setting, output: Path) -> None:
-    """Writes the mask of each scene to <output>/masks/<network>/, unless the same network has done so before."""
+    """Write the mask of each scene to <output>/masks/<network>/, unless the same network has done so before."""
     folder = output / "masks" / network.name
     resumable.keep_only(folder, _key(network, setting))
     missing = [scene for scene in setting.scenes if not (folder / f"{scene}.png").exists()]
@@ -202,7 +202,7 @@ def predict_masks(network: Network, setting: Setting, output: Path) -> None:
 
 
 def _key(network: Network, setting: Setting) -> str:
-    """Returns a digest of everything that the masks depend on."""
+    """Return a digest of everything that the masks depend on."""
     digest = hashlib.sha256(f"{network.key} {setting.split} {classes.FRONT_THRESHOLD}".encode())
     for role in network.run.inputs:
         for stem in setting.dataset.stems[setting.split]:
@@ -215,7 +215,7 @@ def _key(network: Network, setting: Setting) -> str:
 
 
 def score_masks(network: Network, setting: Setting, output: Path) -> Result:
-    """Scores the mask and the front of each scene, and writes the front as an overlay and as lines."""
+    """Score the mask and the front of each scene, and write the front as an overlay and as lines."""
     scored = []
     for scene in cli.progress(setting.scenes, len(setting.scenes), f"fronts of {network.name}"):
         described, scale = setting.dataset.scenes[scene], setting.scale(scene)
@@ -231,7 +231,7 @@ def score_masks(network: Network, setting: Setting, output: Path) -> Result:
 def _agreement(
     network: Network, mask: GreyImage, setting: Setting, scene: str, true_front: Front
 ) -> dict[str, np.ndarray]:
-    """Returns precision, recall, F1 and IoU by name, each float64 [classes]; for fronts, of the class front alone."""
+    """Return precision, recall, F1 and IoU by name, each float64 [classes]; for fronts, of the class front alone."""
     if network.target == "zones":
         confusion = segmentation.confusion_matrix(setting.whole(scene, "zones"), mask, classes.ZONE_VALUES)
         kept = slice(None)
@@ -242,7 +242,7 @@ def _agreement(
 
 
 def _write_front(network: Network, setting: Setting, scene: str, predicted: Front, true: Front, output: Path) -> None:
-    """Draws both fronts on the SAR image, and writes the predicted one as lines."""
+    """Draw both fronts on the SAR image, and write the predicted one as lines."""
     described = setting.dataset.scenes[scene]
     sar = visualization.for_display("sar", setting.whole(scene, network.run.inputs[0])[np.newaxis])[0]
     metres = described.metres_per_pixel if setting.unit == "metres" else None
@@ -257,7 +257,7 @@ def _write_front(network: Network, setting: Setting, scene: str, predicted: Fron
 
 
 def _draw_comparison(networks: Sequence[Network], setting: Setting, output: Path, shown: Sequence[str]) -> None:
-    """Draws a grid of some scenes: the SAR image, the true masks, and the mask of each network."""
+    """Draw a grid of some scenes: the SAR image, the true masks, and the mask of each network."""
     first = networks[0].run.inputs[0]
     targets = dict.fromkeys(network.target for network in networks)
     columns = [(visualization.name_of(first), [_thumbnail(setting.whole(scene, first), first) for scene in shown])]
@@ -272,6 +272,6 @@ def _draw_comparison(networks: Sequence[Network], setting: Setting, output: Path
 
 
 def _thumbnail(pixels: np.ndarray, role: str) -> ColourImage:
-    """Returns a scene that is scaled to fit a white square of 256 x 256 pixels."""
+    """Return a scene that is scaled to fit a white square of 256 x 256 pixels."""
     picture = visualization.for_display(role, pixels[np.newaxis])[0]
     return visualization.fit_to_square(picture, THUMBNAIL, smooth=role != "zones")

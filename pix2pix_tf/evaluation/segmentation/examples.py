@@ -12,7 +12,7 @@ DISTANCE, OVERLAP = "mean distance", "IoU"
 
 
 def of_results(results: Sequence[Result], unit: str, split: str, overlays: Path) -> tuple[list[Example], str]:
-    """Chooses the worst, the median and the best scene by distance and by IoU, in the mean over the networks.
+    """Choose the worst, the median and the best scene by distance and by IoU, in the mean over the networks.
 
     Args:
       results: of all networks, on the same scenes.
@@ -44,7 +44,7 @@ def of_results(results: Sequence[Result], unit: str, split: str, overlays: Path)
 
 
 def _distance(one: SceneScore) -> float:
-    """Returns a scene's mean distance: infinite where the front was missed, NaN where there is no true front."""
+    """Return a scene's mean distance: infinite where the front was missed, NaN where there is no true front."""
     if one.front.absent:
         return np.nan
     return np.inf if one.front.mean is None else one.front.mean

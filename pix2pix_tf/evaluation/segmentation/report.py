@@ -95,7 +95,7 @@ BY: dict[str, Grouping] = {
 
 
 def scenes(results: Sequence[Result], unit: str) -> str:
-    """Returns the text of scenes.csv: one line for each network and scene."""
+    """Return the text of scenes.csv: one line for each network and scene."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     measures = [f"{measure}_{name.replace(' ', '_')}" for measure in AGREEMENT for name in _all_classes(results)]
@@ -113,7 +113,7 @@ def scenes(results: Sequence[Result], unit: str) -> str:
 
 
 def summary(results: Sequence[Result], unit: str) -> str:
-    """Returns the text of metrics.csv: for each network, all scenes and then each group of scenes."""
+    """Return the text of metrics.csv: for each network, all scenes and then each group of scenes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = [f"mean_distance_error_{unit}", "missed", "no_true_front", *(f"macro_{measure}" for measure in AGREEMENT)]
@@ -128,12 +128,12 @@ def summary(results: Sequence[Result], unit: str) -> str:
 
 
 def table(results: Sequence[Result], measured: Measured) -> str:
-    """Returns the text of table.md: fronts and classes of all networks."""
+    """Return the text of table.md: fronts and classes of all networks."""
     return f"# Scores\n\n{_measured_on(results, measured)}\n\n{_tables(results, measured)}\n"
 
 
 def page(results: Sequence[Result], measured: Measured, command: str, shown: Sequence[str]) -> str:
-    """Returns the text of report.md; it links to the pictures, scenes.csv, metrics.csv, masks/, fronts/ and overlays/.
+    """Return the text of report.md; it links to the pictures, scenes.csv, metrics.csv, masks/, fronts/ and overlays/.
 
     Args:
       results: of all networks.
@@ -178,7 +178,7 @@ of each scene.
 
 
 def macro(members: Sequence[SceneScore], measure: str) -> float:
-    """Returns the mean over scenes of the mean over classes that occur; `measure` is a key of AGREEMENT."""
+    """Return the mean over scenes of the mean over classes that occur; `measure` is a key of AGREEMENT."""
     return segmentation.macro([segmentation.macro(one.agreement[measure]) for one in members])
 
 
@@ -231,7 +231,7 @@ def _group_table(result: Result, unit: str) -> str:
 
 
 def _groups(result: Result) -> list[tuple[str, str, list[SceneScore]]]:
-    """Returns all scenes, then each group of each grouping, alone and within each glacier."""
+    """Return all scenes, then each group of each grouping, alone and within each glacier."""
     grouped = [("all", "", list(result.scenes))]
     for by in (*((by,) for by in BY), *(("glacier", by) for by in BY if by != "glacier")):
         groups: dict[tuple[str, ...], list[SceneScore]] = {}
@@ -257,7 +257,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _measured_on(results: Sequence[Result], measured: Measured) -> str:
-    """Describes the data of the scores, and states if published figures compare with them."""
+    """Describe the data of the scores, and state if published figures compare with them."""
     count = len(results[0].scenes)
     trained_on = ", ".join(f"{r.run.origin} ({r.name})" for r in results)
     sentence = (
