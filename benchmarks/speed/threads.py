@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from pix2pix_tf.generate import inference
+from pix2pix_tf.export import inference
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 PATCHES = 12
@@ -38,7 +38,7 @@ def paint(folder: Path, threads: int) -> None:
     for number in range(PATCHES):
         zones = simulate_scene(number, model.size).zones[..., None]
         start = time.perf_counter()
-        digest.update(inference.paint_tile(model, "", zones, number).tobytes())
+        digest.update(inference.generate_tile(model, "", zones, number).tobytes())
         times.append(time.perf_counter() - start)
     print(f"{threads} threads: {1e3 * statistics.median(times):.0f} ms a patch, {digest.hexdigest()[:12]}")
 

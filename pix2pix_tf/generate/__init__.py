@@ -1,1 +1,1 @@
-"""Images from masks, by an export: python -m pix2pix_tf.generate."""
+"""Generates images from masks with an export: python -m pix2pix_tf.generate."""

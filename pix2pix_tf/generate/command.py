@@ -1,6 +1,6 @@
-"""Paints images from masks with an export: python -m pix2pix_tf.generate --model runs/gen5/export/gen5 ...
+"""Generates images from masks with an export: python -m pix2pix_tf.generate --model runs/gen5/export/gen5 ...
 
-Patches become a data set to train with; scenes of any size are painted tile by tile.
+Patches become a data set to train on; larger scenes are generated tile by tile.
 """
 
 import argparse
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from pix2pix_tf.data import conditions
 from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.tiling import Tiling
-from pix2pix_tf.export import versions
-from pix2pix_tf.generate import inference, output
+from pix2pix_tf.export import inference
 from pix2pix_tf.generate import masks as mask_files
-from pix2pix_tf.generate.inference import ImageTask
+from pix2pix_tf.generate import output
+from pix2pix_tf.generate.output import ImageTask
 from pix2pix_tf.utils import cli, files, parallel
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
     from pix2pix_tf.export.saved_model import Model
 
-TILES = 2  # sides of a tile, by default, for each side of the patches that a model was trained on
+TILES = 2  # default side of a tile, in sides of the patches that the model was trained on
 
 EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks my_masks --output generated/mine
@@ -29,65 +29,69 @@ EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5/210 --masks mask.png --output generated/one --samples 5
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --output generated/caffe
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
-  python -m pix2pix_tf.generate --model runs/told/export/gen5 --masks my_masks --output generated/tsx \\
+  python -m pix2pix_tf.generate --model runs/conditional/export/gen5 --masks my_masks --output generated/tsx \\
       --condition sensor=TSX
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
-      --output generated/to-look-at"""
+      --output generated/val-preview"""
 
 
 def main(argv: list[str]) -> None:
-    """Reads the arguments, checks the masks, paints, and says what there is."""
+    """Runs the command: checks the masks, generates the missing images, writes the metadata and the overview."""
     options = parse(argv)
-
-    model = inference.load(versions.find(options.model))
+    model = inference.load(options.model)
     if not model.targets:
-        raise UserError(f"{options.model} gives numbers and paints nothing. --model takes an export such as of gen5.")
+        raise UserError(
+            f"{options.model} returns numbers and generates no image. --model takes the export of a generator, such "
+            "as gen5."
+        )
     tile = TILES * model.size if options.tile is None else options.tile
     tiling = Tiling(tile, tile // 2 if options.overlap is None else options.overlap, model.divisor)
     tiling.check()
     masks = mask_files.find(options.masks, model.inputs, options.split)
     mask_files.check_split(masks, options.any_split)
-    wishes = conditions.parse_conditions(options.condition, model.conditions)
+    condition = conditions.parse_conditions(options.condition, model.conditions)
     size = output.patch_size(mask_files.check(masks, model, tiling), masks, model.size)
     with files.lock(options.output):
         output.claim(options.output, options, model, tiling, size)
-        jobs = jobs_of(model, masks, tiling, options, size)
-        wanted = [job for job in jobs if not job.is_done]
-        parallel.parallel_map(inference.paint_image, wanted, options.workers, "images painted", options.scheduler)
-        output.describe(options.output, model, masks, options.samples, size, wishes)
+        tasks = make_tasks(model, masks, tiling, options, size)
+        missing = [task for task in tasks if not task.is_done]
+        parallel.parallel_map(output.generate_image, missing, options.workers, "images generated", options.scheduler)
+        output.describe(options.output, model, masks, options.samples, size, condition)
         output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
-    print(output.closing(options.output, len(jobs), size, model.size))
+    print(output.summary(options.output, len(tasks), size, model.size))
 
 
-def jobs_of(
+def make_tasks(
     model: "Model", masks: mask_files.Masks, tiling: Tiling, options: argparse.Namespace, size: int | None
 ) -> list[ImageTask]:
-    """What is to be painted: each mask, as often as samples are wanted.
+    """Returns a task for each mask and sample.
 
     Args:
-      model: that paints.
-      masks: what it paints from.
-      tiling: how large ones are divided.
-      options: gives output, samples, seed and condition; where the user wishes nothing, the mask's scene tells it.
-      size: of patches, None for scenes.
+      model: the generator.
+      masks: its inputs.
+      tiling: how large masks are divided.
+      options: output, samples, seed and condition. Keys without --condition take the value of the mask's scene.
+      size: of the patches, pixels; None for scenes.
     """
-    known, wishes = mask_files.scenes(masks), conditions.parse_conditions(options.condition, model.conditions)
-    wanted = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
-    jobs = []
-    for stem, sample in wanted:
+    scenes, chosen = mask_files.scenes(masks), conditions.parse_conditions(options.condition, model.conditions)
+    samples = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
+    tasks = []
+    for stem, sample in samples:
         name = output.sample_stem(stem, sample, options.samples)
-        written = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
-        told = conditions.facts_of(mask_files.scene(masks, known, stem), model.conditions) | wishes
-        text, seed = conditions.format_condition(told, model.conditions), seed_of(options.seed, stem, sample)
-        jobs.append(ImageTask(model.folder, masks.paths[stem], written, seed, text, tiling, alone=len(wanted) == 1))
-    return jobs
+        paths = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
+        scene = mask_files.scene(masks, scenes, stem)
+        condition = conditions.format_condition(conditions.facts_of(scene, model.conditions) | chosen, model.conditions)
+        seed = seed_of(options.seed, stem, sample)
+        alone = len(samples) == 1
+        tasks.append(ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone))
+    return tasks
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Reads the arguments.
+    """Parses the arguments.
 
     Raises:
-      UserError: one is out of range, or there are no masks where they should be.
+      UserError: one is out of range, or --masks does not exist.
     """
     parser = cli.parser(__doc__ or "", EXAMPLES, "python -m pix2pix_tf.generate")
     parser.prog = "python -m pix2pix_tf.generate"
@@ -102,50 +106,51 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--masks",
         type=Path,
         required=True,
-        help="a PNG or TIFF, a folder of them, or a data set. Patches of one size become a data set; of other masks "
-        "whole scenes are painted, of any size, for prepare folder to cut",
+        help="a PNG or TIFF, a folder of them, or a data set. Patches of one size become a data set; other masks "
+        "become whole scenes of any size, for prepare folder to cut",
     )
-    parser.add_argument("--split", choices=SPLITS, default="train", help="of the data set (default: train)")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="split of the data set (default: train)")
     parser.add_argument(
         "--any-split",
         action="store_true",
-        help="take masks of val or test, too; a model trained on such images knows the scenes it is judged by",
+        help="accept masks of val or test; training on images made from them is data leakage",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the images")
     parser.add_argument(
-        "--samples", type=int, default=1, help="images for each mask, each of another seed (default: 1)"
+        "--samples", type=int, default=1, help="images for each mask, each with its own seed (default: 1)"
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default: 0)")
     parser.add_argument(
         "--tile",
         type=int,
         metavar="PIXELS",
-        help="larger masks are painted in tiles of this side (default: twice the size the model was trained on: a "
-        "tile of one class alone, such as open ocean, comes out with a pattern that repeats where tiles are small)",
+        help="side of the tiles for larger masks (default: twice the size the model was trained on; in small tiles of "
+        "one class, such as open ocean, a repeating pattern shows)",
     )
     parser.add_argument(
         "--overlap",
         type=int,
         metavar="PIXELS",
-        help="that neighbouring tiles share and blend over (default: half a tile, which hides that each has a "
-        "brightness of its own; less is quicker)",
+        help="width of the strip in which neighbouring tiles blend (default: half a tile, which hides differences in "
+        "brightness; less is faster)",
     )
     parser.add_argument(
         "--condition",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="what a model with data.condition is told, such as sensor=TSX (default: what is known of the mask)",
+        help="a value for a model with data.condition, such as sensor=TSX; may be repeated (default: the value of the "
+        "mask's scene, if known)",
     )
     parallel.add_options(parser)
     options = parser.parse_args(argv)
     if options.samples < 1:
         raise UserError(f"--samples takes a whole number from 1, not {options.samples}.")
     if not options.masks.exists():
-        raise UserError(f"There is no {options.masks}. --masks takes an image, a folder of images, or a data set.")
+        raise UserError(f"{options.masks} does not exist. --masks takes an image, a folder of images, or a data set.")
     return options
 
 
 def seed_of(seed: int, stem: str, sample: int) -> int:
-    """The seed of one image, from 0 up to below 2**31: other masks and samples beside it do not change it."""
+    """Returns the seed of one image, 0 <= seed < 2**31. It does not depend on the other masks and samples."""
     return zlib.crc32(f"{seed}/{stem}/{sample}".encode()) >> 1

@@ -1,4 +1,4 @@
-"""What is painted from: the masks' files, what is wrong with them, and what is known of their scenes."""
+"""The input of `generate`: finds the masks' files, checks them, and returns the facts of their scenes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Masks:
-    """The files to paint from."""
+    """The files to generate images from."""
 
-    paths: Mapping[str, tuple[Path, ...]]  # for each stem, sorted, one file for each role
-    data: Path | None  # the data set that they are from
-    split: str | None  # and its split
+    paths: Mapping[str, tuple[Path, ...]]  # by stem, sorted: one file for each role
+    data: Path | None  # the data set that they belong to
+    split: str | None  # their split in it
 
 
 def find(path: Path, roles: Sequence[str], split: str) -> Masks:
-    """Finds the files to paint from.
+    """Finds the masks' files.
 
     Args:
-      path: a PNG or TIFF; a folder of them; a folder of one folder for each role; or a data set.
-      roles: what the model takes.
-      split: which part of a data set.
+      path: a PNG or TIFF; a folder of them; a folder with one folder for each role; or a data set.
+      roles: the model's inputs.
+      split: of a data set.
 
     Raises:
-      UserError: there is none, or a role or a partner is missing, or two files have one stem.
+      UserError: there is no file, a stem lacks a file of some role, or two files have the same stem.
     """
     base = path / split if any((path / name).is_dir() for name in SPLITS) else path
     plain = path.is_file() or (len(roles) == 1 and not (base / roles[0]).is_dir())
     if plain and len(roles) > 1:
-        raise UserError(f"The model takes {' and '.join(roles)}: --masks takes a folder that has a folder for each.")
+        raise UserError(f"The model takes {' and '.join(roles)}: --masks takes a folder with a folder for each.")
     folders = [base] if plain else [base / role for role in roles]
-    found = [_images([path] if path.is_file() else _in(folder)) for folder in folders]
-    stems = sorted(set().union(*found))
+    by_role = [_images([path] if path.is_file() else _in(folder)) for folder in folders]
+    stems = sorted(set().union(*by_role))
     missing = [
         (f"not in {folder}", stem)
         for stem in stems
-        for folder, files in zip(folders, found, strict=True)
+        for folder, files in zip(folders, by_role, strict=True)
         if stem not in files
     ]
     if missing:
@@ -59,7 +59,7 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
     if not stems:
         raise UserError(f"There is no {' or '.join(SUFFIXES)} file in {' or '.join(map(str, folders))}.")
     return Masks(
-        {stem: tuple(files[stem] for files in found) for stem in stems}, *_data_set_of(folders[0], base != path)
+        {stem: tuple(files[stem] for files in by_role) for stem in stems}, *_data_set_of(folders[0], base != path)
     )
 
 
@@ -68,125 +68,126 @@ def _in(folder: Path) -> list[Path]:
 
 
 def _images(paths: Sequence[Path]) -> dict[str, Path]:
-    """Those that can be read by rows, by their stems."""
-    found: dict[str, Path] = {}
+    """Returns the files that StripReader reads, by stem."""
+    images: dict[str, Path] = {}
     for path in paths:
         if path.suffix.lower() in SUFFIXES:
-            other = found.setdefault(path.stem, path)
+            other = images.setdefault(path.stem, path)
             if other != path:
-                raise UserError(f"{other} and {path} would be painted under one name. Keep one of them, or rename it.")
-    return found
+                raise UserError(f"The images of {other} and {path} would have the same name. Rename one of them.")
+    return images
 
 
-def _data_set_of(folder: Path, divided: bool) -> tuple[Path | None, str | None]:
-    """The data set that a folder or file lies in, and the split; two times None when it lies in none.
+def _data_set_of(folder: Path, in_split: bool) -> tuple[Path | None, str | None]:
+    """Returns the data set and the split that a folder or file lies in; (None, None) if it lies in none.
 
     Args:
-      folder: where the masks are, or one of them.
-      divided: whether it was found through a split's folder; else a folder of such a name may mean something else.
+      folder: of the masks, or one of them.
+      in_split: it was found through a split's folder. Otherwise a folder of such a name may mean something else.
     """
     for place in (folder.resolve(), *folder.resolve().parents):
-        if place.name in SPLITS and (divided or (place.parent / dataset.FILE).exists()):
+        if place.name in SPLITS and (in_split or (place.parent / dataset.FILE).exists()):
             return place.parent, place.name
     return None, None
 
 
 def check_split(masks: Masks, any_split: bool) -> None:
-    """Makes sure that what a model is tested on later is not painted from, and so learnt.
+    """Checks that the masks are not those of the scenes that models are tested on: that would be data leakage.
 
     Raises:
-      UserError: the masks are of a split other than train, and nobody said that this is meant.
+      UserError: the masks are of the split val or test, and `any_split` is False.
     """
     if masks.split not in (None, "train") and not any_split:
         raise UserError(
-            f"These masks are of the split {masks.split} of {masks.data}: a model trained on what is painted from them "
-            "would know the scenes it is judged by. Take --split train, or add --any-split if nothing will be trained "
-            "on the images."
+            f"These masks are of the split {masks.split} of {masks.data}. To train a model on images made from them is "
+            "data leakage. Use --split train, or add --any-split if no model will be trained on the images."
         )
 
 
 def check(masks: Masks, model: "Model", tiling: Tiling) -> dict[str, tuple[int, int]]:
-    """Makes sure that the model can paint from every file, before it paints from the first; each is read by rows.
+    """Checks that the model takes every file, before the first image is generated. Files are read in strips.
 
     Returns:
-      For each stem height and width, in pixels.
+      (height, width) in pixels by stem.
 
     Raises:
-      UserError: one message names all bad files, with the cure.
+      UserError: the message names all bad files and how to mend them.
     """
     sizes: dict[str, tuple[int, int]] = {}
     problems: list[tuple[str, str]] = []
     for stem, paths in cli.progress(masks.paths.items(), len(masks.paths), "masks checked"):
-        found = set()
+        shapes = set()
         for role, path in zip(model.inputs, paths, strict=True):
             try:
-                found.add(_size(path, role, model.bits[role]))
+                shapes.add(_size(path, role, model.bits[role]))
             except images.BadImage as error:
                 problems.append((f"{error}{_if_drawn(role, path)}", path.name))
-        if len(found) > 1:
+        if len(shapes) > 1:
             problems.append(("its roles differ in size (cut or resample them to one grid)", stem))
-        sizes[stem] = max(found, default=(0, 0))
+        sizes[stem] = max(shapes, default=(0, 0))
         tiled = max(sizes[stem]) > tiling.tile
         if tiled and any(role in VALUES for role in model.targets):
-            classes = f"the model tells classes, which cannot be blended: sides of at most --tile {tiling.tile} pixels"
-            problems.append((classes, stem))
+            unblended = (
+                f"the model returns classes, which cannot be blended: sides of at most --tile {tiling.tile} pixels"
+            )
+            problems.append((unblended, stem))
     if problems:
         raise validation.validation_error("These masks cannot be used", problems)
     return sizes
 
 
 def _if_drawn(role: str, path: Path) -> str:
-    """The cure for a mask that is a drawing; empty for others."""
+    """Returns how to use a mask that is a drawing; empty for others."""
     if role == "zones" and path.suffix.lower() in images.PNG and mask_drawings.is_drawing(path):
-        return "; or read it as a drawing: prepare folder --as-drawn, or prepare masks, and paint from what they make"
+        return "; if it is a drawing, convert it first: prepare folder --as-drawn, or prepare masks"
     return ""
 
 
 def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
-    """Height and width of a file that is good.
+    """Returns height and width of a good file.
 
     Raises:
-      BadImage: it is not.
+      BadImage: it has another depth, other channels, or an invalid class value.
     """
-    rows = StripReader(path)
-    wrong = validation.channel_problem(role, np.empty((1, 1, rows.channels)))
-    if not wrong and 8 * rows.dtype.itemsize != bits:
-        wrong = f"{8 * rows.dtype.itemsize} bit, but the model takes {role} of {bits} bit"
-    if wrong:
-        raise images.BadImage(wrong)
+    reader = StripReader(path)
+    problem = validation.channel_problem(role, np.empty((1, 1, reader.channels)))
+    if not problem and 8 * reader.dtype.itemsize != bits:
+        problem = f"{8 * reader.dtype.itemsize} bit, but the model takes {role} of {bits} bit"
+    if problem:
+        raise images.BadImage(problem)
     above = 0
-    for block in rows.blocks():
-        if role in VALUES and (strange := np.argwhere(~np.isin(block[..., 0], VALUES[role]))).size:
-            row, column = strange[0]
-            wrong = validation.class_problem(role, block[row, column])
-            raise images.BadImage(f"row {above + row}, column {column}: {wrong}")
+    for block in reader.blocks():
+        if role in VALUES and (invalid := np.argwhere(~np.isin(block[..., 0], VALUES[role]))).size:
+            row, column = invalid[0]
+            problem = validation.class_problem(role, block[row, column])
+            raise images.BadImage(f"row {above + row}, column {column}: {problem}")
         above += len(block)
     if path.suffix.lower() in images.TIFF:
-        raster.georeference(path)  # asked later, when it may no longer fail
-    return rows.height, rows.width
+        raster.georeference(path)  # needed later, when it must not fail any more
+    return reader.height, reader.width
 
 
 def facts(masks: Masks, stem: str) -> scene_names.Facts:
-    """What a mask's name and file tell of its scene, without what is of a real image and of no painted one."""
-    path, known = masks.paths[stem][0], scene_names.facts_of(scene_names.scene_of(stem))
-    known.pop("quality", None)
-    known.pop("orbit", None)
+    """Returns the facts in a mask's name and file, without those that only hold for a real image."""
+    path, facts_of_scene = masks.paths[stem][0], scene_names.facts_of(scene_names.scene_of(stem))
+    facts_of_scene.pop("quality", None)
+    facts_of_scene.pop("orbit", None)
     if path.suffix.lower() in images.TIFF:
-        known.update(raster.georeference(path))
-    return known
+        facts_of_scene.update(raster.georeference(path))
+    return facts_of_scene
 
 
-def scene(masks: Masks, known: Mapping[str, Scene], stem: str) -> Scene:
-    """A mask's scene, as the data set tells it (`scenes`), or else as its name and file do."""
-    return known.get(scene_names.scene_of(stem)) or Scene("train", 0, 0, **facts(masks, stem))
+def scene(masks: Masks, described: Mapping[str, Scene], stem: str) -> Scene:
+    """Returns a mask's scene: from the data set's description (`scenes`), or else from its name and file."""
+    return described.get(scene_names.scene_of(stem)) or Scene("train", 0, 0, **facts(masks, stem))
 
 
 def scenes(masks: Masks) -> dict[str, Scene]:
-    """The scenes that the masks' data set describes, without what a painted image has not; none without a data set."""
+    """Returns the scenes that the masks' data set describes, without what only holds for a real image."""
     if masks.data is None or not (masks.data / dataset.FILE).exists():
         return {}
-    known = dataset.read(masks.data).scenes
+    described = dataset.read(masks.data).scenes
     return {
         name: replace(scene, split="train", stretch=None, quality=None, orbit=None, cloud=None)
-        for name, scene in known.items()
+        for name, scene in described.items()
     }

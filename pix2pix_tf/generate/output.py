@@ -1,158 +1,234 @@
-"""What `generate` leaves: a data set of patches, or whole scenes for `prepare folder` to cut; and a sheet to look at.
+"""The output folder of `generate`: a data set of patches, or whole scenes for `prepare folder`; and an overview sheet.
 
 <output>/train/<role>/<stem>.png    and dataset.json, where all masks are patches of one size
 <output>/<role>/<stem>.png          and scenes.json, where they are scenes
 """
 
 import argparse
+import contextlib
+import functools
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pix2pix_tf.data import conditions, dataset, scene_names, visualization
-from pix2pix_tf.data.classes import VALUES
+from pix2pix_tf.data import classes, conditions, dataset, scene_names, visualization
+from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.io import images, png
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.loading import evenly_spaced, extend_scene
 from pix2pix_tf.data.tiling import Tiling
+from pix2pix_tf.export import inference
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.masks import Masks
-from pix2pix_tf.utils import files
-from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils import cli, files, resumable
 
 if TYPE_CHECKING:
     from pix2pix_tf.export.saved_model import Model
 
 OVERVIEW = "overview.png"
-SETTINGS = "generate.json"
+RECORD = "generate.json"  # the settings that the images follow from
 SHOWN = 6  # rows of the overview sheet, and samples in a row
-SIDE = 512  # pixels: larger images are shown this small
+SIDE = 512  # pixels: larger images are shrunk to this in the overview
 
 
-def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, known: int) -> int | None:
-    """The side of the patches, where the masks are such: squares of one size, of a data set or at most `known` large.
+# ---- Names and places ----------------------------------------------------------------------------------------------
 
-    None: they are scenes, which are to be cut before one trains on them.
+
+def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, trained_size: int) -> int | None:
+    """Returns the side of the patches in pixels, or None if the masks are scenes, to be cut before training.
+
+    Masks are patches if they are squares of one size and belong to a data set, or are at most `trained_size` large.
     """
-    found = set(sizes.values())
-    (height, width), *others = found
+    (height, width), *others = set(sizes.values())
     square = height == width and not others
-    return height if square and (masks.data is not None or height <= known) else None
+    return height if square and (masks.data is not None or height <= trained_size) else None
 
 
 def roles_of(model: "Model") -> tuple[str, ...]:
-    """What is written of each image: the input roles, the fronts that follow from zones, the target roles."""
+    """Returns the roles written for each image: the inputs, `fronts` derived from zones, the targets."""
     fronts = ("fronts",) if "zones" in model.inputs and "fronts" not in model.inputs + model.targets else ()
     return (*model.inputs, *fronts, *model.targets)
 
 
 def image_path(output: Path, size: int | None, role: str, stem: str) -> Path:
-    """Where an image lies; `size` is that of patches, None for scenes."""
+    """Returns an image's file; `size` is that of the patches, None for scenes."""
     return (output / role if size is None else output / "train" / role) / f"{stem}.png"
 
 
 def sample_stem(stem: str, sample: int, samples: int) -> str:
-    """What a sample is called: each is a scene of its own, and what stands before the patch's place is the scene."""
+    """Returns the stem of a sample. Each sample is a scene of its own: its number stands before the patch's place."""
     scene, mark, place = stem.partition(scene_names.PATCH_MARK)
     return stem if samples == 1 else f"{scene}_s{sample}{mark}{place}"
 
 
 def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None) -> None:
-    """Makes sure that nothing but whole images of the same model, masks and options is or comes into the folder.
+    """Marks the folder with the settings of this command, or resumes the one that was begun with them.
 
     Raises:
-      UserError: other things are there.
+      UserError: the folder holds other files, or images of other settings.
     """
     settings = {"variant": model.variant, "run": model.run, "epoch": model.epoch, "masks": str(options.masks)}
     settings |= {"split": options.split, "samples": options.samples, "seed": options.seed}
     settings |= {"condition": options.condition} if options.condition else {}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
-    path = output / SETTINGS
-    if path.exists():
-        before = files.read_json(path)
-        changes = [
-            f"{key}: {before.get(key)} -> {value}" for key, value in settings.items() if before.get(key) != value
+    folders = [image_path(output, size, role, "any").parent for role in roles_of(model)]
+    resumable.claim(output, RECORD, settings, clear=folders)
+
+
+# ---- One image -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """One image to generate: small to send to a process, and the same bytes in whichever process it runs."""
+
+    model: Path  # a version folder
+    inputs: tuple[Path, ...]  # a file for each input role
+    outputs: tuple[tuple[str, Path], ...]  # role and file: of each input, of fronts, of each target last
+    seed: int
+    condition: str  # as data/conditions.py writes it
+    tiling: Tiling
+    alone: bool  # the only image of this command; if so, progress is shown by rows of tiles
+
+    @property
+    def is_done(self) -> bool:
+        """True if all files exist."""
+        return all(path.exists() for _, path in self.outputs)
+
+
+def generate_image(task: ImageTask) -> None:
+    """Writes the missing files of one image: the inputs and fronts first, the targets last.
+
+    Raises:
+      OSError: a file cannot be written. No file is ever left half written.
+    """
+    model = inference.load(task.model)
+    sources = dict(zip(model.inputs, task.inputs, strict=True))
+    for role, path in task.outputs:
+        if path.exists() or role in model.targets:
+            continue
+        reader = StripReader(sources["zones" if role == "fronts" and "fronts" not in sources else role])
+        blocks = reader.blocks() if role in sources else front_blocks(reader.blocks())
+        with png.written(path, reader.height, reader.width, reader.channels, 8 * reader.dtype.itemsize) as write:
+            for block in blocks:
+                write(block)
+    if not task.is_done:
+        _write_targets(task, model)
+
+
+def _write_targets(task: ImageTask, model: "Model") -> None:
+    """Generates all target roles at once, from the top down."""
+    first = StripReader(task.inputs[0])
+    run_tile = functools.partial(inference.generate_tile, model, task.condition)
+    strips = inference.run_on_files(task.inputs, task.tiling, run_tile, task.seed)
+    if task.alone:
+        strips = cli.progress(strips, len(task.tiling.places(first.height)), "rows of tiles generated")
+    ends = np.cumsum([CHANNELS[role] for role in model.targets])[:-1]
+    with contextlib.ExitStack() as stack:
+        writers = [
+            stack.enter_context(png.written(path, first.height, first.width, CHANNELS[role]))
+            for role, path in task.outputs
+            if role in model.targets
         ]
-        if changes:
-            raise UserError(f"{output} holds images of other settings ({', '.join(changes)}). Choose another --output.")
-    elif not files.is_empty(output):
-        raise UserError(f"{output} is there already, and not empty. Choose another --output.")
-    files.clear(output, *(image_path(output, size, role, "any").parent for role in roles_of(model)))
-    files.write_json(path, settings)
+        for strip in strips:
+            for write, part in zip(writers, np.split(images.to_pixels(strip), ends, axis=-1), strict=True):
+                write(part)
+
+
+def front_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Returns the calving front of zones that come in blocks of rows; the same as `classes.front_of` of all reader.
+
+    Args:
+      blocks: zones, uint8 [n, W, 1], from the top down.
+
+    Yields:
+      The front, uint8 [n, W], as many rows in all.
+    """
+    last = None  # the last two rows: the front in the lower one depends on the next block's first row
+    for block in blocks:
+        zones = block[..., 0] if last is None else np.concatenate([last, block[..., 0]])
+        yield classes.front_of(zones)[0 if last is None else len(last) - 1 : -1]
+        last = zones[-2:]
+    if last is not None:
+        yield classes.front_of(last)[-1:]
+
+
+# ---- Metadata and overview -----------------------------------------------------------------------------------------
 
 
 def describe(
-    output: Path, model: "Model", masks: Masks, samples: int, size: int | None, wishes: Mapping[str, str]
+    output: Path, model: "Model", masks: Masks, samples: int, size: int | None, condition: Mapping[str, str]
 ) -> None:
-    """Writes what the images are and what is known of their scenes: dataset.json for patches, scenes.json for scenes.
+    """Writes the metadata of the images and their scenes: dataset.json for patches, scenes.json for scenes.
 
     Args:
       output: the folder.
-      model: what painted them.
-      masks: what they were painted from.
-      samples: images of each mask.
-      size: of patches, None for scenes.
-      wishes: what the model was told, where the user chose it.
+      model: the generator.
+      masks: its inputs.
+      samples: images for each mask.
+      size: of the patches, pixels; None for scenes.
+      condition: values by key that the user chose with --condition.
     """
     origin = f"generated: {model.run}@{model.epoch}"
-    seen = None if model.glaciers is None else tuple(model.glaciers)
+    glaciers = None if model.glaciers is None else tuple(model.glaciers)
     stems = {sample_stem(stem, sample, samples): stem for stem in masks.paths for sample in range(samples)}
     if size is None:
-        told: dict[str, scene_names.Facts] = {
+        facts: dict[str, scene_names.Facts] = {
             new: {
                 **mask_files.facts(masks, stem),
-                **conditions.changed_facts(mask_files.scene(masks, {}, stem), wishes),
+                **conditions.changed_facts(mask_files.scene(masks, {}, stem), condition),
             }
             for new, stem in stems.items()
         }
-        files.write_json(output / dataset.SCENES_FILE, {"origin": origin, "seen": seen, "scenes": told})
+        files.write_json(output / dataset.SCENES_FILE, {"origin": origin, "seen": glaciers, "scenes": facts})
         return
-    known = mask_files.scenes(masks)
+    in_data_set = mask_files.scenes(masks)
     scenes: dict[str, dataset.Scene] = {}
     for new, stem in stems.items():
         name = scene_names.scene_of(new)
-        described = known.get(scene_names.scene_of(stem))
+        described = in_data_set.get(scene_names.scene_of(stem))
         scene = described or extend_scene(scenes.get(name), "train", new, size, mask_files.facts(masks, stem))
-        scenes[name] = replace(scene, **conditions.changed_facts(scene, wishes))
+        scenes[name] = replace(scene, **conditions.changed_facts(scene, condition))
     bits = {role: model.bits[role] if role in model.inputs else 8 for role in roles_of(model)}
-    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, generator_train_glaciers=seen))
+    dataset.save(Dataset(output, output.resolve().name, origin, size, bits, scenes, generator_train_glaciers=glaciers))
 
 
-def closing(output: Path, images: int, size: int | None, known: int) -> str:
-    """What to say at the end: what there is, and what can be done with it."""
-    seen = f"{output / OVERVIEW} shows some."
+def summary(output: Path, count: int, size: int | None, trained_size: int) -> str:
+    """Returns the command's last message: the number of images, and the next command for scenes."""
+    overview = f"overview: {output / OVERVIEW}"
     if size is not None:
-        return f"images in {output}: {images}, a data set of train alone, to train with beside real ones; {seen}"
-    folder, cut = shlex.quote(str(output)), shlex.quote(f"{output}-{known}")
-    split = "scene" if images > 1 else "random"
+        return f"images in {output}: {count}, a data set with the split train only; {overview}"
+    folder, cut = shlex.quote(str(output)), shlex.quote(f"{output}-{trained_size}")
+    split = "scene" if count > 1 else "random"
     return (
-        f"whole scenes in {output}: {images}; {seen}\nnext, to cut them into a data set of patches: "
-        f"python -m pix2pix_tf.prepare folder --input {folder} --output {cut} --size {known} --split {split}"
+        f"whole scenes in {output}: {count}; {overview}\nnext, to cut them into a data set of patches: "
+        f"python -m pix2pix_tf.prepare folder --input {folder} --output {cut} --size {trained_size} --split {split}"
     )
 
 
 def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: int, size: int | None) -> None:
-    """A sheet of some masks, spread evenly over all, each with its images."""
+    """Draws a sheet of some masks, spread evenly over all, each beside its images."""
     shown = evenly_spaced(stems, SHOWN)
     role, target = model.inputs[0], model.targets[0]
     columns = [
-        (visualization.name_of(role), _pictures(output, size, role, [sample_stem(s, 0, samples) for s in shown]))
+        (visualization.name_of(role), _thumbnails(output, size, role, [sample_stem(s, 0, samples) for s in shown]))
     ]
     for sample in range(min(samples, SHOWN)):
-        painted = _pictures(output, size, target, [sample_stem(stem, sample, samples) for stem in shown])
-        columns.append((f"sample {sample}", painted))
+        generated = _thumbnails(output, size, target, [sample_stem(stem, sample, samples) for stem in shown])
+        columns.append((f"sample {sample}", generated))
     title = f"{model.variant}, epoch {model.epoch}"
     visualization.grid(output / OVERVIEW, columns, title, legend="zones" in (role, target), captions=shown)
 
 
-def _pictures(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
-    """Images of a role for the sheet; scenes of different sizes are fitted into squares of one."""
+def _thumbnails(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
+    """Reads images of a role for the sheet; scenes of different sizes are fitted into equal squares."""
     pictures = [
-        visualization.for_display(role, _small(image_path(output, size, role, stem), role)[np.newaxis])[0]
+        visualization.for_display(role, _shrunk(image_path(output, size, role, stem), role)[np.newaxis])[0]
         for stem in stems
     ]
     if size is None:
@@ -160,17 +236,17 @@ def _pictures(output: Path, size: int | None, role: str, stems: Sequence[str]) -
     return pictures
 
 
-def _small(path: Path, role: str) -> np.ndarray:
-    """An image made at most SIDE pixels large by taking (classes) or averaging (brightness) squares: [h, w, C]."""
-    rows = StripReader(path)
-    step = -(-max(rows.height, rows.width) // SIDE)
+def _shrunk(path: Path, role: str) -> np.ndarray:
+    """Reads an image shrunk to at most SIDE pixels, [h, w, C]: classes by sampling, brightness by averaging squares."""
+    reader = StripReader(path)
+    step = -(-max(reader.height, reader.width) // SIDE)
     if step == 1:
-        return rows.read(rows.height)
-    width = max(1, rows.width // step) * min(step, rows.width)
+        return reader.read(reader.height)
+    width = max(1, reader.width // step) * min(step, reader.width)
     lines = []
-    for block in rows.blocks(step):
+    for block in reader.blocks(step):
         if role in VALUES:
             lines.append(block[0, :width:step])
         else:
-            lines.append(block[:, :width].mean(0).reshape(-1, min(step, rows.width), rows.channels).mean(1))
-    return np.stack(lines).round().astype(rows.dtype)
+            lines.append(block[:, :width].mean(0).reshape(-1, min(step, reader.width), reader.channels).mean(1))
+    return np.stack(lines).round().astype(reader.dtype)

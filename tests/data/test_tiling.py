@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pix2pix_tf.data.tiling import Tiling, pad_by_reflection, ramp_weights
-from pix2pix_tf.generate.tiles import generate_strips, tile_seed
+from pix2pix_tf.export.inference import run_tiled, tile_seed
 from pix2pix_tf.utils.errors import UserError
 
 TILINGS = st.builds(
@@ -14,15 +14,15 @@ TILINGS = st.builds(
 
 
 def reader(image):
-    """What gives an image's next rows."""
+    """Returns a function that reads an image's next rows."""
     rows = iter(image)
     return lambda count: np.array([row for _, row in zip(range(count), rows, strict=False)]).reshape(
         -1, *image.shape[1:]
     )
 
 
-def scene_of(image, tiling, generate, seed=0):
-    return np.concatenate(list(generate_strips(reader(image), *image.shape[:2], tiling, generate, seed)))
+def scene_of(image, tiling, run_tile, seed=0):
+    return np.concatenate(list(run_tiled(reader(image), *image.shape[:2], tiling, run_tile, seed)))
 
 
 @given(TILINGS, st.integers(1, 300))
@@ -39,32 +39,30 @@ def test_weights_sum_to_one_and_at_most_two_tiles_meet(tiling, length):
 
 @settings(max_examples=30, deadline=None)
 @given(TILINGS, st.integers(1, 60), st.integers(1, 60))
-def test_tiles_do_not_change_an_output_that_depends_on_single_pixels(tiling, height, width):
+def test_a_pixelwise_function_gives_the_same_in_tiles(tiling, height, width):
     image = np.random.default_rng(height).integers(0, 256, (height, width, 2), np.uint8)
-    generated = scene_of(image, tiling, lambda tile, seed: tile[..., :1] / np.float32(127.5) - 1)
-    np.testing.assert_allclose(generated, image[..., :1] / 127.5 - 1, atol=1e-6)
+    blended = scene_of(image, tiling, lambda tile, seed: tile[..., :1] / np.float32(127.5) - 1)
+    np.testing.assert_allclose(blended, image[..., :1] / 127.5 - 1, atol=1e-6)
 
 
 def test_tiles_have_sides_that_the_network_takes_and_seeds_of_their_own():
     calls = []
 
-    def generate(tile, seed):
+    def run_tile(tile, seed):
         calls.append((tile.shape, seed))
         return tile.astype(np.float32)
 
-    scene_of(np.zeros((70, 20, 1), np.uint8), Tiling(32, 16, 8), generate, seed=7)
+    scene_of(np.zeros((70, 20, 1), np.uint8), Tiling(32, 16, 8), run_tile, seed=7)
     assert {shape for shape, _ in calls} == {(32, 24, 1)}  # 20 columns are filled up to the divisor
     assert len({seed for _, seed in calls}) == len(calls) > 3
-    assert calls[0][1] == 7  # so that a scene of one tile is what one call generates
+    assert calls[0][1] == 7  # so a scene of one tile equals one call
     assert tile_seed(7, 0, 16) != tile_seed(7, 16, 0)
 
 
 def test_a_step_in_brightness_becomes_a_slope():
     """Two tiles, black and white, share 16 pixels, over which grey rises as sin^2."""
-    generated = scene_of(
-        np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), lambda t, s: np.full(t.shape, s != 0, "f")
-    )
-    row = generated[0, :, 0]
+    blended = scene_of(np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), lambda t, s: np.full(t.shape, s != 0, "f"))
+    row = blended[0, :, 0]
     assert (row[:16] == 0).all()
     assert (row[32:] == 1).all()
     np.testing.assert_allclose(row[16:32], np.sin(np.pi / 2 * (np.arange(16) + 0.5) / 16) ** 2, atol=1e-6)

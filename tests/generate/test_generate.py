@@ -11,8 +11,8 @@ from PIL import Image
 from pix2pix_tf import config, prepare
 from pix2pix_tf.data import classes, dataset, pipeline
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.export import best_epoch, saved_model, versions
-from pix2pix_tf.generate import command, inference
+from pix2pix_tf.export import best_epoch, inference, saved_model, versions
+from pix2pix_tf.generate import command, output
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.training.tasks import make_task
 from pix2pix_tf.utils import cli
@@ -89,7 +89,7 @@ def test_an_image_is_what_the_export_serves(arguments, tiny_run, tiny_data, tmp_
     assert (pixels(tmp_path / "out" / "train" / "sar" / "S2.png") == tf.io.decode_png(png).numpy()[..., 0]).all()
 
 
-def test_zones_are_learnt_from_painted_images(arguments, tmp_path):
+def test_zones_train_on_generated_images(arguments, tmp_path):
     assert run(arguments()) == 0
     opened = load_dataset(tmp_path / "out", ("sar", "zones"), ("train",))
     chosen = config.make_config("zones", UNET)
@@ -110,7 +110,7 @@ def test_samples_are_scenes_of_their_own_and_patches_keep_their_places(arguments
     assert first != second
 
 
-def test_what_is_true_of_the_real_picture_alone_is_not_said_of_a_painted_one(arguments, tiny_data, tmp_path):
+def test_facts_of_the_real_image_alone_are_left_out(arguments, tiny_data, tmp_path):
     copy = shutil.copytree(tiny_data, tmp_path / "data")
     described = json.loads((copy / "dataset.json").read_text())
     facts = {"glacier": "DBE", "sensor": "ERS", "date": "2010-01-01", "bounding_box": [1, 9, 2, 30]}
@@ -149,8 +149,8 @@ def test_several_inputs_and_targets_have_a_folder_each(arguments, optical_model,
     pngs = [[(tmp_path / "in" / role / "m.png").read_bytes()] for role in ("sar_vv", "sar_vh")]
     served = saved_model.load(optical_model).generate_pngs(pngs, [command.seed_of(0, "m", 0)])
     for role, (png,) in zip(("optical", "sar"), served, strict=True):
-        wanted = tf.io.decode_png(png).numpy()
-        assert (pixels(found.path("train", role, "m")).reshape(wanted.shape) == wanted).all()
+        expected = tf.io.decode_png(png).numpy()
+        assert (pixels(found.path("train", role, "m")).reshape(expected.shape) == expected).all()
     assert run(arguments(model=optical_model, masks=tmp_path / "wide", output=tmp_path / "scene")) == 0
     assert pixels(tmp_path / "scene" / "optical" / "m.png").shape == (40, 64, 3)
     (tmp_path / "in" / "sar_vh" / "m.png").unlink()
@@ -161,8 +161,8 @@ def test_several_inputs_and_targets_have_a_folder_each(arguments, optical_model,
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes(arguments, tmp_path):
-    for output, seed in (("a", 0), ("b", 0), ("c", 1)):
-        assert run(arguments(output=tmp_path / output, samples=2, seed=seed)) == 0
+    for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert run(arguments(output=tmp_path / folder, samples=2, seed=seed)) == 0
     first = images(tmp_path / "a")
     assert sorted(first) == [f"S{stem}_s{sample}.png" for stem in range(6) for sample in (0, 1)]
     assert images(tmp_path / "b") == first
@@ -175,7 +175,7 @@ def test_an_image_does_not_depend_on_the_masks_beside_it(arguments, tiny_data, t
     assert images(tmp_path / "one")["S2.png"] == images(tmp_path / "all")["S2.png"]
 
 
-def test_it_goes_on_where_it_stopped(arguments, tmp_path):
+def test_it_resumes_where_it_stopped(arguments, tmp_path):
     assert run(arguments()) == 0
     before = images(tmp_path / "out")
     there = tmp_path / "out" / "train" / "sar"
@@ -189,6 +189,19 @@ def test_it_goes_on_where_it_stopped(arguments, tmp_path):
     assert not list((tmp_path / "out").rglob(".tmp-*"))
     assert {name for name in after if after[name] != before[name]} == {"S5.png"}
     assert (tmp_path / "out" / "dataset.json").exists()
+
+
+def test_a_folder_begun_before_resumes(arguments, tiny_run, tiny_data, tmp_path):
+    """With the record as earlier versions wrote it, byte for byte."""
+    assert run(arguments()) == 0
+    record = {"variant": "orig", "run": tiny_run.name, "epoch": 2, "masks": str(tiny_data), "split": "train"}
+    record |= {"samples": 1, "seed": 0, "tile": 2 * SIZE, "overlap": SIZE, "patches": SIZE}
+    path = tmp_path / "out" / "generate.json"
+    assert json.loads(path.read_text()) == record
+    path.write_text(json.dumps(record, indent=2) + "\n")
+    (tmp_path / "out" / "train" / "sar" / "S4.png").unlink()
+    assert run(arguments()) == 0
+    assert len(images(tmp_path / "out")) == 6
 
 
 def test_two_workers_write_what_one_writes(arguments, tmp_path):
@@ -216,14 +229,14 @@ def test_nothing_foreign_is_overwritten(arguments, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "S6.png").write_text("mine")
     assert run(arguments()) == 2
-    assert "not empty" in capsys.readouterr().err
+    assert "nothing is overwritten" in capsys.readouterr().err
     assert (tmp_path / "out" / "S6.png").read_text() == "mine"
 
 
 # ---- Whole scenes --------------------------------------------------------------------------------------------------
 
 
-def test_scenes_of_any_size_are_painted_and_can_be_cut(arguments, tiny_run, tmp_path, capsys):
+def test_scenes_of_any_size_are_generated_and_can_be_cut(arguments, tiny_run, tmp_path, capsys):
     sizes = {"DBE_2010-02-01_ERS_20_1_7": (SIZE + 13, 3 * SIZE - 1), "b": (5, 7), "c": (SIZE, SIZE)}
     for seed, (stem, size) in enumerate(sizes.items()):
         save(tmp_path / "masks" / f"{stem}.png", scene(*size, seed))
@@ -235,8 +248,7 @@ def test_scenes_of_any_size_are_painted_and_can_be_cut(arguments, tiny_run, tmp_
             assert (pixels(out / "zones" / name) == zones).all()
             assert (pixels(out / "fronts" / name) == classes.front_of(zones)).all()
             assert pixels(out / "sar" / name).shape == size
-    said = capsys.readouterr().out
-    assert f"prepare folder --input {out} --output {out}-{SIZE}" in said
+    assert f"prepare folder --input {out} --output {out}-{SIZE}" in capsys.readouterr().out
     cut = tmp_path / "cut"
     assert cli.run(prepare.main, ["folder", "--input", str(out), "--output", str(cut), "--size", str(SIZE)]) == 0
     found = dataset.read(cut)
@@ -260,7 +272,7 @@ def test_fronts_in_blocks_are_the_fronts_of_the_whole(rng):
     zones = rng.choice(classes.ZONE_VALUES, (23, 17)).astype(np.uint8)
     for sizes in ([23], [1] * 23, [1, 2, 20], [2, 21], [22, 1]):
         blocks = np.split(zones[..., np.newaxis], np.cumsum(sizes)[:-1])
-        assert (np.concatenate(list(inference.front_rows(blocks))) == classes.front_of(zones)).all()
+        assert (np.concatenate(list(output.front_blocks(blocks))) == classes.front_of(zones)).all()
 
 
 # ---- What is refused -----------------------------------------------------------------------------------------------
@@ -287,7 +299,7 @@ def test_no_scene_of_val_or_test_comes_into_training(arguments, tiny_data, tmp_p
         (np.full((SIZE, SIZE), 127, np.uint16), "16 bit"),
     ],
 )  # fmt: skip
-def test_bad_masks_are_named_before_anything_is_painted(arguments, tmp_path, capsys, array, message):
+def test_bad_masks_are_named_before_any_image_is_generated(arguments, tmp_path, capsys, array, message):
     save(tmp_path / "masks" / "good.png", np.full((SIZE, SIZE), 127, np.uint8))
     save(tmp_path / "masks" / "bad mask ü.png", array)
     assert run(arguments(masks=tmp_path / "masks")) == 2
@@ -310,42 +322,42 @@ def test_a_file_that_is_no_whole_png_is_named(arguments, tmp_path, capsys, damag
     ("changes", "message"),
     [
         ({"model": "nowhere"}, "no export in nowhere"),
-        ({"masks": "nowhere"}, "There is no nowhere"),
+        ({"masks": "nowhere"}, "nowhere does not exist"),
         ({"samples": 0}, "from 1"),
         ({"workers": 0}, "from 1"),
         ({"tile": SIZE + 1}, f"a multiple of {SIZE}"),
         ({"overlap": SIZE + 1}, f"from 0 to {SIZE}"),
     ],
 )
-def test_the_users_mistakes_are_said(arguments, capsys, changes, message):
+def test_mistakes_in_options_are_reported(arguments, capsys, changes, message):
     assert run(arguments(**changes)) == 2
     assert message in capsys.readouterr().err
 
 
-def test_an_empty_folder_is_said(arguments, tmp_path, capsys):
+def test_an_empty_folder_is_reported(arguments, tmp_path, capsys):
     (tmp_path / "masks").mkdir()
     assert run(arguments(masks=tmp_path / "masks")) == 2
     assert "no .png or .tif or .tiff file" in capsys.readouterr().err
 
 
-def test_two_files_of_one_stem_are_said(arguments, tmp_path, capsys):
+def test_two_files_of_one_stem_are_refused(arguments, tmp_path, capsys):
     for suffix in ("png", "tif"):
         save(tmp_path / "masks" / f"m.{suffix}", scene(SIZE, SIZE))
     assert run(arguments(masks=tmp_path / "masks")) == 2
-    assert "under one name" in capsys.readouterr().err
+    assert "the same name" in capsys.readouterr().err
 
 
 def test_a_full_disk_leaves_no_half_image(arguments, tmp_path, capsys, monkeypatch):
     save(tmp_path / "masks" / "m.png", scene(3 * SIZE, 40))
-    painted = iter([True, False])
+    succeeds = iter([True, False])
 
     def fail(model, condition, tile, seed):
-        if not next(painted):
+        if not next(succeeds):
             raise OSError(28, "No space left on device")
         return np.zeros((*tile.shape[:2], 1), np.float32)
 
     with monkeypatch.context() as patched:
-        patched.setattr(inference, "paint_tile", fail)
+        patched.setattr(inference, "generate_tile", fail)
         assert run(arguments(masks=tmp_path / "masks")) == 1
     assert "No space left" in capsys.readouterr().err
     assert not list((tmp_path / "out" / "sar").iterdir())

@@ -1,0 +1,130 @@
+"""Tiled inference: runs an export on scenes of any size, strip by strip. Memory holds one row of tiles.
+
+Each tile has weights that rise where it overlaps the previous tile and fall where it overlaps the next one, as sin^2
+and cos^2. A network with instance normalisation gives each tile the brightness and the contrast of its own content;
+over half a tile, such a difference is too faint a slope to be visible.
+
+A strided network leaves a grid of its own. At steps of half a tile the grids of neighbours coincide, so their textures
+agree where they blend and do not average out (benchmarks/quality).
+"""
+
+import functools
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from pix2pix_tf.data.io.strips import StripReader
+from pix2pix_tf.data.tiling import Stitcher, Tiling, pad_by_reflection, ramp_weights
+
+if TYPE_CHECKING:
+    from pix2pix_tf.export.saved_model import Model
+
+# Threads that TensorFlow may split one operation among, in every process. Their number changes the order of sums, and
+# so the last bits: three give other bytes than one, two or four (benchmarks/speed). So it may depend neither on
+# --workers nor on the machine; more workers use more cores better.
+THREADS = 2
+
+InputTile: TypeAlias = np.ndarray  # uint8 or uint16 [h, w, C]: PNG values of the input roles, stacked along channels
+OutputTile: TypeAlias = np.ndarray  # float32 [h, w, C']: for a generator in [-1, 1]
+RunTile: TypeAlias = Callable[[InputTile, int], OutputTile]  # takes a tile and its seed
+
+
+def load(path: Path) -> "Model":
+    """Loads an export, once in each process.
+
+    Args:
+      path: a version folder, a base path (its newest version), or a run (its best epoch, or the newest).
+
+    Raises:
+      UserError: there is no export, or it cannot be read.
+    """
+    from pix2pix_tf.export import (  # TensorFlow: some seconds, which a mistyped option should not cost
+        versions,
+    )
+
+    return _load(versions.find(path))
+
+
+@functools.lru_cache(maxsize=1)
+def _load(version: Path) -> "Model":
+    import tensorflow as tf
+
+    from pix2pix_tf.export import saved_model
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)  # else the first process takes all of its memory
+    except RuntimeError:
+        pass  # TensorFlow is initialised already, in a program of the user's own
+    return saved_model.load(version)
+
+
+def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) -> OutputTile:
+    """Generates one tile, float32 [h, w, C'], [-1, 1].
+
+    One tile a call: in a batch, some processors round differently depending on its size, and so would the bytes.
+    """
+    return model.generate(tile[np.newaxis], np.array([seed]), [condition])[0]
+
+
+def run_on_files(paths: Sequence[Path], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
+    """Runs a network on a scene that lies in image files; see `run_tiled`.
+
+    Args:
+      paths: a PNG or TIFF for each input role, in the network's order, all of one size.
+      tiling: how the scene is divided.
+      run_tile: the network, such as `generate_tile` with a model and a condition.
+      seed: of the scene.
+
+    Yields:
+      float32 [n, W, C'], from the top down.
+    """
+    readers = [StripReader(path) for path in paths]
+
+    def read(count: int) -> np.ndarray:
+        return np.concatenate([reader.read(count) for reader in readers], axis=-1)
+
+    return run_tiled(read, readers[0].height, readers[0].width, tiling, run_tile, seed)
+
+
+def run_tiled(
+    read: Callable[[int], np.ndarray], height: int, width: int, tiling: Tiling, run_tile: RunTile, seed: int
+) -> Iterator[OutputTile]:
+    """Runs a network on a scene of any size from the top down, and blends the tiles.
+
+    Args:
+      read: returns the next n rows of the scene, uint8 or uint16 [n, W, C]; fewer at its end.
+      height: of the scene, pixels.
+      width: of the scene, pixels.
+      tiling: how the scene is divided.
+      run_tile: the network. Its output has the height and the width of its input.
+      seed: of the scene. The same seed gives the same result; each tile gets a seed of its own (`tile_seed`).
+
+    Yields:
+      The blended rows, float32 [n, W, C'], one block for each row of tiles.
+    """
+    columns, tall, wide = tiling.places(width), tiling.side(height), tiling.side(width)
+    rows, top, bottom = read(tall), 0, min(tall, height)
+    stitcher = Stitcher(height, width)
+    for row in tiling.places(height):
+        rows = np.concatenate([rows[row.start - top :], read(row.start + tall - bottom)])
+        top, bottom = row.start, row.start + len(rows)
+        strip = pad_by_reflection(rows, tall, columns[-1].start + wide)
+        down = ramp_weights(tall, row.before, row.after)
+        for column in columns:
+            tile = run_tile(strip[:, column.start : column.start + wide], tile_seed(seed, row.start, column.start))
+            across = ramp_weights(wide, column.before, column.after)
+            stitcher.add(row.start, column.start, tile, np.outer(down, across))
+        yield stitcher.take(row.start + tall - row.after).astype(np.float32)
+
+
+def tile_seed(seed: int, row: int, column: int) -> int:
+    """Returns the seed of the tile whose upper left pixel is (row, column), 0 <= seed < 2**31.
+
+    The first tile has the scene's seed, so a scene of one tile is the network's output for one call.
+    """
+    return seed if row == column == 0 else zlib.crc32(f"{seed}/{row}/{column}".encode()) >> 1
