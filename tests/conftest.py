@@ -195,7 +195,7 @@ class PageServer:
 
         self._running = contextlib.ExitStack()
         server = self._running.enter_context(running({"orig": self._model}, port=self._port, newest=2))
-        server.service.gallery.take(self._gallery)
+        server.service.gallery.add_folder(self._gallery)
         self._port = server.port
 
     def stop(self) -> None:

@@ -1,12 +1,12 @@
-"""What TensorFlow says, for human eyes."""
+"""TensorFlow's error messages in one readable sentence."""
 
 import re
 
-_LONGEST = 400  # characters; what follows are values that somebody sent
+_LONGEST = 400  # characters; the rest are values from the request
 
 
 def sentence(message: str) -> str:
-    """What a TensorFlow error says, without the nodes and stacks around it.
+    """Returns the message of a TensorFlow error without its nodes and stack traces.
 
     Args:
       message: such as "Graph execution error: ... Invalid PNG data, size 60\\n\\t [[{{node DecodePng}}]] [Op:...]".

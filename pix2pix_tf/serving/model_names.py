@@ -1,4 +1,4 @@
-"""What models are called in addresses."""
+"""The names of models in URLs."""
 
 import re
 from collections import Counter
@@ -8,32 +8,30 @@ from pathlib import Path
 from pix2pix_tf.utils.errors import UserError, truncated_repr
 
 
-def name_models(wishes: Sequence[str]) -> dict[str, Path]:
-    """Gives each model a name.
+def name_models(models: Sequence[str]) -> dict[str, Path]:
+    """Names each model.
 
     Args:
-      wishes: NAME=PATH or PATH each; the path is a base path, such as runs/gen5/export/gen5, a version in one, or a
+      models: NAME=PATH or PATH each; the path is a base path, such as runs/gen5/export/gen5, a version in one, or a
         run.
 
     Returns:
-      Paths by name. Without a wish a model is called as its base path, or as its run where this is named; where two
-      would be called the same, both are called as their runs. What no address can hold, such as a blank, becomes _.
+      Paths by name. The default name is that of the base path's folder, or of the run if PATH is a run. If two models
+      would have the same name, both get the names of their runs. Characters that a URL cannot hold become _.
 
     Raises:
-      UserError: two are still called the same, or a name cannot stand in an address.
+      UserError: two models still have the same name, or a name cannot stand in a URL.
     """
-    parts = [(name, Path(path)) for name, _, path in (wish.rpartition("=") for wish in wishes)]
+    parts = [(name, Path(path)) for name, _, path in (text.rpartition("=") for text in models)]
     often = Counter(name or _base(path).name for name, path in parts)
     try:
         chosen = [name or re.sub(r"[^\w.+-]", "_", _name(path, often)) for name, path in parts]
-    except OSError as error:  # such as a name that is longer than the file system takes
-        raise UserError(
-            f"{truncated_repr(error.filename)} cannot be looked at ({error.strerror}). Check --model."
-        ) from None
+    except OSError as error:  # such as a name that is longer than the file system allows
+        raise UserError(f"{truncated_repr(error.filename)} cannot be read ({error.strerror}). Check --model.") from None
     for name, count in Counter(chosen).items():
         if count > 1:
             raise UserError(
-                f"{count} models would be called {truncated_repr(name)}. Give them names, such as mine=runs/gen5/..."
+                f"{count} models would be called {truncated_repr(name)}. Name them, such as mine=runs/gen5/..."
             )
         if not re.fullmatch(r"[\w.+-]+", name):
             raise UserError(
@@ -43,13 +41,13 @@ def name_models(wishes: Sequence[str]) -> dict[str, Path]:
 
 
 def _name(path: Path, often: Counter) -> str:
-    """That of the base path (or of a run that is named itself), or of its run where that occurs more than once."""
+    """Returns the name of the base path or run; of the base path's run if the name occurs more than once."""
     base = _base(path)
-    run_alone = (path / "export").is_dir()
-    return base.name if often[base.name] == 1 or run_alone else base.parent.parent.name
+    is_in_run = base.parent.name == "export"
+    return base.parent.parent.name if is_in_run and often[base.name] > 1 else base.name
 
 
 def _base(path: Path) -> Path:
-    """The base path of a version folder; a base path, and a run, as they are."""
+    """Returns the base path of a version folder; a base path or a run as it is."""
     path = path.resolve()
     return path.parent if path.name.isdecimal() else path

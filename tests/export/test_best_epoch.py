@@ -107,11 +107,11 @@ def test_a_best_that_no_longer_holds_is_an_error_that_tells_the_cure(house, chan
 
 def test_the_local_server_serves_the_best_epoch_of_a_run_and_follows_the_newest_where_there_is_none(house):
     assert name_models(["runs/orig", "old=runs/orig/export/orig"]) == {"orig": RUN, "old": RUN / "export/orig"}
-    assert main.served(RUN) == RUN / "export/orig/10"
-    assert main.served(RUN / "export/orig") == RUN / "export/orig"
-    assert main.served(RUN / "export/orig/2") == RUN / "export/orig/2"
+    assert main.path_to_serve(RUN) == RUN / "export/orig/10"
+    assert main.path_to_serve(RUN / "export/orig") == RUN / "export/orig"
+    assert main.path_to_serve(RUN / "export/orig/2") == RUN / "export/orig/2"
     (RUN / "best.json").unlink()
-    assert main.served(RUN) == RUN / "export/orig"
+    assert main.path_to_serve(RUN) == RUN / "export/orig"
 
 
 def test_tf_serving_gets_a_label_for_the_best_epoch(house, capsys):
@@ -121,4 +121,4 @@ def test_tf_serving_gets_a_label_for_the_best_epoch(house, capsys):
     assert list(model.model_version_policy.specific.versions) == [10, 20]
     (RUN / "best.json").unlink()
     assert cli.run(serving.main, ["config", "runs/orig", "--output", "models.config", "--stable", "orig=best"]) == 2
-    assert "nobody has chosen" in capsys.readouterr().err
+    assert "no best epoch is chosen" in capsys.readouterr().err

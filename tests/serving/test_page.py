@@ -28,7 +28,7 @@ NAMES = {name: value for name, value in zip(classes.ZONE_NAMES, classes.ZONE_VAL
 
 @pytest.fixture
 def troubles() -> list[str]:
-    """What the browser's console complained of; it must be empty when a test ends."""
+    """The errors in the browser's console; the list must be empty when a test ends."""
     return []
 
 
@@ -64,7 +64,7 @@ def page(open_page):
 
 @pytest.fixture
 def artefacts() -> Path:
-    """Where screenshots are kept, to be looked at; git ignores the folder."""
+    """The folder for screenshots; git ignores it."""
     folder = Path(__file__).parents[1] / "artefacts"
     folder.mkdir(exist_ok=True)
     return folder
@@ -89,7 +89,7 @@ def zones_on(page) -> np.ndarray:
 
 
 def place(page, column: float, row: float) -> tuple[float, float]:
-    """Where the middle of a pixel of the mask is in the window."""
+    """Returns the window's coordinates of the middle of a mask's pixel."""
     box = page.locator("#mask").bounding_box()
     return box["x"] + (column + 0.5) * box["width"] / SIZE, box["y"] + (row + 0.5) * box["height"] / SIZE
 
@@ -371,9 +371,11 @@ def test_downloaded_pairs_become_a_data_set(page, tmp_path, capsys):
     both = download("#save-all")
     assert {both.read(f) for f in both.namelist() if f.startswith("sar/")} >= {first[2], second[2]}
     both.extractall(tmp_path / "unpacked")
-    told = re.search(r"python -m pix2pix_tf.prepare (.*)", both.read("README.txt").decode())[1]
-    told = told.replace("FOLDER", str(tmp_path / "unpacked")).replace("datasets/painted", str(tmp_path / "painted"))
-    assert cli.run(prepare.main, told.split()) == 0, capsys.readouterr().err
+    command = re.search(r"python -m pix2pix_tf.prepare (.*)", both.read("README.txt").decode())[1]
+    command = command.replace("FOLDER", str(tmp_path / "unpacked")).replace(
+        "datasets/painted", str(tmp_path / "painted")
+    )
+    assert cli.run(prepare.main, command.split()) == 0, capsys.readouterr().err
     assert json.loads((tmp_path / "painted" / "dataset.json").read_text())["origin"] == "generated: tiny@2"
     for role, data in (("zones", second[0]), ("sar", second[2])):
         (written,) = (tmp_path / "painted").glob(f"*/{role}/{name}.png")
@@ -428,7 +430,7 @@ def test_the_server_goes_and_comes_back(page, page_server, troubles):
 def test_a_new_epoch_is_taken_when_the_old_one_is_gone(open_page, tiny_run, tiny_data, tmp_path, troubles):
     shutil.copytree(tiny_run / "export" / "orig" / "1", tmp_path / "orig" / "1")
     with serving_server.running({"orig": tmp_path / "orig"}) as server:
-        server.service.gallery.take(tiny_data / "val" / "zones")
+        server.service.gallery.add_folder(tiny_data / "val" / "zones")
         page = open_page(server.url + "/")
         page.locator("#image-facts", has_text="epoch 1").wait_for()
         shutil.copytree(tiny_run / "export" / "orig" / "2", tmp_path / "coming")

@@ -121,32 +121,32 @@ def test_runs_give_the_drawing_back_and_damage_gives_nothing(js, rng):
 
 
 def test_only_the_newest_request_counts(js):
-    told = js(
-        """const told = [], waiting = [];
+    results = js(
+        """const results = [], waiting = [];
            const send = (signal) => new Promise((done) => waiting.push({ done, signal }));
-           const tell = { started() {}, ended() {}, busy() {}, failed: (error) => told.push(error.message),
-                          painted: (answer) => told.push(answer) };
-           const made = new painter.Painter(send, tell);
+           const on = { started() {}, ended() {}, busy() {}, failed: (error) => results.push(error.message),
+                          painted: (answer) => results.push(answer) };
+           const made = new painter.Painter(send, on);
            const runs = [made.now(), made.now(), made.now()];
            waiting[2].done("third"); waiting[0].done("first"); waiting[1].done("second");
            await Promise.all(runs);
-           return [told, waiting.map(({ signal }) => signal.aborted)]"""
+           return [results, waiting.map(({ signal }) => signal.aborted)]"""
     )
-    assert told == [["third"], [True, True, False]]
+    assert results == [["third"], [True, True, False]]
 
 
 def test_a_busy_server_is_asked_again(js):
-    told = js(
+    results = js(
         """const { Refused } = await import("/page/api.js");
-           const told = [];
+           const results = [];
            return new Promise((done) => {
-             const send = async () => { if (!told.length) throw new Refused("full", 503); return "painted"; };
-             const tell = { started() {}, ended() {}, failed() { told.push("failed"); }, busy: () => told.push("busy"),
-                            painted: (answer) => done([...told, answer]) };
-             new painter.Painter(send, tell).now();
+             const send = async () => { if (!results.length) throw new Refused("full", 503); return "painted"; };
+             const on = { started() {}, ended() {}, busy: () => results.push("busy"),
+                          failed: () => results.push("failed"), painted: (answer) => done([...results, answer]) };
+             new painter.Painter(send, on).now();
            })"""
     )
-    assert told == ["busy", "painted"]
+    assert results == ["busy", "painted"]
 
 
 def test_models_that_cannot_be_used_say_why(js):
@@ -166,8 +166,8 @@ def test_models_that_cannot_be_used_say_why(js):
     ]
 
 
-def test_what_a_model_is_told_is_in_the_order_of_its_keys(js):
-    told = js(
+def test_a_condition_is_in_the_order_of_the_models_keys(js):
+    results = js(
         """const parts = {};
            for (const name of ["model", "version"]) parts[name] = document.createElement("select");
            for (const name of ["conditions", "origin"]) parts[name] = document.createElement("div");
@@ -175,20 +175,20 @@ def test_what_a_model_is_told_is_in_the_order_of_its_keys(js):
            const model = { name: "m", run: "r", variant: "v", versions: [3, 20], labels: { stable: 3 },
                            inputs: ["zones"], targets: ["sar"], size: 32, origin: "real", conditions: {} };
            made.offer([model]);
-           const told = [made.condition, made.version];
+           const results = [made.condition, made.version];
            made.offer([{ ...model, conditions: { sensor: ["ERS", "TSX"], season: ["winter"] } }]);
            const [sensor, season] = parts.conditions.querySelectorAll("select");
-           told.push(made.condition);
+           results.push(made.condition);
            for (const [index, value] of [[1, "winter"], [0, "TSX"]]) {
              const select = parts.conditions.querySelectorAll("select")[index];
              select.value = value;
              select.dispatchEvent(new Event("change"));
-             told.push(made.condition);
+             results.push(made.condition);
            }
            made.offer([{ ...model, versions: [3, 20, 40] }]);
-           return [...told, made.version, [...parts.version.options].map((option) => option.text)]"""
+           return [...results, made.version, [...parts.version.options].map((option) => option.text)]"""
     )
-    assert told == [None, 20, ",", ",winter", "TSX,winter", 40, ["newest (40)", "40", "20", "3 · stable"]]
+    assert results == [None, 20, ",", ",winter", "TSX,winter", 40, ["newest (40)", "40", "20", "3 · stable"]]
 
 
 def test_names_of_pairs_tell_drawings_apart_and_hold_no_scene_mark(js):

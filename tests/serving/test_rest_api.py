@@ -33,7 +33,7 @@ PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]) 
     seeds=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=4, max_size=4),
     by_row=st.booleans(),
 )
-def test_what_is_sent_arrives(images, seeds, by_row):
+def test_inputs_arrive_as_they_were_sent(images, seeds, by_row):
     seeds = seeds[: len(images)]
     sent = [{"b64": b64encode(image).decode()} for image in images]
     if by_row:
@@ -62,7 +62,7 @@ def test_any_json_is_a_request_or_a_mistake_of_the_clients(body, signature):
 
 
 def attempt(function, *arguments):
-    """What a function gives, or the RestError that it raises."""
+    """Returns a function's result, or the RestError that it raises."""
     try:
         return function(*arguments)
     except RestError as error:
@@ -104,8 +104,8 @@ def test_addresses(method, path, address):
     ],
 )
 def test_answers_by_hand(outputs, rows, columns):
-    assert json.loads(rest_api.write_answer(outputs, by_row=True)) == {"predictions": rows}
-    assert json.loads(rest_api.write_answer(outputs, by_row=False)) == {"outputs": columns}
+    assert json.loads(rest_api.write_response(outputs, by_row=True)) == {"predictions": rows}
+    assert json.loads(rest_api.write_response(outputs, by_row=False)) == {"outputs": columns}
 
 
 def test_base64_needs_no_padding():
@@ -152,5 +152,5 @@ def test_one_long_string_does_not_make_all_cells_long():
         rest_api.read_request(json.dumps(body).encode(), SIGNATURES)
 
 
-def test_what_was_sent_does_not_fill_the_sentence():
+def test_values_of_the_request_are_cut_in_the_message():
     assert len(sentence(f"assertion failed: [condition: not known; got] [{'x' * 10_000}]")) == 400

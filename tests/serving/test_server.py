@@ -184,7 +184,7 @@ GOOD = b64(png(ICE))
         ("/v1/models", None, 400, "Missing model name in request."),
         (f"/v1/models/orig/versions/{10**30}", None, 400, "Failed to convert version"),
         ("/v1/models/orig:paint", {"instances": [GOOD]}, 400, "Malformed request: POST /v1/models/orig:paint"),
-        ("/v1/models/orig:classify", {"examples": []}, 400, "do not classify"),
+        ("/v1/models/orig:classify", {"examples": []}, 400, "not :classify"),
         ("/v1/elsewhere", None, 400, "Malformed request: GET /v1/elsewhere"),
         ("/elsewhere", None, 404, "Not Found"),
         ("/v1?models/bench:predict", {"instances": [GOOD]}, 404, "Not Found"),  # and no redirection
@@ -305,7 +305,7 @@ def content(answer):
     return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
-def test_three_hundred_at_once_are_answered_or_told_to_come_again(server):
+def test_three_hundred_at_once_are_answered_or_refused_with_retry_after(server):
     sample = [{"image_bytes": GOOD, "seed": seed} for seed in range(300)]
     answers = at_once(server, [{"signature_name": "sample", "instances": [row]} for row in sample])
     codes = [code_of(answer) for answer in answers]
@@ -313,7 +313,7 @@ def test_three_hundred_at_once_are_answered_or_told_to_come_again(server):
     assert codes.count(200) >= server.service.limits.waiting
     for answer in answers:
         if code_of(answer) == 503:
-            assert b"retry-after: 1" in answer.lower() and "come again" in content(answer)["error"]
+            assert b"retry-after: 1" in answer.lower() and "try again" in content(answer)["error"]
     until(lambda: server.service.waiting == 0)
     assert server.ask(PREDICT, {"instances": [GOOD]})[0] == 200
 
@@ -428,7 +428,7 @@ def test_what_the_page_asks(server, tiny_run):
 
 def test_the_gallery_is_the_users_or_simulated(server, tiny_data, mask_png):
     gallery = server.service.gallery
-    gallery.take(tiny_data / "val" / "zones")
+    gallery.add_folder(tiny_data / "val" / "zones")
     masks = server.ask("/api/gallery")[1]["masks"]
     assert masks[0] == {"name": "S6", "url": "/api/gallery/0.png"}
     response, data = server.raw(masks[0]["url"])
@@ -443,7 +443,7 @@ def test_the_gallery_is_the_users_or_simulated(server, tiny_data, mask_png):
 
 def test_an_empty_gallery_is_refused(server, tmp_path):
     with pytest.raises(UserError, match="no .png file"):
-        server.service.gallery.take(tmp_path)
+        server.service.gallery.add_folder(tmp_path)
 
 
 @pytest.mark.parametrize(

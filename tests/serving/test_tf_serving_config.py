@@ -17,7 +17,8 @@ from pix2pix_tf.serving.model_names import name_models
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY, PRETRAINED = ROOT / "deploy", ROOT / "pretrained"
 
 
 @pytest.fixture
@@ -33,17 +34,17 @@ def runs(tiny_run, tmp_path):
 
 @pytest.fixture
 def write(runs, tmp_path, capsys):
-    """Runs the command for some runs; gives the models by name, and what was said."""
+    """Runs the command for some runs; returns the models by name and its output, or its error message."""
 
     def command(*words, names=("first", "report"), code=0):
         paths = [word if "=" in word else str(runs / word) for word in names]
         output = tmp_path / "models.config"
         assert cli.run(serving.main, ["config", *paths, "--output", str(output), *words]) == code
-        said = capsys.readouterr()
+        printed = capsys.readouterr()
         if code:
-            return said.err
+            return printed.err
         config = text_format.Parse(output.read_text(), model_server_config_pb2.ModelServerConfig())
-        return {model.name: model for model in config.model_config_list.config}, said.out
+        return {model.name: model for model in config.model_config_list.config}, printed.out
 
     return command
 
@@ -61,30 +62,30 @@ def grow(runs, version):
 
 
 def test_the_first_file_serves_the_newest_under_both_labels(write):
-    models, said = write()
+    models, printed = write()
     assert models["orig"].base_path == "/models/first/export/orig"
     assert models["orig"].model_platform == "tensorflow"
     assert (labels(models), loaded(models)) == ({"stable": 2, "canary": 2}, [2])
-    assert "orig: canary 2, stable 2; loaded: 2\n" in said
+    assert "orig: canary 2, stable 2; loaded: 2\n" in printed
 
 
 def test_a_label_in_use_moves_only_to_what_an_earlier_file_had_loaded(write, runs):
     """TF Serving refuses a file that moves a label to a version it has not loaded yet."""
     write()
     grow(runs, 10)
-    models, said = write()
+    models, printed = write()
     assert (labels(models), loaded(models)) == ({"stable": 2, "canary": 2}, [2, 10])
-    assert "the same command again moves canary to 10" in said
-    models, said = write()
+    assert "the same command again moves canary to 10" in printed
+    models, printed = write()
     assert (labels(models), loaded(models)) == ({"stable": 2, "canary": 10}, [2, 10])
-    assert "again" not in said
+    assert "again" not in printed
     models, _ = write("--stable", "orig=10")
     assert (labels(models), loaded(models)) == ({"stable": 10, "canary": 10}, [2, 10])
     models, _ = write("--stable", "orig=2")  # the way back is one step
     assert (labels(models), loaded(models)) == ({"stable": 2, "canary": 10}, [2, 10])
 
 
-def test_what_nobody_asks_for_is_let_go(write, runs):
+def test_a_version_without_label_is_unloaded(write, runs):
     write()
     grow(runs, 10)
     write(), write("--stable", "orig=10"), write()
@@ -94,14 +95,14 @@ def test_what_nobody_asks_for_is_let_go(write, runs):
 @settings(deadline=None)
 @given(steps=st.lists(st.sampled_from([None, 1, 2, 3, 4]), max_size=8))
 def test_no_step_is_one_that_tf_serving_refuses(steps):
-    """Whatever is asked: each label is new, stays, or goes to what was loaded; and labelled versions are loaded."""
+    """Each label is new, stays, or moves to a loaded version; and labelled versions are loaded."""
     there, before = {1, 2}, None
     for step in steps:
         there |= {step} - {None}
-        wanted = tf_serving_config.choose("m", there, before, step)
-        made = tf_serving_config.model_config("m", "/models/m", there, before, wanted)
+        target = tf_serving_config.choose("m", there, before, step)
+        made = tf_serving_config.model_config("m", "/models/m", there, before, target)
         kept = set(made.model_version_policy.specific.versions)
-        assert set(made.version_labels.values()) | set(wanted.values()) <= kept
+        assert set(made.version_labels.values()) | set(target.values()) <= kept
         if before:
             was = set(before.model_version_policy.specific.versions)
             assert all(v in was or before.version_labels[label] == v for label, v in made.version_labels.items())
@@ -109,7 +110,7 @@ def test_no_step_is_one_that_tf_serving_refuses(steps):
         before = made
 
 
-def test_two_runs_of_one_variant_are_called_by_their_runs(write):
+def test_two_runs_of_one_variant_have_the_names_of_their_runs(write):
     models, _ = write(names=("first", "second"))
     assert sorted(models) == ["first", "second"]
     assert models["second"].base_path == "/models/second/export/orig"
@@ -118,6 +119,19 @@ def test_two_runs_of_one_variant_are_called_by_their_runs(write):
 def test_a_name_and_a_mount_of_ones_own(write, runs):
     models, _ = write("--mount", "/elsewhere", names=(f"best={runs / 'second'}",))
     assert models["best"].base_path == "/elsewhere/second/export/orig"
+
+
+def test_a_base_path_is_accepted(write, runs, tmp_path):
+    """Of a run, and one that stands by itself, as pretrained/glacier does."""
+    models, printed = write(names=("first/export/orig",))
+    assert models["orig"].base_path == "/models/first/export/orig"
+    assert f"/models is {runs} " in printed
+    (tmp_path / "models.config").unlink()
+    models, printed = write(names=(f"{PRETRAINED}/glacier",))
+    assert models["glacier"].base_path == "/models/glacier"
+    assert (labels(models, "glacier"), loaded(models, "glacier")) == ({"stable": 18, "canary": 18}, [18])
+    assert f"/models is {PRETRAINED} " in printed
+    assert "the server mounts one folder" in write(names=("first", f"{PRETRAINED}/glacier"), code=2)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +143,13 @@ def test_a_name_and_a_mount_of_ones_own(write, runs):
         ([], ("report",), "has an export"),
     ],
 )
-def test_mistakes_are_said(write, words, names, message):
+def test_mistakes_are_reported(write, words, names, message):
     assert message in write(*words, names=names, code=2)
 
 
 def test_a_file_of_something_else_is_kept(write, tmp_path):
     (tmp_path / "models.config").write_text("my notes")
-    assert "no model configuration" in write(code=2)
+    assert "not a model configuration" in write(code=2)
     assert (tmp_path / "models.config").read_text() == "my notes"
 
 
@@ -145,9 +159,13 @@ def test_names():
         "old": Path("runs/orig/export/orig/7"),
         "orig": Path("runs/orig/export/orig/9"),
     }
-    for wishes in (["a=x", "a=y"], ["a/b=x"], ["a:b=x"], ["x/export/orig", "x/export/orig"]):
+    assert name_models(["runs/first/export/glacier", "pretrained/glacier"]) == {
+        "first": Path("runs/first/export/glacier"),
+        "glacier": Path("pretrained/glacier"),
+    }
+    for models in (["a=x", "a=y"], ["a/b=x"], ["a:b=x"], ["x/export/orig", "x/export/orig"]):
         with pytest.raises(UserError, match="called"):
-            name_models(wishes)
+            name_models(models)
 
 
 # ---- deploy/ --------------------------------------------------------------------------------------------------------
@@ -215,11 +233,25 @@ def test_the_server_has_no_more_rights_than_it_needs():
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.batching.yml"])
-def test_every_file_that_the_server_is_told_of_is_here(name):
-    told = [re.search(r"=/config/(\S+)", flag) for flag in composed(name)["command"]]
-    files = {match[1] for match in told if match}
+def test_every_configuration_file_exists(name):
+    matches = [re.search(r"=/config/(\S+)", flag) for flag in composed(name)["command"]]
+    files = {match[1] for match in matches if match}
     assert {"models.config", "monitoring.config"} <= files
     assert all((DEPLOY / file).exists() for file in files - {"models.config"})  # which `config` makes
+
+
+@pytest.mark.parametrize("requirements", ["requirements.txt", "requirements-current.txt"])
+def test_the_server_is_not_older_than_the_tensorflow_of_the_exports(requirements):
+    """On each Python: the newest minor version that the requirements allow."""
+    image = composed("docker-compose.yml")["image"]
+    server = tuple(map(int, re.fullmatch(r"tensorflow/serving:\$\{TF_SERVING:-(\d+)\.(\d+)\.\d+\}", image).groups()))
+    lines = re.findall(r"^tensorflow([=<>].*?)(?: ;.*)?$", (ROOT / requirements).read_text(), re.MULTILINE)
+    assert lines
+    for line in lines:
+        exact = re.fullmatch(r"==(\d+)\.(\d+)\.\d+", line)
+        below = re.fullmatch(r">=.*,<(\d+)\.(\d+)", line)
+        newest = tuple(map(int, exact.groups())) if exact else (int(below[1]), int(below[2]) - 1)
+        assert server >= newest, f"{line}, but {image}"
 
 
 def test_batching_adds_to_the_command_and_takes_nothing_away():
@@ -231,7 +263,7 @@ def test_batching_adds_to_the_command_and_takes_nothing_away():
     }
 
 
-def test_a_gpu_is_asked_for():
+def test_a_gpu_is_requested():
     service = composed("docker-compose.gpu.yml")
     assert service["image"] == composed("docker-compose.yml")["image"] + "-gpu"
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]

@@ -1,4 +1,4 @@
-"""Asks a server to paint: the local one or TF Serving, over REST. `grpc_client.py` does the same over gRPC."""
+"""REST client of the local server and of TF Serving. `grpc_client.py` is the same over gRPC."""
 
 import base64
 import http.client
@@ -16,85 +16,85 @@ from pix2pix_tf.data import conditions
 from pix2pix_tf.serving.error_messages import sentence
 from pix2pix_tf.utils.errors import UserError
 
-RETRIES = 5  # with 0.5 s, 1 s, 2 s, 4 s and 8 s between, unless the server says how long
-_LONGEST_WAIT = 30.0  # seconds; whatever the server says
+RETRIES = 5  # after 0.5 s, 1 s, 2 s, 4 s and 8 s, unless the server sends Retry-After
+_LONGEST_WAIT = 30.0  # seconds, also if the server asks for more
 
 Inputs = Mapping[str, Sequence[bytes | int]]  # by name: PNGs, seeds, conditions
 
 
 class Refused(UserError):
-    """The server understood, and said no; its text is the server's."""
+    """The server refused the request; the message is the server's."""
 
 
 @dataclass(frozen=True)
-class Which:
-    """The model that is asked."""
+class ModelSpec:
+    """The model to use, and optionally its version or label."""
 
     name: str
-    version: int | None = None  # None: the newest, or what the label means
+    version: int | None = None  # None: the newest, or that of the label
     label: str | None = None
 
 
-def sample_of(signatures: Mapping[str, Any], which: Which) -> Any:
-    """What a server tells of the signature `sample`, of those of a model by name.
+def sample_signature(signatures: Mapping[str, Any], model: ModelSpec) -> Any:
+    """Returns the signature `sample` of a model's metadata.
 
     Raises:
-      UserError: the model has none.
+      UserError: the model has no such signature.
     """
     if "sample" not in signatures:
-        raise UserError(f"The model {which.name} has no signature `sample`: it is no export of this project.")
+        raise UserError(f"The model {model.name} has no signature `sample`: it is not an export of this project.")
     return signatures["sample"]
 
 
 class RestClient:
-    """Asks over REST."""
+    """A client over REST."""
 
     def __init__(self, url: str, timeout: float = 60.0, retries: int = RETRIES):
-        """Nothing is asked yet.
+        """Sends no request yet.
 
         Args:
           url: of the server, such as "http://127.0.0.1:8501".
-          timeout: seconds to wait for an answer.
-          retries: how often a request is made again when the server is not there yet or too busy.
+          timeout: for a response, seconds.
+          retries: number of further attempts while the server is busy or not yet running.
 
         Raises:
-          UserError: it is no such URL.
+          UserError: the URL is not valid.
         """
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(f"--url {url}: give an address such as http://127.0.0.1:8501.")
         self.url, self.timeout, self.retries = url.rstrip("/"), timeout, retries
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1")  # a proxy would look for it on its own machine
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")  # a proxy would connect to its own machine
         self._opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
 
-    def inputs(self, which: Which) -> set[str]:
-        """The names of what the signature `sample` takes.
+    def inputs(self, model: ModelSpec) -> set[str]:
+        """Returns the input names of the signature `sample`.
 
         Raises:
           UserError: there is no such model or server.
         """
-        signatures = self._ask(f"{_path(which)}/metadata")["metadata"]["signature_def"]["signature_def"]
-        return set(sample_of(signatures, which)["inputs"])
+        signatures = self._send(f"{_path(model)}/metadata")["metadata"]["signature_def"]["signature_def"]
+        return set(sample_signature(signatures, model)["inputs"])
 
-    def sample(self, which: Which, inputs: Inputs) -> dict[str, list]:
-        """Paints images.
+    def sample(self, model: ModelSpec, inputs: Inputs) -> dict[str, list]:
+        """Generates images.
 
         Args:
-          which: the model.
+          model: its name and version.
           inputs: of the signature `sample`, by name; all of the same length.
 
         Returns:
           The outputs by name, PNGs as bytes.
 
         Raises:
-          UserError: the server is not there, is too busy for too long, or refuses; the text is the server's.
+          UserError: the server is not running, stays busy, or refuses the request with its own message.
         """
-        sent = {name: [_encoded(value) for value in values] for name, values in inputs.items()}
-        answer = self._ask(f"{_path(which)}:predict", {"signature_name": "sample", "inputs": sent})["outputs"]
-        named = answer if isinstance(answer, dict) else {"output_bytes": answer}
-        return {name: [_decoded(value) for value in values] for name, values in named.items()}
+        columns = {name: [_encoded(value) for value in values] for name, values in inputs.items()}
+        outputs = self._send(f"{_path(model)}:predict", {"signature_name": "sample", "inputs": columns})["outputs"]
+        by_name = outputs if isinstance(outputs, dict) else {"output_bytes": outputs}
+        return {name: [_decoded(value) for value in values] for name, values in by_name.items()}
 
-    def _ask(self, path: str, body: object = None) -> dict:
+    def _send(self, path: str, body: object = None) -> dict:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
 
@@ -103,10 +103,10 @@ class RestClient:
                 with self._opener.open(request, timeout=self.timeout) as response:
                     return json.loads(response.read())
             except urllib.error.HTTPError as error:
-                told = _told(error)
+                message = _message_of(error)
                 if error.code == 503:
-                    raise Busy(f"{self.url} says: {told}", error.headers.get("Retry-After")) from None
-                raise Refused(f"{self.url} says: {told}") from None
+                    raise Busy(f"{self.url}: {message}", error.headers.get("Retry-After")) from None
+                raise Refused(f"{self.url}: {message}") from None
             except urllib.error.URLError as error:
                 if isinstance(error.reason, ConnectionRefusedError):
                     cure = "start one: python -m pix2pix_tf.serving run --model RUN"
@@ -116,33 +116,33 @@ class RestClient:
                 raise UserError(f"{self.url} did not answer within {self.timeout:.0f} s (--timeout).") from None
             except (http.client.HTTPException, ConnectionError, json.JSONDecodeError) as error:
                 raise UserError(
-                    f"{self.url} broke off or is no such server ({str(error) or type(error).__name__})."
+                    f"{self.url} closed the connection or is not such a server ({str(error) or type(error).__name__})."
                 ) from None
 
-        return patiently(once, self.retries)
+        return with_retries(once, self.retries)
 
 
 class Busy(Exception):
-    """The server is not there yet, or has no room; the request did nothing and can be made again."""
+    """The server is busy or not yet running; the request had no effect and can be repeated."""
 
     def __init__(self, message: str, wait: str | None = None):
         super().__init__(message)
         self.wait = float(wait) if wait and wait.isdecimal() else None
 
 
-def patiently(ask: Callable[[], dict], retries: int) -> dict:
-    """Asks again while the server is not there or busy, less and less often.
+def with_retries(send: Callable[[], dict], retries: int) -> dict:
+    """Repeats a request while the server is busy or not running, with growing delays.
 
     Args:
-      ask: raises Busy when it is to be called again.
-      retries: how often that may be.
+      send: raises Busy if it can be called again.
+      retries: number of further calls.
 
     Raises:
-      UserError: it was busy each time.
+      UserError: the server was busy each time.
     """
     for attempt in range(retries + 1):
         try:
-            return ask()
+            return send()
         except Busy as busy:
             if attempt == retries:
                 raise UserError(f"{busy}; given up after {attempt + 1} attempts.") from None
@@ -150,15 +150,17 @@ def patiently(ask: Callable[[], dict], retries: int) -> dict:
     raise AssertionError("the last attempt returns or raises")
 
 
-def paint(client, which: Which, images: Mapping[str, bytes], seed: int, wishes: Sequence[str]) -> dict[str, bytes]:
-    """Paints one image of each kind that the model makes.
+def generate(
+    client, model: ModelSpec, images: Mapping[str, bytes], seed: int, condition: Sequence[str]
+) -> dict[str, bytes]:
+    """Generates one image for each target of the model.
 
     Args:
       client: a RestClient or a GrpcClient.
-      which: the model.
-      images: PNGs by role, such as {"zones": ...}; a single one may be called "".
+      model: its name and version.
+      images: PNGs by role, such as {"zones": ...}; the key of a single one may be "".
       seed: the same seed gives the same image.
-      wishes: conditions, "key=value" each.
+      condition: "key=value" each.
 
     Returns:
       PNGs by output, such as {"output_bytes": ...}.
@@ -166,46 +168,46 @@ def paint(client, which: Which, images: Mapping[str, bytes], seed: int, wishes: 
     Raises:
       UserError: see `sample`; or the model takes other images or conditions.
     """
-    taken = client.inputs(which)
-    wanted = sorted(name for name in taken if name.endswith("_bytes"))
-    given = {f"{role}_bytes" if role else wanted[0]: png for role, png in images.items()}
-    if len(wanted) == 1 and len(given) == 1:
-        given = {wanted[0]: next(iter(given.values()))}
-    if sorted(given) != wanted:
-        roles = " ".join(f"{name.removesuffix('_bytes')}=FILE" for name in wanted)
-        raise UserError(f"The model {which.name} takes these images: {roles}.")
+    names = client.inputs(model)
+    image_names = sorted(name for name in names if name.endswith("_bytes"))
+    given = {f"{role}_bytes" if role else image_names[0]: png for role, png in images.items()}
+    if len(image_names) == 1 and len(given) == 1:
+        given = {image_names[0]: next(iter(given.values()))}
+    if sorted(given) != image_names:
+        roles = " ".join(f"{name.removesuffix('_bytes')}=FILE" for name in image_names)
+        raise UserError(f"The model {model.name} takes these images: {roles}.")
     inputs = {name: [png] for name, png in given.items()} | {"seed": [seed]}
-    known = known_conditions(client, which, inputs) if "condition" in taken and wishes else {}
-    told = conditions.format_condition(conditions.parse_conditions(wishes, known), known)
-    if "condition" in taken:
-        inputs["condition"] = [told.encode()]
-    return {name: values[0] for name, values in client.sample(which, inputs).items()}
+    vocabulary = condition_vocabulary(client, model, inputs) if "condition" in names and condition else {}
+    text = conditions.format_condition(conditions.parse_conditions(condition, vocabulary), vocabulary)
+    if "condition" in names:
+        inputs["condition"] = [text.encode()]
+    return {name: values[0] for name, values in client.sample(model, inputs).items()}
 
 
-def known_conditions(client, which: Which, inputs: Inputs) -> dict[str, list[str]]:
-    """Keys and values that a model can be told, in its order.
+def condition_vocabulary(client, model: ModelSpec, inputs: Inputs) -> dict[str, list[str]]:
+    """Returns the keys and values of a model's condition, in its order.
 
-    TF Serving's metadata have no place for them; but the model itself names them when it is told what it does not know.
+    TF Serving's metadata has no place for them, but a model lists them in its error message for an unknown value.
 
     Raises:
-      UserError: it does not.
+      UserError: the model's message does not list them.
     """
     try:
-        client.sample(which, {**inputs, "condition": [b"?"]})
+        client.sample(model, {**inputs, "condition": [b"?"]})
     except Refused as refused:
         listed = re.search(r"there are (.+?); got", str(refused))
         if not listed:
             raise
         parts = (part.split(": ", 1) for part in listed[1].split("; "))
         return {key: values.split(", ") for key, values in parts}
-    raise UserError(f"The model {which.name} does not say which conditions it knows.")
+    raise UserError(f"The model {model.name} does not list its conditions.")
 
 
-def _path(which: Which) -> str:
-    path = f"/v1/models/{urllib.parse.quote(which.name, safe='')}"
-    if which.version is not None:
-        return f"{path}/versions/{which.version}"
-    return path if which.label is None else f"{path}/labels/{urllib.parse.quote(which.label, safe='')}"
+def _path(model: ModelSpec) -> str:
+    path = f"/v1/models/{urllib.parse.quote(model.name, safe='')}"
+    if model.version is not None:
+        return f"{path}/versions/{model.version}"
+    return path if model.label is None else f"{path}/labels/{urllib.parse.quote(model.label, safe='')}"
 
 
 def _encoded(value: bytes | int) -> object:
@@ -216,8 +218,8 @@ def _decoded(value: object) -> object:
     return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
 
 
-def _told(error: urllib.error.HTTPError) -> str:
-    """The sentence in an error's JSON, or the code where there is none."""
+def _message_of(error: urllib.error.HTTPError) -> str:
+    """Returns the message in an error's JSON, or the HTTP code if there is none."""
     try:
         return sentence(json.loads(error.read())["error"])
     except (ValueError, KeyError, TypeError, OSError):

@@ -1,9 +1,9 @@
-// What the page asks the server: models, masks to begin with, images. TensorFlow Serving's REST interface for images.
+// The page's requests: models, masks to start from, images. Images come over TensorFlow Serving's REST interface.
 
-/** The server gave no answer at all. */
+/** The server sent no response. */
 export class ServerAway extends Error {}
 
-/** The server said no. `status` is the HTTP code: 503 means busy, 404 that a model or version is gone. */
+/** The server refused the request. `status` is the HTTP code: 503 if busy, 404 if a model or version is gone. */
 export class Refused extends Error {
   constructor(text, status) {
     super(text);
@@ -21,7 +21,7 @@ export class Refused extends Error {
  * @property {string[]} inputs roles
  * @property {string[]} targets roles
  * @property {number} size pixels, side of the patches it was trained on
- * @property {Object<string, string[]>} conditions what it can be told, by key
+ * @property {Object<string, string[]>} conditions the values of its condition, by key
  * @property {string} origin of its training data
  */
 
@@ -30,7 +30,7 @@ export async function fetchModels() {
   return (await askJson("/api/models")).models;
 }
 
-/** @returns {Promise<{name: string, url: string}[]>} masks to begin with */
+/** @returns {Promise<{name: string, url: string}[]>} masks to start from */
 export async function fetchGallery() {
   return (await askJson("/api/gallery")).masks;
 }
@@ -40,7 +40,7 @@ export async function fetchMask(url) {
   return (await ask(url)).blob();
 }
 
-/** @returns {Promise<boolean>} whether the server is there */
+/** @returns {Promise<boolean>} true if the server responds */
 export async function isHealthy() {
   try {
     return (await fetch("/healthz", { cache: "no-store" })).ok;
@@ -55,7 +55,7 @@ export async function isHealthy() {
  * @param {number} version epoch
  * @param {Uint8Array} mask an 8-bit grey PNG
  * @param {number} seed 0 to 2^31 - 1; the same seed gives the same image
- * @param {string | null} condition what the model is told, such as "TSX,winter"; null for a model without conditions
+ * @param {string | null} condition such as "TSX,winter"; null for a model without conditions
  * @param {AbortSignal} signal
  * @returns {Promise<Uint8Array>} a PNG
  */

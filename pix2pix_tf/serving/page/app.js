@@ -16,11 +16,11 @@ import { Stage } from "./stage.js";
 import * as store from "./store.js";
 import { NoMask, readMask } from "./upload.js";
 
-const SIZE = 256; // pixels a side, until a model says what it takes
+const SIZE = 256; // pixels a side, until a model is known
 
 const $ = (id) => document.getElementById(id);
 
-// ---- The parts, which know nothing of each other ----
+// ---- The parts, independent of each other ----
 
 const keptDrawing = store.loadDrawing();
 const keptSettings = store.loadSettings();
@@ -43,13 +43,13 @@ const connection = new Connection($("banner"), begin);
 const painter = new Painter(send, {
   started: () => (picture.painting = true),
   painted: showPainted,
-  busy: () => say("The server is busy; it is asked again."),
+  busy: () => say("The server is busy; trying again."),
   failed,
   ended: () => (picture.painting = false),
 });
-let owed = controls.values.live && keptDrawing !== null; // whether an image is wanted as soon as the server is there
+let owed = controls.values.live && keptDrawing !== null; // true: paint as soon as the server responds
 let gallery = null; // the promise of its masks
-let untouched = keptDrawing === null; // whether nothing has been drawn or chosen yet
+let untouched = keptDrawing === null; // true: nothing has been drawn or chosen yet
 
 // ---- The mask ----
 
@@ -121,7 +121,7 @@ async function upload(file) {
 
 // ---- The image ----
 
-/** Asks for the image of what is drawn and chosen now. */
+/** Requests the image of the present drawing and choices. */
 async function send(signal) {
   const { model, version, condition } = choices;
   if (!model) throw new Error("There is no model here that paints SAR from zones.");
@@ -151,7 +151,7 @@ function goBackTo(pair) {
     drawn(before);
   }
   controls.set({ seed: pair.seed });
-  painter.stop(); // its image is there
+  painter.stop(); // its image exists already
   show(pair);
 }
 
@@ -186,7 +186,7 @@ function modelChosen() {
 }
 
 function keepSettings() {
-  store.saveSettings({ ...controls.values, choices: choices.wanted });
+  store.saveSettings({ ...controls.values, choices: choices.chosen });
 }
 
 function say(text, wrong = false) {
@@ -207,7 +207,7 @@ async function begin() {
     if (owed) painter.now(false);
     owed = false;
     gallery ??= showGallery($("gallery"), replaceMask, firstMask).catch((error) => {
-      gallery = null; // asked for again when the server is back
+      gallery = null; // loaded again when the server is back
       failed(error);
     });
   } catch (error) {
@@ -215,7 +215,7 @@ async function begin() {
   }
 }
 
-/** An epoch that was being asked may be gone, because the server has a newer one. */
+/** The chosen epoch may be gone, because the server has a newer one. */
 async function takeNewer() {
   const gone = choices.version;
   await loadModels();
@@ -251,5 +251,5 @@ function listen() {
 stage.show(keptDrawing ?? blank(SIZE, SIZE, OCEAN));
 listen();
 maskChanged();
-painter.stop(); // begin() asks once it knows the models
+painter.stop(); // begin() paints once the models are loaded
 begin();

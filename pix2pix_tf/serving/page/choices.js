@@ -1,9 +1,9 @@
-// Which model paints, which of its epochs, and what it is told beside the mask.
+// The choice of model, epoch and condition.
 
 const NEWEST = "newest";
-const ANY = ""; // a condition that is not told
+const ANY = ""; // no condition chosen
 
-/** @param {import("./api.js").Model} model @returns {string} why this page cannot use it; "" where it can */
+/** @param {import("./api.js").Model} model @returns {string} why this page cannot use it; "" if it can */
 export function whyNot(model) {
   if (model.inputs.join() !== "zones") return `takes ${model.inputs.join(", ")}, not zones`;
   if (model.targets.join() !== "sar") return `paints ${model.targets.join(", ") || "nothing"}, not SAR`;
@@ -14,16 +14,16 @@ export class Choices {
   #parts;
   #changed;
   #models = [];
-  #wanted;
+  #chosen;
 
   /**
    * @param {{model: HTMLSelectElement, version: HTMLSelectElement, conditions: HTMLElement, origin: HTMLElement}} parts
-   * @param {{model?: string, version?: string, told?: Object<string, string>}} wanted as kept from the last time
+   * @param {{model?: string, version?: string, conditions?: Object<string, string>}} kept from the last time
    * @param {() => void} changed called when the user has chosen
    */
-  constructor(parts, wanted, changed) {
+  constructor(parts, kept, changed) {
     this.#parts = parts;
-    this.#wanted = { told: {}, ...wanted };
+    this.#chosen = { conditions: {}, ...kept };
     this.#changed = changed;
     parts.model.addEventListener("change", () => this.#choose({ model: parts.model.value, version: NEWEST }));
     parts.version.addEventListener("change", () => this.#choose({ version: parts.version.value }));
@@ -38,30 +38,35 @@ export class Choices {
   /** @returns {import("./api.js").Model | undefined} the chosen one, or the first that can be used */
   get model() {
     const usable = this.#models.filter((model) => !whyNot(model));
-    return usable.find((model) => model.name === this.#wanted.model) ?? usable[0];
+    return usable.find((model) => model.name === this.#chosen.model) ?? usable[0];
   }
 
   /** @returns {number | undefined} the chosen epoch, or the newest */
   get version() {
     const versions = this.model?.versions ?? [];
-    const wanted = Number(this.#wanted.version);
-    return versions.includes(wanted) ? wanted : versions.length ? Math.max(...versions) : undefined;
+    const epoch = Number(this.#chosen.version);
+    return versions.includes(epoch) ? epoch : versions.length ? Math.max(...versions) : undefined;
   }
 
-  /** @returns {string | null} such as "TSX,winter", in the order of the model's keys; null where it takes none */
+  /** @returns {string | null} such as "TSX,winter", in the order of the model's keys; null for a model without conditions */
   get condition() {
-    const known = Object.entries(this.model?.conditions ?? {});
-    const told = ([key, values]) => (values.includes(this.#wanted.told[key]) ? this.#wanted.told[key] : ANY);
-    return known.length ? known.map(told).join(",") : null;
+    const keys = Object.entries(this.model?.conditions ?? {});
+    return keys.length ? keys.map(([key, values]) => this.#value(key, values)).join(",") : null;
   }
 
   /** @returns {object} to be kept for the next time */
-  get wanted() {
-    return this.#wanted;
+  get chosen() {
+    return this.#chosen;
+  }
+
+  /** The chosen value of a condition's key, if the model has it. */
+  #value(key, values) {
+    const value = this.#chosen.conditions[key];
+    return values.includes(value) ? value : ANY;
   }
 
   #choose(change) {
-    this.#wanted = { ...this.#wanted, ...change };
+    this.#chosen = { ...this.#chosen, ...change };
     this.#render();
     this.#changed();
   }
@@ -92,7 +97,7 @@ export class Choices {
       new Option(`newest (${epochs[0]})`, NEWEST),
       ...epochs.map((epoch) => new Option([epoch, ...labels(epoch)].join(" · "), epoch)),
     );
-    version.value = epochs.includes(Number(this.#wanted.version)) ? this.#wanted.version : NEWEST;
+    version.value = epochs.includes(Number(this.#chosen.version)) ? this.#chosen.version : NEWEST;
     conditions.replaceChildren(...Object.entries(chosen.conditions ?? {}).map((entry) => this.#condition(...entry)));
   }
 
@@ -105,8 +110,10 @@ export class Choices {
     const select = document.createElement("select");
     select.id = label.htmlFor;
     select.append(new Option("any", ANY), ...values.map((value) => new Option(value, value)));
-    select.value = values.includes(this.#wanted.told[key]) ? this.#wanted.told[key] : ANY;
-    select.addEventListener("change", () => this.#choose({ told: { ...this.#wanted.told, [key]: select.value } }));
+    select.value = this.#value(key, values);
+    select.addEventListener("change", () => {
+      this.#choose({ conditions: { ...this.#chosen.conditions, [key]: select.value } });
+    });
     field.append(label, select);
     return field;
   }

@@ -1,8 +1,8 @@
-// Whether the server is there. Asked only after a request failed, until it is back.
+// Watches for the server after a request failed, until it is back.
 
 import { isHealthy } from "./api.js";
 
-const PERIOD = 2000; // milliseconds between two questions
+const PERIOD = 2000; // milliseconds between two checks
 
 export class Connection {
   #banner;

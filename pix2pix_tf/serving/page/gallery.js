@@ -1,14 +1,14 @@
-// Masks to begin with: thumbnails of the server's gallery.
+// Masks to start from: thumbnails of the server's gallery.
 
 import { ZONES, colours } from "./mask.js";
 import { fetchGallery, fetchMask } from "./api.js";
 import { readMask } from "./upload.js";
 
-const AGAIN = 2000; // milliseconds; a server that has just begun may still be making its masks
+const AGAIN = 2000; // milliseconds; a server that has just started may still simulate its masks
 const TRIES = 30;
 
 /**
- * Shows the gallery, and asks again until it grows no more.
+ * Shows the gallery, and reloads it until it no longer grows.
  * @param {HTMLElement} list where the thumbnails go
  * @param {(mask: import("./mask.js").Mask, name: string) => void} chosen called when the user clicks on one
  * @param {(mask: import("./mask.js").Mask) => void} first called with the first mask, as soon as it is there

@@ -1,4 +1,4 @@
-// Keys that work all over the page, but where something is written or chosen.
+// Keys that work on the whole page, except in fields for text and choices.
 
 const WRITTEN = 'select, input[type="number"]';
 

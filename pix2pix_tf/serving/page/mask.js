@@ -2,7 +2,7 @@
 //
 // A mask is never blended: each pixel holds the index of one zone, and only what is shown or sent has colours or greys.
 
-/** The zones, in the order of ZONE_VALUES in pix2pix_tf/data/masks.py: grey in a PNG, sRGB on the screen. */
+/** The zones, in the order of ZONE_VALUES in pix2pix_tf/data/classes.py: grey in a PNG, sRGB on the screen. */
 export const ZONES = Object.freeze([
   { name: "not available", hint: "shadow, no data", grey: 0, colour: [0, 0, 0] },
   { name: "rock", hint: "", grey: 64, colour: [213, 94, 0] },

@@ -14,7 +14,7 @@ import { makeZip } from "./zip.js";
  * @property {string} origin of the data that the model was trained on
  * @property {number} version epoch
  * @property {number} seed
- * @property {string | null} condition what the model was told; null where it takes none
+ * @property {string | null} condition null for a model without conditions
  */
 
 /**
@@ -23,9 +23,9 @@ import { makeZip } from "./zip.js";
  * @returns {string}
  */
 export function nameOf({ mask, model, version, seed, condition }) {
-  const told = (condition ?? "").split(",").filter(Boolean);
+  const values = (condition ?? "").split(",").filter(Boolean);
   const drawing = crc32(mask.cells).toString(16).padStart(8, "0");
-  const parts = ["painted", model, version, `seed${seed}`, ...told, drawing];
+  const parts = ["painted", model, version, `seed${seed}`, ...values, drawing];
   return parts.join("-").replace(/[^A-Za-z0-9]+/g, "-"); // "_" would make a scene's name of it
 }
 
@@ -37,13 +37,13 @@ export function maskPng({ mask }) {
 /**
  * @param {Pair[]} pairs
  * @param {Date} time of the files
- * @returns {Promise<Uint8Array>} zones/<name>.png and sar/<name>.png of each pair; scenes.json, which tells
- *   `prepare folder` that they are painted; and README.txt
+ * @returns {Promise<Uint8Array>} zones/<name>.png and sar/<name>.png of each pair; scenes.json, with the
+ *   origin for `prepare folder`; and README.txt
  */
 export async function zipPairs(pairs, time) {
   const painters = new Set(pairs.map(({ run, version }) => `${run}@${version}`));
-  const told = { origin: `generated: ${[...painters].join(", ")}` };
-  const texts = { "README.txt": readme(pairs), "scenes.json": `${JSON.stringify(told)}\n` };
+  const metadata = { origin: `generated: ${[...painters].join(", ")}` };
+  const texts = { "README.txt": readme(pairs), "scenes.json": `${JSON.stringify(metadata)}\n` };
   const entries = Object.entries(texts).map(([name, text]) => ({ name, data: new TextEncoder().encode(text) }));
   for (const pair of pairs) {
     const file = `${nameOf(pair)}.png`;
@@ -55,9 +55,9 @@ export async function zipPairs(pairs, time) {
 function readme(pairs) {
   const size = pairs[0].mask.width;
   const lines = pairs.map((pair) => {
-    const told = pair.condition?.replace(/^,+|,+$/g, "");
+    const condition = pair.condition?.replace(/^,+|,+$/g, "");
     const facts = [`model ${pair.model} of run ${pair.run}`, `epoch ${pair.version}`, `seed ${pair.seed}`];
-    if (told) facts.push(`told ${told}`);
+    if (condition) facts.push(`condition ${condition}`);
     return `${nameOf(pair)}: ${[...facts, `trained on data: ${pair.origin}`].join(", ")}`;
   });
   return `Masks drawn by hand (zones/) and the radar images that a network painted from them (sar/).

@@ -1,14 +1,14 @@
-// The painted image beside the mask, and what it is of.
+// The painted image beside the mask, with its model and seed.
 
 import { equal } from "./mask.js";
 
 const $ = (id) => document.getElementById(id);
 
 export class Picture {
-  /** @type {import("./pairs.js").Pair | null} whose image is seen; null before the first */
+  /** @type {import("./pairs.js").Pair | null} whose image is shown; null before the first */
   pair = null;
 
-  /** @param {boolean} on whether the server paints just now */
+  /** @param {boolean} on true while the server paints */
   set painting(on) {
     $("image-figure").classList.toggle("painting", on);
   }

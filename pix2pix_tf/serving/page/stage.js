@@ -7,7 +7,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const SPEAK_AFTER = 400; // milliseconds that the cursor rests before its place is read out
 
 /**
- * @typedef {object} Tool what the hand holds; read at every use
+ * @typedef {object} Tool the present tool; read at every use
  * @property {"brush" | "line" | "fill"} kind
  * @property {number} zone index into ZONES
  * @property {number} size diameter of brush and line, pixels of the mask
@@ -73,7 +73,7 @@ export class Stage {
     for (const ring of this.#parts.rings) ring.setAttribute("r", this.#radius);
   }
 
-  // ---- A stroke, whoever makes it ----
+  // ---- A stroke, by pointer or keyboard ----
 
   #begin(at) {
     this.#before = copy(this.#mask);
@@ -112,7 +112,7 @@ export class Stage {
     if (!equal(before, this.#mask)) this.#changed(before);
   }
 
-  /** Leaves a stroke as if it had not been. */
+  /** Undoes an unfinished stroke. */
   #abandon() {
     if (!this.#before) return;
     this.#mask.cells.set(this.#before.cells);
@@ -191,7 +191,7 @@ export class Stage {
     this.#showRing(null);
   }
 
-  // ---- What is seen ----
+  // ---- Display ----
 
   #redraw() {
     if (this.#waits) return;

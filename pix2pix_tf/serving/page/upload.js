@@ -1,4 +1,4 @@
-// From a PNG that the user has, or one of the gallery, to a mask.
+// Reads a mask from a PNG of the user or of the gallery.
 
 import { readHeader } from "./png.js";
 import { ZONES } from "./mask.js";
@@ -6,7 +6,7 @@ import { ZONES } from "./mask.js";
 const MAX_SIDE = 4096; // pixels; a browser needs 4 bytes for each, and a mask is scaled to the model's size anyway
 const TOLERANCE = 16; // in each channel, of 255: what a paint program's colour management may change
 
-// What counts as a zone: its grey, and its colour on the screen. Black is both for "not available".
+// A zone's values: its grey, and its colour on the screen. Black is both for "not available".
 const PALETTE = ZONES.flatMap(({ grey, colour }, zone) => [
   { zone, colour: [grey, grey, grey] },
   { zone, colour },

@@ -1,4 +1,4 @@
-"""The local server: TF Serving's REST interface, and what the page asks beside it."""
+"""The local server: TF Serving's REST interface, and the page with its own routes."""
 
 import asyncio
 import contextlib
@@ -19,32 +19,32 @@ from pix2pix_tf.serving.server.gallery import Gallery
 from pix2pix_tf.serving.server.limits import Limits, check_images
 from pix2pix_tf.serving.server.model_manager import Version, Versions
 from pix2pix_tf.serving.server.rest_api import Address, RestError
-from pix2pix_tf.serving.server.security import Guard, Metrics
+from pix2pix_tf.serving.server.security import Metrics, SecurityMiddleware
 
 PAGE = Path(__file__).parents[1] / "page"
-_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @dataclass
 class Service:
-    """What the server has at hand while it runs."""
+    """The state of the running server."""
 
     models: Mapping[str, Versions]
     gallery: Gallery
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics = field(default_factory=Metrics)
     batchers: dict[str, Batcher] = field(default_factory=dict)
-    waiting: int = 0  # requests to predict that are read, wait or are worked on
+    waiting: int = 0  # predict requests that are read, queued or computed
 
     def versions(self, address: Address, missing: str) -> Versions:
-        """The model that an address names.
+        """Returns the model that an address names.
 
         Args:
-          address: its name decides.
-          missing: what to say where there is no such model.
+          address: only its name counts.
+          missing: the error message if there is no such model.
 
         Raises:
-          RestError: there is none.
+          RestError: 404, there is no such model.
         """
         if address.name not in self.models:
             raise RestError(404, missing)
@@ -52,13 +52,13 @@ class Service:
 
     @contextlib.contextmanager
     def admitted(self):
-        """A place among those who wait, for the length of a block.
+        """Occupies a place in the queue for the length of a block.
 
         Raises:
-          RestError: 503; all places are taken.
+          RestError: 503, all places are taken.
         """
         if self.waiting >= self.limits.waiting:
-            raise RestError(503, f"{self.waiting} requests are waiting already; come again", {"Retry-After": "1"})
+            raise RestError(503, f"{self.waiting} requests are waiting already; try again", {"Retry-After": "1"})
         self.waiting += 1
         self.metrics.waiting.set(self.waiting)
         try:
@@ -68,16 +68,16 @@ class Service:
             self.metrics.waiting.set(self.waiting)
 
 
-def make_app(service: Service, hosts: tuple[str, ...]) -> Guard:
-    """The server as an ASGI application.
+def make_app(service: Service, hosts: tuple[str, ...]) -> SecurityMiddleware:
+    """Returns the server as an ASGI application.
 
     Args:
-      service: models and bounds.
-      hosts: names under which it may be asked; see `Guard`.
+      service: models and limits.
+      hosts: allowed Host headers; see `SecurityMiddleware`.
     """
 
     @contextlib.asynccontextmanager
-    async def working(_) -> AsyncIterator[None]:
+    async def lifespan(_) -> AsyncIterator[None]:
         for name in service.models:
             service.batchers[name] = Batcher(service.limits.pixels, service.limits.linger, service.metrics.rows.observe)
         tasks = [asyncio.create_task(batcher.work()) for batcher in service.batchers.values()]
@@ -86,22 +86,22 @@ def make_app(service: Service, hosts: tuple[str, ...]) -> Guard:
             task.cancel()
             batcher.close()
 
-    app = FastAPI(lifespan=working, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_exception_handler(RestError, lambda _, error: _error(error.code, str(error), error.headers))
     app.add_exception_handler(HTTPException, lambda _, error: _error(error.status_code, str(error.detail)))
     app.add_exception_handler(ClientDisconnect, lambda _, error: _error(499, "the client left"))
-    app.add_exception_handler(Exception, lambda _, error: _error(500, "The server failed; its terminal says why."))
+    app.add_exception_handler(Exception, lambda _, error: _error(500, "The server failed; see its terminal."))
     _add_rest(app, service)
     _add_monitoring(app, service)
     _add_page(app, service)
-    return Guard(app, hosts, service.metrics)
+    return SecurityMiddleware(app, hosts, service.metrics)
 
 
 def _add_rest(app: FastAPI, service: Service) -> None:
-    """TF Serving's addresses."""
+    """Adds TF Serving's routes."""
 
     @app.get("/v1/{rest:path}")
-    def look(request: Request) -> Response:
+    def status_or_metadata(request: Request) -> Response:
         address = rest_api.read_address("GET", request.url.path)
         if address.verb == "metadata":
             version = service.versions(address, f"Servable not found for request: {address}").find(address)
@@ -116,25 +116,25 @@ def _add_rest(app: FastAPI, service: Service) -> None:
     async def predict(request: Request) -> Response:
         address = rest_api.read_address("POST", request.url.path)
         if address.verb != "predict":
-            raise RestError(400, f"The models of this server predict; they do not {address.verb}")
+            raise RestError(400, f"This server supports :predict only, not :{address.verb}")
         version = service.versions(address, f"Servable not found for request: {address}").find(address)
         with service.admitted():
             body = await read_body(request, service.limits)
-            asked, pixels, sizes = await run_in_threadpool(_understand, body, version, service.limits)
-            del body  # 30 MB that need not wait in the queue as well
-            outputs = await service.batchers[address.name].ask(version, asked, pixels, sizes)
-            answer = await run_in_threadpool(rest_api.write_answer, outputs, asked.by_row)
-        return Response(answer, media_type="application/json")
+            parsed, pixels, sizes = await run_in_threadpool(_parse, body, version, service.limits)
+            del body  # up to 32 MiB, which the queue need not keep
+            outputs = await service.batchers[address.name].predict(version, parsed, pixels, sizes)
+            content = await run_in_threadpool(rest_api.write_response, outputs, parsed.by_row)
+        return Response(content, media_type="application/json")
 
 
-def _understand(body: bytes, version: Version, limits: Limits) -> tuple[rest_api.Request, int, frozenset]:
-    """From bytes to a request, its pixels and the sizes of its images."""
-    asked = rest_api.read_request(body, version.signatures)
-    return asked, *check_images(asked.inputs, limits.pixels)
+def _parse(body: bytes, version: Version, limits: Limits) -> tuple[rest_api.Request, int, frozenset]:
+    """Returns a request, the number of its pixels, and the sizes of its images."""
+    request = rest_api.read_request(body, version.signatures)
+    return request, *check_images(request.inputs, limits.pixels)
 
 
 def _add_monitoring(app: FastAPI, service: Service) -> None:
-    """For those who watch over the server."""
+    """Adds the routes for health checks and Prometheus."""
 
     @app.get("/healthz")
     def health() -> Response:
@@ -146,8 +146,8 @@ def _add_monitoring(app: FastAPI, service: Service) -> None:
 
 
 def _add_page(app: FastAPI, service: Service) -> None:
-    """The page, and what it asks."""
-    files = {path.name: path.read_bytes() for path in sorted(PAGE.glob("*")) if path.suffix in _KINDS}
+    """Adds the page and its own routes."""
+    files = {path.name: path.read_bytes() for path in sorted(PAGE.glob("*")) if path.suffix in _MEDIA_TYPES}
 
     @app.get("/")
     def index() -> Response:
@@ -155,9 +155,9 @@ def _add_page(app: FastAPI, service: Service) -> None:
 
     @app.get("/page/{name}")
     def page(name: str) -> Response:
-        if name not in files:  # read at the start: no request can name a path
+        if name not in files:  # read at start-up: no request can name a path
             raise RestError(404, f"There is no page {name}")
-        return Response(files[name], media_type=_KINDS[Path(name).suffix], headers={"Cache-Control": "no-cache"})
+        return Response(files[name], media_type=_MEDIA_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
     @app.get("/api/models")
     def models() -> Response:
@@ -177,11 +177,11 @@ def _add_page(app: FastAPI, service: Service) -> None:
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """Reads the body of a request, within bounds.
+    """Reads the body of a request, within the limits.
 
     Raises:
       RestError: 413, it is too large; 408, it takes too long.
-      ClientDisconnect: it ends too early.
+      ClientDisconnect: the client disconnected.
     """
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > limits.body:
@@ -199,12 +199,12 @@ async def read_body(request: Request, limits: Limits) -> bytes:
 
 
 def _described(versions: Versions) -> dict:
-    """A model as the page needs it."""
+    """Returns a model's metadata for the page."""
     loaded = versions.loaded
     model = loaded[max(loaded)].model
-    wanted = ("variant", "run", "inputs", "targets", "size", "divisor", "bits", "conditions", "origin")
-    told = {key: getattr(model, key) for key in wanted}
-    return {"name": versions.name, **told, "versions": sorted(loaded), "labels": versions.labels}
+    keys = ("variant", "run", "inputs", "targets", "size", "divisor", "bits", "conditions", "origin")
+    metadata = {key: getattr(model, key) for key in keys}
+    return {"name": versions.name, **metadata, "versions": sorted(loaded), "labels": versions.labels}
 
 
 def _json(value: object) -> Response:

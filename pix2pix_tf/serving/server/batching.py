@@ -1,4 +1,4 @@
-"""Requests that arrive together are answered together: a batch of 8 takes much less than 8 times as long as one."""
+"""Dynamic batching: simultaneous requests run as one batch, which is faster than one after another."""
 
 import asyncio
 from collections import deque
@@ -25,62 +25,62 @@ _CODES = {  # TensorFlow's codes to HTTP's, as TF Serving maps them
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A request in the queue."""
+    """A request in the queue, and the future of its outputs."""
 
     version: Version
     request: Request
     pixels: int
     sizes: frozenset  # (height, width) of its images
-    answer: asyncio.Future
+    result: asyncio.Future
 
     @property
     def key(self) -> tuple:
-        """Requests with the same key can go together."""
+        """Requests with the same key can share a batch."""
         return self.version, self.request.signature, self.sizes
 
 
 class Batcher:
     """Runs the requests to one model, one TensorFlow call at a time.
 
-    While a call runs, requests gather; the next call takes all that go together. As many as went the last time are
-    awaited for a moment, so that a client that is alone never waits.
+    Requests queue up while a call runs; the next call takes all that can share a batch. Before it, the batcher waits a
+    moment for as many requests as the last batch had, so a single client never waits.
     """
 
     def __init__(self, most_pixels: int, linger: float, observe=lambda rows: None):
-        """Starts with an empty queue; `work` must run for anything to be answered.
+        """Creates an empty queue; `work` must run for requests to be computed.
 
         Args:
-          most_pixels: in a batch; a request that has more goes alone.
-          linger: seconds to wait for others.
-          observe: is told the rows of each batch.
+          most_pixels: in a batch; a request with more runs alone.
+          linger: seconds to wait for other requests.
+          observe: called with the number of rows of each batch.
         """
         self.most_pixels, self.linger, self.observe = most_pixels, linger, observe
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 
-    async def ask(self, version: Version, request: Request, pixels: int, sizes: frozenset) -> dict[str, Array]:
-        """Waits for the answer to a request.
+    async def predict(self, version: Version, request: Request, pixels: int, sizes: frozenset) -> dict[str, Array]:
+        """Queues a request and waits for its outputs.
 
         Args:
-          version: what is asked.
-          request: what it is asked.
-          pixels: in all its rows.
-          sizes: of its images.
+          version: of the model.
+          request: its signature and inputs.
+          pixels: in all rows.
+          sizes: (height, width) of its images.
 
         Returns:
           The outputs by name.
 
         Raises:
-          RestError: what the model says of the request.
+          RestError: the model refused the request.
         """
-        answer = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(version, request, pixels, sizes, answer))
+        result = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(version, request, pixels, sizes, result))
         self._arrived.set()
-        return await answer
+        return await result
 
     async def work(self) -> None:
-        """Answers requests until it is cancelled."""
+        """Runs batches until it is cancelled."""
         loop, together = asyncio.get_running_loop(), 1
         while True:
             await self._arrived.wait()
@@ -89,21 +89,21 @@ class Batcher:
             batch = self._take()
             together = len(batch)
             self.observe(sum(one.request.rows for one in batch))
-            answers = await loop.run_in_executor(self._thread, answer, batch)
-            for one, result in zip(batch, answers, strict=True):
-                if one.answer.done():  # given up meanwhile
+            results = await loop.run_in_executor(self._thread, run_batch, batch)
+            for one, result in zip(batch, results, strict=True):
+                if one.result.done():  # the client disconnected
                     continue
                 if isinstance(result, Exception):
-                    one.answer.set_exception(result)
+                    one.result.set_exception(result)
                 else:
-                    one.answer.set_result(result)
+                    one.result.set_result(result)
 
     def close(self) -> None:
-        """Lets the thread go."""
+        """Ends the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> list[_Waiting]:
-        """The first in the queue, and those behind it that go with it."""
+        """Removes and returns the first request and all that can share its batch."""
         first, pixels = self._queue[0], 0
         batch: list[_Waiting] = []
         left: deque[_Waiting] = deque()
@@ -119,15 +119,15 @@ class Batcher:
         return batch
 
 
-def answer(batch: Sequence[_Waiting]) -> Sequence[dict[str, Array] | Exception]:
-    """Runs requests as one; where that fails each by itself, so that nobody hears of another's mistake."""
+def run_batch(batch: Sequence[_Waiting]) -> Sequence[dict[str, Array] | Exception]:
+    """Runs requests as one batch; if that fails, each by itself, so that a client gets its own error only."""
     try:
         return _run(batch)
     except tf.errors.OpError as error:
         if len(batch) > 1:
-            return [result for one in batch for result in answer([one])]
+            return [result for one in batch for result in run_batch([one])]
         return [RestError(_CODES.get(error.error_code, 500), sentence(error.message))]
-    except Exception as error:  # whatever it is, it must reach the one who waits, and not end the worker
+    except Exception as error:  # any error must reach the waiting client and not end the worker
         return [error] * len(batch)
 
 
@@ -141,7 +141,7 @@ def _run(batch: Sequence[_Waiting]) -> list[dict[str, Array]]:
 
 
 def _joined(inputs: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """Puts the rows of all requests one after another."""
+    """Concatenates the rows of all requests."""
     if len(inputs) == 1:
         return dict(inputs[0])
     columns = {name: [one[name] for one in inputs] for name in inputs[0]}

@@ -1,4 +1,4 @@
-"""Zone masks to begin from, for the page: the user's own, or simulated ones."""
+"""Zone masks that the page offers as a start: the user's own, or simulated ones."""
 
 import io
 import threading
@@ -13,18 +13,18 @@ SIMULATED = 8
 
 
 class Gallery:
-    """A list of masks that may still grow."""
+    """A list of masks; simulated ones are appended in the background."""
 
     def __init__(self):
-        """Nothing is in it yet."""
+        """Creates an empty gallery."""
         self._masks: list[tuple[str, bytes | Path]] = []
 
     def names(self) -> list[str]:
-        """What the masks are called, in their order."""
+        """Returns the names of the masks, in order."""
         return [name for name, _ in self._masks]
 
     def png(self, number: int) -> bytes | None:
-        """The file of a mask; None where there is none, or no longer."""
+        """Returns a mask's PNG file, or None if there is none or it is gone."""
         if not 0 <= number < len(self._masks):
             return None
         content = self._masks[number][1]
@@ -33,22 +33,22 @@ class Gallery:
         except OSError:
             return None
 
-    def take(self, folder: Path) -> None:
-        """Takes all PNGs of a folder.
+    def add_folder(self, folder: Path) -> None:
+        """Adds all PNGs of a folder.
 
         Raises:
-          UserError: there is none.
+          UserError: there is no PNG.
         """
-        found = sorted(path for path in folder.glob("*.png") if path.name[0] != ".")
-        if not found:
+        paths = sorted(path for path in folder.glob("*.png") if path.name[0] != ".")
+        if not paths:
             raise UserError(f"There is no .png file in {folder}. --gallery takes a folder of zone masks.")
-        self._masks += [(path.stem, path) for path in found]
+        self._masks += [(path.stem, path) for path in paths]
 
     def simulate(self, size: int) -> None:
-        """Simulates masks in the background, a second or less each.
+        """Simulates masks in the background; each takes a second or less.
 
         Args:
-          size: pixels a side.
+          size: side of a mask, pixels.
         """
         threading.Thread(target=self._simulate, args=(size,), daemon=True).start()
 

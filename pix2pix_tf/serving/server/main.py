@@ -1,4 +1,4 @@
-"""Starts the local server, and ends it so that nobody who was asked loses the answer."""
+"""Starts the local server, and shuts it down after the requests in flight are answered."""
 
 import signal
 import socket
@@ -20,19 +20,19 @@ from pix2pix_tf.serving.server.security import LOCAL
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import Interrupted, UserError
 
-LAST_ANSWERS = 60  # seconds that requests in flight have when the server is asked to stop
+LAST_ANSWERS = 60  # seconds for requests in flight at shutdown
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the local server is started with."""
+    """The settings of the local server."""
 
     models: Mapping[str, Path]  # name -> a base path or a version
     labels: Mapping[str, Mapping[str, int]]  # name -> version by label
-    newest: int = 1  # versions of each model that are served
+    newest: int = 1  # number of newest versions served of each model
     host: str = "127.0.0.1"
     port: int = 8501  # 0: any that is free
-    allowed_hosts: Sequence[str] = ()  # names under which it may be asked, beside its own
+    allowed_hosts: Sequence[str] = ()  # further allowed Host headers
     gallery: Path | None = None  # a folder of zone masks for the page; None: simulated ones
     limits: Limits = field(default_factory=Limits)
     open_page: bool = False
@@ -43,11 +43,11 @@ def serve(settings: Settings) -> None:
 
     Raises:
       UserError: the port is taken, a model cannot be loaded, or the gallery is empty.
-      Interrupted: it was told to stop, and has answered what it was asked before.
+      Interrupted: it received a signal, and has answered all requests in flight.
     """
     gallery = Gallery()
     if settings.gallery:
-        gallery.take(settings.gallery)
+        gallery.add_folder(settings.gallery)
     with listen(settings.host, settings.port) as listening:
         service = Service(load(settings), gallery, settings.limits)
         if not settings.gallery:
@@ -63,10 +63,10 @@ def serve(settings: Settings) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes a port.
+    """Returns a socket that listens on a port.
 
     Raises:
-      UserError: it is taken, or the host is none of this machine.
+      UserError: the port is in use, or the host is not an address of this machine.
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -77,14 +77,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def load(settings: Settings) -> dict[str, Versions]:
-    """Loads the models, so that the first client finds all of them.
+    """Loads all models before the first request.
 
     Raises:
       UserError: one cannot be loaded.
     """
     models = {}
     for name, path in cli.progress(settings.models.items(), len(settings.models), "models loaded"):
-        versions = Versions(name, served(path), settings.newest, settings.labels.get(name))
+        versions = Versions(name, path_to_serve(path), settings.newest, settings.labels.get(name))
         versions.refresh()
         if not versions.loaded:
             raise UserError(next(iter(versions.failed.values())))
@@ -95,8 +95,8 @@ def load(settings: Settings) -> dict[str, Versions]:
     return models
 
 
-def served(path: Path) -> Path:
-    """What is served of what the user names: the best export of a run, which stays; else whatever is newest.
+def path_to_serve(path: Path) -> Path:
+    """Returns the version folder to serve for a run with best.json or a version; else a base path, to serve its newest.
 
     Raises:
       UserError: there is no export, or the run's best one is gone.
@@ -107,7 +107,7 @@ def served(path: Path) -> Path:
 
 
 def _simulate(service: Service) -> None:
-    """Simulated masks of the size of the first model that takes masks."""
+    """Fills the gallery with masks of the size of the first model that takes masks."""
     for versions in service.models.values():
         model = versions.loaded[max(versions.loaded)].model
         if "zones" in model.inputs:
@@ -120,17 +120,17 @@ def _announce(service: Service, listening: socket.socket, settings: Settings) ->
         print(f"{name}: version {', '.join(map(str, versions.loaded))} of {versions.path}")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{listening.getsockname()[1]}"
-    print("This server is for a desk: no passwords, no encryption. For production see deploy/README.md.")
+    print("This server is for local use: no passwords, no encryption. For production see deploy/README.md.")
     print(f"REST: {url}/v1/models/{next(iter(service.models))}")
     if settings.host not in LOCAL:
-        print("Others reach it only by a name that --host or --allow-host gives.")
+        print("Requests must use a host name given by --host or --allow-host.")
     print(f"page: {url}/", flush=True)
     if settings.open_page:
         webbrowser.open(f"{url}/")
 
 
 def _run(app, listening: socket.socket) -> None:
-    """Runs uvicorn, which ends at SIGINT and SIGTERM when it has answered, and then raises the signal again."""
+    """Runs uvicorn, which at SIGINT and SIGTERM answers the requests in flight, ends, and raises the signal again."""
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda which, _: received.append(which))
@@ -139,4 +139,4 @@ def _run(app, listening: socket.socket) -> None:
     )
     uvicorn.Server(config).run(sockets=[listening])
     if received:
-        raise Interrupted("stopped; what had been asked is answered", received[0])
+        raise Interrupted("stopped; all requests are answered", received[0])

@@ -1,6 +1,6 @@
-"""Which versions of a model are loaded: new ones are taken up, old ones let go, while requests go on.
+"""Loads new versions of a model and unloads old ones while requests are served.
 
-As in TF Serving, the newest version under a base path answers; versions with a label stay beside it.
+As in TF Serving, the newest version under a base path is the default; versions with a label stay loaded beside it.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from pix2pix_tf.serving.server.rest_api import Address, Array, RestError, Spec
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A loaded version. Whoever holds it can use it, even when it has been let go meanwhile."""
+    """A loaded version. A request that holds it can use it even after it has been unloaded."""
 
     number: int
-    stamp: int  # nanoseconds; when its SavedModel was written, to notice one that replaces it
+    stamp: int  # nanoseconds: modification time of its SavedModel, to detect a replaced one
     model: saved_model.Model
     signatures: Mapping[str, Mapping[str, Spec]]  # name -> its inputs by name
-    metadata: Mapping  # signature_def as TF Serving shows it
+    metadata: Mapping  # signature_def as in TF Serving's metadata
 
     def run(self, signature: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Runs a signature.
@@ -40,7 +40,7 @@ class Version:
           The outputs by name.
 
         Raises:
-          tf.errors.OpError: what the model says of its inputs.
+          tf.errors.OpError: the model refuses the inputs.
         """
         given = {name: tf.constant(v, tf.string if isinstance(v, list) else None) for name, v in inputs.items()}
         outputs = {name: tensor.numpy() for name, tensor in self.model.signatures[signature](**given).items()}
@@ -48,11 +48,11 @@ class Version:
 
 
 def load(number: int, folder: Path, stamp: int) -> Version:
-    """Loads a version and makes its warm-up requests.
+    """Loads a version and runs its warm-up requests.
 
     Args:
       number: of the version.
-      folder: where it is.
+      folder: of the version.
       stamp: see `Version`.
 
     Raises:
@@ -73,39 +73,39 @@ class Versions:
     """The loaded versions of one model."""
 
     def __init__(self, name: str, path: Path, newest: int = 1, labels: Mapping[str, int] | None = None):
-        """Nothing is loaded yet; `refresh` does it.
+        """Loads nothing yet; call `refresh`.
 
         Args:
-          name: of the model, in addresses.
-          path: a base path, or the folder of the one version to serve.
-          newest: how many of the newest versions are served.
+          name: of the model, in URLs.
+          path: a base path, or the folder of the only version to serve.
+          newest: number of newest versions to serve.
           labels: version by label; these stay loaded beside the newest.
         """
         self.name, self.path, self.newest, self.labels = name, path, newest, dict(labels or {})
         self.loaded: dict[int, Version] = {}  # replaced as a whole, never changed: readers need no lock
-        self.failed: dict[tuple[int, int], str] = {}  # (version, stamp) -> why
+        self.failed: dict[tuple[int, int], str] = {}  # (version, stamp) -> reason
 
     def refresh(self) -> None:
-        """Loads what is new and lets go what is no longer wanted, in this order."""
+        """Loads new versions, then unloads those that are no longer served."""
         loaded = dict(self.loaded)
-        for number, (folder, stamp) in self._wanted().items():
+        for number, (folder, stamp) in self._served().items():
             try:
                 if number not in loaded or loaded[number].stamp != stamp:
                     loaded[number] = load(number, folder, stamp)
-            except Exception as error:  # whatever is wrong with one version must not end the looking for others
+            except Exception as error:  # a broken version must not keep others from being loaded
                 self.failed[number, stamp] = str(error) or type(error).__name__
-        wanted = self._wanted()
-        ready = {number: version for number, version in sorted(loaded.items()) if number in wanted}
-        if ready and ready != self.loaded:  # what fails to load, or goes from the disk, leaves the last good one alone
+        served = self._served()
+        ready = {number: version for number, version in sorted(loaded.items()) if number in served}
+        if ready and ready != self.loaded:  # if nothing can be loaded any more, the last good version stays
             self.loaded = ready
             loaded.clear()
             gc.collect()  # a SavedModel is full of cycles, and hundreds of megabytes large
 
     def find(self, address: Address) -> Version:
-        """The version that an address means.
+        """Returns the version that an address names.
 
         Raises:
-          RestError: there is none.
+          RestError: there is no such version or label.
         """
         loaded, number = self.loaded, address.version
         if address.label is not None:
@@ -119,27 +119,27 @@ class Versions:
         return loaded[number]
 
     def status(self, address: Address) -> list[dict]:
-        """What TF Serving's `model_version_status` says of the versions that an address means.
+        """Returns TF Serving's `model_version_status` of the versions that an address names.
 
         Raises:
-          RestError: there is none.
+          RestError: there is no such version or label.
         """
         chosen = address.version
         if address.label is not None:
             chosen = self.find(address).number
-        found = {number: ("AVAILABLE", "OK", "") for number in self.loaded}
-        for (number, _), why in self.failed.items():
-            found.setdefault(number, ("END", "UNKNOWN", why))
-        if chosen is not None and chosen not in found:
+        states = {number: ("AVAILABLE", "OK", "") for number in self.loaded}
+        for (number, _), reason in self.failed.items():
+            states.setdefault(number, ("END", "UNKNOWN", reason))
+        if chosen is not None and chosen not in states:
             raise RestError(404, f"Could not find version {chosen} of model {self.name}")
         return [
             {"version": str(number), "state": state, "status": {"error_code": code, "error_message": message}}
-            for number, (state, code, message) in sorted(found.items(), reverse=True)
+            for number, (state, code, message) in sorted(states.items(), reverse=True)
             if chosen in (None, number)
         ]
 
-    def _wanted(self) -> dict[int, tuple[Path, int]]:
-        """Folders and stamps by number: of the newest that can be loaded, and of those with a label."""
+    def _served(self) -> dict[int, tuple[Path, int]]:
+        """Returns folder and stamp by number: of the newest loadable versions, and of those with a label."""
         if (self.path / "saved_model.pb").exists():
             folders = {int(self.path.name) if self.path.name.isdecimal() else 1: self.path}
         else:
@@ -151,18 +151,18 @@ class Versions:
                 if (number, stamp) not in self.failed:
                     there[number] = folder, stamp
         kept = {*sorted(there)[-self.newest :], *self.labels.values()}
-        return {number: found for number, found in there.items() if number in kept}
+        return {number: version for number, version in there.items() if number in kept}
 
 
 def poll(models: Sequence[Versions], stop: threading.Event, seconds: float = 1.0) -> None:
-    """Looks for new versions until told to stop; for a thread of its own."""
+    """Refreshes all models until `stop` is set; runs in a thread of its own."""
     while not stop.wait(seconds):
         for versions in models:
             versions.refresh()
 
 
 def _metadata(folder: Path) -> dict:
-    """The signatures of a SavedModel as TF Serving's metadata shows them."""
+    """Returns the signatures of a SavedModel in the format of TF Serving's metadata."""
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     return {
         name: {

@@ -1,7 +1,7 @@
-"""TF Serving's REST interface: its addresses, its error texts, and its JSON to arrays and back.
+"""TF Serving's REST interface: parses its URLs and JSON, and writes its responses and error messages.
 
-https://www.tensorflow.org/tfx/serving/api_rest says what goes over the wire; the texts of errors are those of
-TF Serving's own json_tensor.cc and http_rest_api_util.cc, so that a client sees the same from both servers.
+The format is that of https://www.tensorflow.org/tfx/serving/api_rest. The error messages are those of TF Serving's
+json_tensor.cc and http_rest_api_util.cc, so a client gets the same ones from both servers.
 """
 
 import binascii
@@ -20,13 +20,13 @@ from pix2pix_tf.utils.errors import truncate
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<verb>predict|classify|regress)", re.IGNORECASE)
 _LOOK = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?:/(?P<verb>metadata))?", re.IGNORECASE)
-_SHOWN = 60  # characters of a value that stand in an error
+_SHOWN = 60  # characters of a value in an error message
 
 Array = np.ndarray | list[bytes]  # strings are lists of bytes
 
 
 class RestError(Exception):
-    """What a client is told: an HTTP code and one sentence."""
+    """An error response: an HTTP code and one sentence."""
 
     def __init__(self, code: int, message: str, headers: Mapping[str, str] | None = None):
         super().__init__(message)
@@ -35,7 +35,7 @@ class RestError(Exception):
 
 @dataclass(frozen=True)
 class Address:
-    """What a path names."""
+    """The parts of a URL's path."""
 
     name: str
     version: int | None = None
@@ -61,39 +61,39 @@ class Request:
     signature: str
     inputs: Mapping[str, Array]  # by name; all of the same length
     rows: int
-    by_row: bool  # it came as `instances`, and the answer goes as `predictions`
+    by_row: bool  # `instances` and `predictions`, in place of `inputs` and `outputs`
 
 
 def read_address(method: str, path: str) -> Address:
-    """Takes a path apart.
+    """Parses a URL's path.
 
     Args:
       method: "GET" or "POST".
       path: such as "/v1/models/gen5/labels/stable:predict".
 
     Raises:
-      RestError: TF Serving knows no such path.
+      RestError: 400, TF Serving has no such path.
     """
-    found = (_PREDICT if method == "POST" else _LOOK).fullmatch(path)
-    if not found:
+    match = (_PREDICT if method == "POST" else _LOOK).fullmatch(path)
+    if not match:
         raise RestError(400, f"Malformed request: {method} {truncate(path)}")
-    if not found["name"]:
+    if not match["name"]:
         raise RestError(400, "Missing model name in request.")
-    if found["version"] and (len(found["version"]) > 19 or int(found["version"]) >= 2**63):
-        raise RestError(400, f"Failed to convert version: {truncate(found['version'])} to numeric.")
-    version = int(found["version"]) if found["version"] else None
-    return Address(found["name"], version, found["label"], (found["verb"] or "").lower())
+    if match["version"] and (len(match["version"]) > 19 or int(match["version"]) >= 2**63):
+        raise RestError(400, f"Failed to convert version: {truncate(match['version'])} to numeric.")
+    version = int(match["version"]) if match["version"] else None
+    return Address(match["name"], version, match["label"], (match["verb"] or "").lower())
 
 
 def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> Request:
-    """Reads the body of a request to predict.
+    """Parses the body of a predict request.
 
     Args:
       body: JSON with `instances` (a list of rows) or `inputs` (columns), and perhaps a `signature_name`.
-      signatures: their inputs by name.
+      signatures: the inputs by name of each signature.
 
     Raises:
-      RestError: it does not fit; the text says where.
+      RestError: 400, the body does not fit; the message names the place.
     """
     document = _parse(body)
     name = document.get("signature_name", "serving_default")
@@ -116,17 +116,17 @@ def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> R
     inputs = {key: _array(key, column, specs[key]) for key, column in columns.items()}
     lengths = {key: len(array) for key, array in inputs.items()}
     if len(set(lengths.values())) != 1:
-        said = ", ".join(f"{key} {length}" for key, length in sorted(lengths.items()))
-        raise RestError(400, f"Inputs must have equally many rows; they have: {said}")
+        counts = ", ".join(f"{key} {length}" for key, length in sorted(lengths.items()))
+        raise RestError(400, f"Inputs must have equally many rows; they have: {counts}")
     return Request(name, inputs, next(iter(lengths.values())), "instances" in document)
 
 
-def write_answer(outputs: Mapping[str, Array], by_row: bool) -> bytes:
-    """The body of an answer: `predictions` by row or `outputs` by column; names that end in _bytes as base64.
+def write_response(outputs: Mapping[str, Array], by_row: bool) -> bytes:
+    """Returns the body of a response: `predictions` by row or `outputs` by column. Names in _bytes become base64.
 
     Args:
       outputs: by name; all of the same length.
-      by_row: as the request came.
+      by_row: as in the request.
     """
     columns = {
         name: [{"b64": b64encode(one).decode()} for one in array] if name.endswith("_bytes") else array
@@ -134,12 +134,12 @@ def write_answer(outputs: Mapping[str, Array], by_row: bool) -> bytes:
     }
     single = next(iter(columns.values())) if len(columns) == 1 else None
     if not by_row:
-        answer = {"outputs": columns if single is None else single}
+        content = {"outputs": columns if single is None else single}
     elif single is not None:
-        answer = {"predictions": list(single)}
+        content = {"predictions": list(single)}
     else:
-        answer = {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
-    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        content = {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _parse(body: bytes) -> dict:
@@ -155,7 +155,7 @@ def _parse(body: bytes) -> dict:
 
 
 def _columns_of_rows(rows: object, specs: Mapping[str, Spec]) -> dict[str, list]:
-    """From `instances` to one list for each input."""
+    """Turns `instances` into one list for each input."""
     if not isinstance(rows, list):
         raise RestError(400, f"JSON Value: {_shown(rows)} Excepting 'instances' to be an list/array")
     if not rows:
@@ -181,7 +181,7 @@ def _columns_of_rows(rows: object, specs: Mapping[str, Spec]) -> dict[str, list]
 
 
 def _columns(inputs: object, specs: Mapping[str, Spec]) -> dict[str, object]:
-    """From `inputs` to one value for each input."""
+    """Turns `inputs` into one value for each input."""
     if not _is_named(inputs):
         if len(specs) > 1:
             raise RestError(
@@ -197,7 +197,7 @@ def _columns(inputs: object, specs: Mapping[str, Spec]) -> dict[str, object]:
 
 
 def _is_named(value: object) -> TypeGuard[dict[str, object]]:
-    """Whether a JSON value holds inputs by name, rather than being one."""
+    """Returns True if a JSON value is an object of inputs by name, rather than one input."""
     return isinstance(value, dict) and not (value.keys() == {"b64"} and isinstance(value["b64"], str))
 
 
@@ -206,26 +206,24 @@ def _array(key: str, column: object, spec: Spec) -> Array:
         if not isinstance(column, list):
             raise RestError(400, f"{key} should be a list of strings")
         return [_bytes(key, value) for value in column]
-    wanted = np.dtype(spec.dtype)
-    array = np.asarray(
-        column, dtype=object
-    )  # objects: among strings NumPy would make room for the longest in each cell
-    found = set(map(type, array.ravel()))
-    if list in found:
+    dtype = np.dtype(spec.dtype)
+    array = np.asarray(column, dtype=object)  # not strings: NumPy would give each cell the length of the longest one
+    types = set(map(type, array.ravel()))
+    if list in types:
         raise RestError(400, f"{key}: Encountered list at unexpected size; all rows must have one shape")
-    if not found <= ({int, float} if wanted.kind == "f" else {int}):
+    if not types <= ({int, float} if dtype.kind == "f" else {int}):
         raise RestError(400, f"{key}: JSON Value: {_shown(column)} is not of expected type: {spec.dtype}")
     if array.ndim != spec.rank:
         raise RestError(400, f"{key} has {array.ndim} dimensions, with the batch; the model takes {spec.rank}")
-    if wanted.kind in "iu" and array.size:
-        bounds = np.iinfo(wanted)
+    if dtype.kind in "iu" and array.size:
+        bounds = np.iinfo(dtype)
         if array.min() < bounds.min or array.max() > bounds.max:
             raise RestError(400, f"{key}: a value is not of expected type: {spec.dtype}")
-    return array.astype(wanted)
+    return array.astype(dtype)
 
 
 def _bytes(key: str, value: object) -> bytes:
-    """A string of JSON, or what its base64 says."""
+    """Returns a JSON string as bytes; {"b64": ...} is decoded."""
     if isinstance(value, str):
         return value.encode()
     if not isinstance(value, dict):
@@ -240,7 +238,7 @@ def _bytes(key: str, value: object) -> bytes:
 
 
 def _shown(value: object) -> str:
-    """A JSON value for an error's text, cut where it is long."""
+    """Returns a JSON value for an error message, cut if it is long."""
     if isinstance(value, Sequence) and len(value) > _SHOWN:
         value = value[:_SHOWN]
     text = json.dumps(value)
