@@ -230,8 +230,8 @@ def mistakes():
         ),
         ("fronts", fronts, ["--segmenter", "runs/zones"], "makes fronts from sar"),
         ("another role", by_height, ["--segmenter", "runs/zones"], "makes zones from elevation"),
-        ("no mask", blind, ["runs/blind", "--segmenter", "runs/zones"], "runs/blind makes sar from elevation"),
-        ("no SAR", optical, ["runs/orig", "--segmenter", "runs/zones"], "makes optical from sar"),
+        ("no mask", blind, ["runs/blind", "--segmenter", "runs/zones"], "runs/blind generates sar from elevation"),
+        ("no SAR", optical, ["runs/orig", "--segmenter", "runs/zones"], "generates optical from sar"),
         ("one scene", one_scene, ["--segmenter", "runs/zones"], "has one scene in val"),
     ]
 
