@@ -73,7 +73,7 @@ def test_what_cannot_choose_is_refused(house, capsys, arguments, message):
 def test_runs_that_kept_their_best_epoch_have_nothing_to_choose(house, capsys):
     make_run(Path("runs/zones"), {1: 1.0}, ("sar",), ("zones",))
     assert run_command("runs/zones", "--select", "ssim") == 2
-    assert "has kept its best epoch alone" in capsys.readouterr().err
+    assert "has already chosen its best epoch" in capsys.readouterr().err
 
 
 def test_a_run_is_opened_at_its_best_epoch_or_its_newest_and_says_so(house, capsys):
