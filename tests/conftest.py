@@ -20,18 +20,7 @@ from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
-
-SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256
-TINY = (
-    "model.depth=5",
-    "model.generator_width=4",
-    "model.discriminator_width=4",
-    "train.batch_size=2",
-    "train.export_every=1",
-    "train.precision=float32",
-    "train.deterministic=true",
-    "train.samples=2",
-)
+from tests.helpers import SIZE, TINY, UNET
 
 
 @pytest.fixture(scope="session")
@@ -113,9 +102,6 @@ def mask_png(tiny_data) -> bytes:
 def rng() -> np.random.Generator:
     """Random numbers, the same at each run."""
     return np.random.default_rng(0)
-
-
-UNET = ("model.unet_width=4", "train.batch_size=2", "train.precision=float32", "train.deterministic=true")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "pix2pix_tf"
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "pix2pix_tf"
 MAY_IMPORT = {
     "utils": set(),
     "config": {"utils"},
@@ -96,3 +97,9 @@ def test_nothing_that_is_read_is_run(source):
             assert called(node) not in CALLS, f"{source}:{node.lineno}"
             for argument in node.keywords:
                 assert argument.arg not in ("shell", "allow_pickle"), f"{source}:{node.lineno}"
+
+
+@pytest.mark.parametrize("source", sorted(path.relative_to(TESTS) for path in TESTS.rglob("test_*.py")), ids=str)
+def test_a_test_imports_neither_another_test_nor_a_benchmark(source):
+    names = imported(TESTS / source)
+    assert not [name for name in names if name.startswith("benchmarks") or ".test_" in name]

@@ -14,6 +14,7 @@ import numpy as np
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import images
 from pix2pix_tf.export import saved_model
+from pix2pix_tf.metrics.sar_realism import grid_strength
 
 PERIODS = (2, 4, 8, 16, 32)  # pixels: those of the networks' halvings
 SEEDS = 8  # images painted of each class
@@ -43,37 +44,7 @@ def plain(model: saved_model.Model, value: int) -> np.ndarray:
 
 
 def show(name: str, pictures: np.ndarray) -> None:
-    print(f"{name:<44}" + "".join(f"{strength(pictures, period):6.1f}" for period in PERIODS), flush=True)
-
-
-def strength(pictures: np.ndarray, period: int) -> float:
-    """How much a grid stands out.
-
-    Args:
-      pictures: float [n, N, N]; N a multiple of `period`.
-      period: of the grid, pixels. Its frequencies are all combinations of multiples of 1 / period along both axes, but
-        for those that coarser parts of the grid's own harmonics, 2 / period, have as well.
-
-    Returns:
-      dB: the mean power at the grid's frequencies over the median power of the 40 frequencies around each of them.
-    """
-    side = pictures.shape[-1]
-    window = np.hanning(side + 1)[:-1]
-    flat = pictures - pictures.mean(axis=(1, 2), keepdims=True)
-    power = (np.abs(np.fft.fft2(flat * np.outer(window, window))) ** 2).mean(axis=0)
-    step, near = side // period, np.arange(-3, 4)
-    at, around = [], []
-    for row in range(0, side, step):
-        for column in range(0, side, step):
-            finer = row % (2 * step) == 0 and column % (2 * step) == 0  # belongs to the grid of half the period
-            if finer:
-                continue
-            patch = power[np.ix_((row + near) % side, (column + near) % side)]
-            ring = np.ones_like(patch, bool)
-            ring[2:5, 2:5] = False  # the window spreads a frequency over its neighbours
-            at.append(patch[3, 3])
-            around.append(np.median(patch[ring]))
-    return float(10 * np.log10(np.mean(at) / np.mean(around)))
+    print(f"{name:<44}" + "".join(f"{grid_strength(pictures, period):6.1f}" for period in PERIODS), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training import tasks
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import SIZE, UNET
+from tests.helpers import SIZE, UNET, refused
 
 ROLES = ("sar", "zones")
 
@@ -104,9 +104,8 @@ def test_a_third_of_six_and_three_scenes_is_two_and_one_and_the_seed_says_which(
 # ---- Leaks, and other refusals --------------------------------------------------------------------------------------
 
 
-def refused(capsys, *given):
-    assert cli.run(command.main, arguments(*given)) == 2
-    return capsys.readouterr().err
+def run(*given):
+    return cli.run(command.main, arguments(*given))
 
 
 def rewritten(root, folder, change):
@@ -137,7 +136,7 @@ def test_synthetic_images_with_data_leakage_are_refused(
     generated = rewritten(generated_data, tmp_path, change)
     path, name = generated / "dataset.json", held_out[0]
     path.write_text(path.read_text().replace("HELD", name))
-    assert message.replace("HELD", name) in refused(capsys, real_data, generated, held_out, tmp_path / "out")
+    assert message.replace("HELD", name) in refused(capsys, run, real_data, generated, held_out, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -148,26 +147,26 @@ def test_the_report_names_the_training_glaciers_of_the_generator(real_data, gene
 
 
 def test_a_glacier_that_is_none_is_refused_and_the_nearest_named(real_data, generated_data, tmp_path, capsys):
-    assert "Did you mean 'SIM_00012'" in refused(capsys, real_data, generated_data, ["SIM_0012"], tmp_path / "out")
+    assert "Did you mean 'SIM_00012'" in refused(capsys, run, real_data, generated_data, ["SIM_0012"], tmp_path / "out")
 
 
 def test_all_glaciers_held_out_leave_nothing_to_train(real_data, generated_data, tmp_path, capsys):
     everything = [f"SIM_{number:05d}" for number in range(1, 13)]
     assert "nothing is left of train and val" in refused(
-        capsys, real_data, generated_data, everything, tmp_path / "out"
+        capsys, run, real_data, generated_data, everything, tmp_path / "out"
     )
 
 
 def test_real_scenes_without_a_glacier_are_refused(real_data, generated_data, held_out, tmp_path, capsys):
     real = rewritten(real_data, tmp_path, lambda v: v["scenes"]["SIM_00007"].pop("glacier"))
-    assert "glacier of SIM_00007 is not known" in refused(capsys, real, generated_data, held_out, tmp_path / "out")
+    assert "glacier of SIM_00007 is not known" in refused(capsys, run, real, generated_data, held_out, tmp_path / "out")
 
 
 def test_scenes_without_a_scale_are_refused_before_anything_is_trained(
     real_data, generated_data, held_out, tmp_path, capsys
 ):
     real = rewritten(real_data, tmp_path, lambda v: [s.pop("metres_per_pixel") for s in v["scenes"].values()])
-    message = refused(capsys, real, generated_data, held_out, tmp_path / "out", "--unit", "metres")
+    message = refused(capsys, run, real, generated_data, held_out, tmp_path / "out", "--unit", "metres")
     assert f"{real}/dataset.json" in message and "--unit pixels" in message
     assert not (tmp_path / "out").exists()
 
@@ -185,7 +184,7 @@ def test_scenes_without_a_scale_are_refused_before_anything_is_trained(
     ],
 )
 def test_options_that_do_not_fit_are_refused(real_data, generated_data, held_out, tmp_path, capsys, more, message):
-    assert message in refused(capsys, real_data, generated_data, held_out, tmp_path / "out", *more)
+    assert message in refused(capsys, run, real_data, generated_data, held_out, tmp_path / "out", *more)
     assert not (tmp_path / "out").exists()
 
 
@@ -435,14 +434,14 @@ def test_another_experiment_is_not_mixed_with_this_one(
     finished, real_data, generated_data, held_out, capsys, more, message
 ):
     before = (finished / "report.md").read_text()
-    assert message in refused(capsys, real_data, generated_data, held_out, finished, *more)
-    assert "hold_out" in refused(capsys, real_data, generated_data, held_out[:1], finished)
+    assert message in refused(capsys, run, real_data, generated_data, held_out, finished, *more)
+    assert "hold_out" in refused(capsys, run, real_data, generated_data, held_out[:1], finished)
     assert (finished / "report.md").read_text() == before
 
 
 def test_a_folder_of_other_things_is_left_alone(real_data, generated_data, held_out, tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("mine")
-    assert "nothing is overwritten" in refused(capsys, real_data, generated_data, held_out, tmp_path)
+    assert "nothing is overwritten" in refused(capsys, run, real_data, generated_data, held_out, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 

@@ -12,7 +12,7 @@ from pix2pix_tf.export import cpp_runtime, saved_model
 from pix2pix_tf.generate import command
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import TINY
+from tests.helpers import TINY
 
 KNOWN = {"sensor": ("ERS", "TSX"), "season": ("summer", "winter")}
 

@@ -13,7 +13,7 @@ from pix2pix_tf.data import pipeline
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import SIZE, TINY
+from tests.helpers import SIZE, TINY
 
 
 def take(dataset, chosen, steps, first=0):

@@ -21,8 +21,8 @@ from pix2pix_tf.evaluation.translation import scoring
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.metrics import sar_realism
 from pix2pix_tf.utils import cli, files
-from tests.conftest import SIZE
-from tests.evaluation.test_translation import make_export, make_run
+from tests.evaluation.brightness_exports import make_export, make_run
+from tests.helpers import SIZE
 
 COUNT = 8  # scenes in the split; the last two share one
 

@@ -14,7 +14,7 @@ from pix2pix_tf.serving.model_names import name_models
 from pix2pix_tf.serving.server import main
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
-from tests.evaluation.test_translation import COUNT, make_data, make_export, make_run, run_command
+from tests.evaluation.brightness_exports import COUNT, make_data, make_export, make_run, run_command
 
 RUN = Path("runs/orig")
 

@@ -11,7 +11,7 @@ from PIL import Image
 from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.export import cpp_runtime, saved_model, versions
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import SIZE
+from tests.helpers import SIZE
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pix2pix_tf.generate import command, output
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.training.tasks import make_task
 from pix2pix_tf.utils import cli
-from tests.conftest import SIZE, TINY, UNET
+from tests.helpers import SIZE, TINY, UNET
 
 
 @pytest.fixture

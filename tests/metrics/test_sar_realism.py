@@ -187,3 +187,11 @@ def test_halves_are_whole_scenes_and_together_everything(scenes):
 def test_the_halvings_differ():
     names = [str(i) for i in range(12)]
     assert len({tuple(one) for one, _ in sar_realism.halvings(names, 0)}) > 15
+
+
+def test_the_measure_finds_a_grid_where_there_is_one(rng):
+    noise, dots = rng.normal(size=(8, 128, 128)), np.zeros((128, 128))
+    dots[::8, ::8] = 4
+    assert abs(sar_realism.grid_strength(noise, 8)) < 1.5
+    assert sar_realism.grid_strength(noise + dots, 8) > 10
+    assert abs(sar_realism.grid_strength(noise + dots, 16)) < 1.5  # a grid of 8 pixels is none of 16

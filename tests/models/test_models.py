@@ -19,7 +19,7 @@ from pix2pix_tf.models.layers import (
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import TINY
+from tests.helpers import TINY
 
 
 def tiny(*overrides):

@@ -1,6 +1,5 @@
 """The CaFFe benchmark: the raw tree, the patches and the split of the published code, and the command end to end."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -24,42 +23,11 @@ from pix2pix_tf.prepare.caffe import scene as caffe_scene
 from pix2pix_tf.prepare.caffe import source as caffe_source
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
+from tests.helpers import Interrupted, refused, tree
+from tests.prepare.raw_benchmark import BOX, COL, CRANE, CRANE2, DBE, JAC, MAPPLE, SI, SIDES, TEST, TRAIN, put, scene
 
 ROOT = Path(__file__).parents[2]
 SIZE = 32
-JAC, DBE, SI, CRANE, CRANE2 = TRAIN = (
-    "JAC_2011-08-23_TSX_6_1_027", "DBE_2004-10-07_RSAT_12_4_282", "SI_2011-08-02_TSX_7_1_152",
-    "Crane_2002-11-09_ERS_20_2_061", "Crane_2003-01-18_ENVISAT_20_5_195",
-)  # fmt: skip
-COL, MAPPLE = TEST = ("COL_2011-11-13_TDX_7_1_092", "Mapple_2009-09-22_S1_20_3_009")
-SIDES = {
-    JAC: (70, 64),
-    DBE: (40, 100),
-    SI: (64, 64),
-    CRANE: (33, 50),
-    CRANE2: (20, 41),
-    COL: (64, 80),
-    MAPPLE: (45, 15),
-}
-BOX = "x,y\n10.4,40.6\n10.4,4.2\n60.5,4.2\n60.5,40.6\n"  # left upper, left lower, right lower, right upper
-
-
-def scene(name):
-    """Zones, a front one pixel wide, and sar, the same for the same name."""
-    height, width = SIDES[name]
-    rng = np.random.default_rng(list(name.encode()))
-    zones = rng.choice(np.array([0, 64, 127, 254], np.uint8), (height, width))
-    front = np.zeros((height, width), np.uint8)
-    front[5:-5, width // 2] = 255
-    return zones, front, rng.integers(0, 256, (height, width), dtype=np.uint8)
-
-
-def put(root, name, split, suffix=".png"):
-    zones, front, sar = scene(name)
-    for folder, end, pixels in (("zones", "_zones", zones), ("fronts", "_front", front), ("sar_images", "", sar)):
-        images.write_png(root / folder / split / f"{name}{end}{suffix}", pixels)
-    (root / "bounding_boxes").mkdir(exist_ok=True)
-    (root / f"bounding_boxes/{name}_front_extent_coord.txt").write_text(BOX)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +52,6 @@ def raw(made, tmp_path):
     return tmp_path / "benchmark/data_raw"
 
 
-def tree(root, look=lambda path: hashlib.sha256(path.read_bytes()).hexdigest()):
-    return {str(path.relative_to(root)): look(path) for path in sorted(root.rglob("*")) if path.is_file()}
-
-
 def times(root):
     return tree(root, lambda path: path.stat().st_mtime_ns)
 
@@ -96,13 +60,6 @@ def make(raw, output, *options):
     """The command, inside this process; its exit code."""
     options = ["--size", str(SIZE), *options]
     return cli.run(prepare.main, ["caffe", "--raw", str(raw), "--output", str(output), *options])
-
-
-def refused(capsys, raw, output, *options):
-    """What a refused command says; and that it wrote nothing."""
-    assert make(raw, output, *options) == 2
-    assert not output.exists()
-    return capsys.readouterr().err
 
 
 # ---- The definitions of the published code --------------------------------------------------------------------------
@@ -389,14 +346,14 @@ def test_good_scenes_are_kept_and_bad_ones_made_good(raw, made, tmp_path, capsys
 )
 def test_names_that_cannot_be(raw, tmp_path, capsys, spoil, words):
     spoil(raw)
-    assert words in refused(capsys, raw, tmp_path / "out")
+    assert words in refused(capsys, make, raw, tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["JAC_2011-13-23_TSX_6_1_027", "JAC_2011-08-23_TSX_6_7_027", "JAC_2011-08-23_TSX_6_1"])
 def test_names_that_do_not_parse(raw, tmp_path, capsys, name):
     for folder, end in (("sar_images", ""), ("zones", "_zones"), ("fronts", "_front")):
         (raw / folder / f"train/{JAC}{end}.png").rename(raw / folder / f"train/{name}{end}.png")
-    assert f"{name}: the name does not follow Glacier_Date" in refused(capsys, raw, tmp_path / "out")
+    assert f"{name}: the name does not follow Glacier_Date" in refused(capsys, make, raw, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -411,12 +368,12 @@ def test_names_that_do_not_parse(raw, tmp_path, capsys, name):
     ],
 )
 def test_bad_options(made, tmp_path, capsys, options, words):
-    assert words in refused(capsys, made, tmp_path / "out", *options)
+    assert words in refused(capsys, make, made, tmp_path / "out", *options)
 
 
 def test_other_folders_and_missing_options(made, tmp_path, capsys):
-    assert "lies inside" in refused(capsys, made, made / "out")
-    assert "There is no folder" in refused(capsys, tmp_path / "gone", tmp_path / "out")
+    assert "lies inside" in refused(capsys, make, made, made / "out")
+    assert "There is no folder" in refused(capsys, make, tmp_path / "gone", tmp_path / "out")
     assert cli.run(prepare.main, ["caffe", "--raw", str(made)]) == 2
     assert "--output DIR is missing" in capsys.readouterr().err
     assert cli.run(prepare.main, ["caffe", "--download", "--check"]) == 2
@@ -476,21 +433,13 @@ def test_nothing_is_written_to_a_folder_that_the_command_did_not_begin(made, tmp
 
 def test_an_interrupted_run_goes_on(made, tmp_path, monkeypatch):
     assert make(made, tmp_path / "whole/out") == 0
-    written, real = [], images.write_png
-
-    def interrupted(path, *rest):
-        if len(written) == 33:
-            raise KeyboardInterrupt
-        written.append(path)
-        real(path, *rest)
-
-    monkeypatch.setattr(images, "write_png", interrupted)
+    written = Interrupted(monkeypatch, images, "write_png", after=33)
     assert make(made, tmp_path / "cut/out") == 130
     assert not (tmp_path / "cut/out/dataset.json").exists()
     stray = tmp_path / "cut/out/train/sar/.tmp-77-a.png"  # as a killed worker leaves it
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"half")
-    monkeypatch.setattr(images, "write_png", lambda path, *rest: written.append(path) or real(path, *rest))
+    written.resume()
     assert make(made, tmp_path / "cut/out") == 0
     assert len(written) == len(set(written))  # none twice
     assert tree(tmp_path / "cut/out") == tree(tmp_path / "whole/out")

@@ -15,6 +15,7 @@ from pix2pix_tf.prepare.caffe import download
 from pix2pix_tf.prepare.caffe.download import extract, fetch
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
+from tests.prepare.raw_benchmark import TEST, TRAIN, put
 
 BODY = bytes(range(256)) * 5000  # 1.28 MB
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -305,8 +306,6 @@ def test_a_zip_for_which_there_is_no_room(tmp_path, monkeypatch):
 
 
 def test_download_and_prepare(server, tmp_path, monkeypatch, capsys):
-    from tests.prepare.test_caffe import TEST, TRAIN, put
-
     for split, scenes in (("train", TRAIN), ("test", TEST)):
         for name in scenes:
             put(tmp_path / "source/data_raw", name, split)

@@ -1,6 +1,5 @@
 """`python -m pix2pix_tf.prepare`: whole data sets, their splits, interruptions, and what is refused."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -27,16 +26,11 @@ from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.simulation import command as simulation_command
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
+from tests.helpers import Interrupted, refused, tree
 
 ROOT = Path(__file__).parents[2]
 CAFFE256 = ROOT.parent / "shared/data/caffe256"
 SIZE = 32
-
-
-def tree(root):
-    """Every file's path and digest: equal trees are equal data sets."""
-    found = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
 def put_scene(root, name, height=SIZE, width=SIZE, seed=0, **roles):
@@ -61,13 +55,6 @@ def mine(tmp_path):
 def make(source, output, *options):
     """The folder command, inside this process; its exit code."""
     return cli.run(prepare.main, ["folder", "--input", str(source), "--output", str(output), "--size", "32", *options])
-
-
-def refused(capsys, source, output, *options):
-    """What a refused command says; and that it wrote nothing."""
-    assert make(source, output, *options) == 2
-    assert not output.exists()
-    return capsys.readouterr().err
 
 
 def splits_of(root, role="sar"):
@@ -102,19 +89,11 @@ def test_the_seed_decides_the_bytes(tmp_path):
 
 def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
     prepare.simulate(tmp_path / "whole/sim", scenes=5, size=SIZE)
-    made, real = [], simulation_command.simulate_scene
-
-    def interrupted(seed, size):
-        if len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(seed)
-        return real(seed, size)
-
-    monkeypatch.setattr(simulation_command, "simulate_scene", interrupted)
+    made = Interrupted(monkeypatch, simulation_command, "simulate_scene", after=2)
     command = ["simulate", "--output", str(tmp_path / "cut/sim"), "--scenes", "5", "--size", str(SIZE)]
     assert cli.run(prepare.main, command) == 130
     assert not (tmp_path / "cut/sim/dataset.json").exists()
-    monkeypatch.setattr(simulation_command, "simulate_scene", lambda seed, size: made.append(seed) or real(seed, size))
+    made.resume()
     assert cli.run(prepare.main, command) == 0
     assert made == [1, 2, 3, 4, 5]  # nothing twice
     assert tree(tmp_path / "cut/sim") == tree(tmp_path / "whole/sim")
@@ -323,18 +302,10 @@ def test_twins_stay_together_by_scene_and_are_told_otherwise(tmp_path, capsys):
 
 def test_an_interrupted_folder_goes_on(mine, tmp_path, monkeypatch):
     assert make(mine, tmp_path / "whole/out") == 0
-    written, real = [], images.write_png
-
-    def interrupted(path, *rest):
-        if len(written) == 13:
-            raise KeyboardInterrupt
-        written.append(path)
-        real(path, *rest)
-
-    monkeypatch.setattr(images, "write_png", interrupted)
+    written = Interrupted(monkeypatch, images, "write_png", after=13)
     assert make(mine, tmp_path / "cut/out") == 130
     assert not (tmp_path / "cut/out/dataset.json").exists()
-    monkeypatch.setattr(images, "write_png", lambda path, *rest: written.append(path) or real(path, *rest))
+    written.resume()
     assert make(mine, tmp_path / "cut/out") == 0
     assert len(written) == len(set(written)) == 48  # 6 scenes, 4 patches, 2 roles: none twice
     assert tree(tmp_path / "cut/out") == tree(tmp_path / "whole/out")
@@ -419,7 +390,7 @@ def test_bad_scenes(tmp_path, capsys, spoil, words):
     for i, name in enumerate("abc"):
         put_scene(tmp_path / "in", name, seed=i)
     spoil(tmp_path / "in")
-    message = refused(capsys, tmp_path / "in", tmp_path / "out")
+    message = refused(capsys, make, tmp_path / "in", tmp_path / "out")
     assert message.startswith("error: The scenes in ")
     assert all(word in message for word in words)
 
@@ -429,7 +400,7 @@ def test_all_bad_scenes_in_one_message(tmp_path, capsys):
         put_scene(tmp_path / "in", name, seed=i)
         (tmp_path / f"in/sar/{name}.png").write_bytes(b"")
     put_scene(tmp_path / "in", "a", zones=np.full((SIZE, SIZE), 3, np.uint8))
-    message = refused(capsys, tmp_path / "in", tmp_path / "out")
+    message = refused(capsys, make, tmp_path / "in", tmp_path / "out")
     assert "sar/a.png, sar/b.png, sar/c.png, sar/d.png and 2 more: not a PNG" in message
     assert "zones/a.png: grey value 3" in message
 
@@ -437,7 +408,7 @@ def test_all_bad_scenes_in_one_message(tmp_path, capsys):
 def test_mixed_depths(tmp_path, capsys):
     put_scene(tmp_path / "in", "a", sar=np.zeros((SIZE, SIZE), np.uint16))
     put_scene(tmp_path / "in", "b", sar=np.zeros((SIZE, SIZE), np.uint8))
-    message = refused(capsys, tmp_path / "in", tmp_path / "out", "--cut", "none")
+    message = refused(capsys, make, tmp_path / "in", tmp_path / "out", "--cut", "none")
     assert "sar of b: 8 bit, but a has 16" in message
 
 
@@ -457,29 +428,29 @@ def test_mixed_depths(tmp_path, capsys):
     ],
 )
 def test_bad_options(mine, tmp_path, capsys, options, words):
-    assert words in refused(capsys, mine, tmp_path / "out", *options)
+    assert words in refused(capsys, make, mine, tmp_path / "out", *options)
 
 
 def test_glaciers_must_be_known(tmp_path, capsys):
     for i, name in enumerate("ab"):
         put_scene(tmp_path / "in", name, seed=i)
     for options in (["--split", "glacier"], ["--hold-out", "AA"]):
-        message = refused(capsys, tmp_path / "in", tmp_path / "out", *options)
+        message = refused(capsys, make, tmp_path / "in", tmp_path / "out", *options)
         assert "Glacier_Date_Sensor_Resolution_Quality_Orbit" in message
 
 
 def test_one_scene_cannot_be_divided(tmp_path, capsys):
     put_scene(tmp_path / "in", "a")
     for split in ("random", "scene"):
-        assert "Nothing is left for val" in refused(capsys, tmp_path / "in", tmp_path / "out", "--split", split)
+        assert "Nothing is left for val" in refused(capsys, make, tmp_path / "in", tmp_path / "out", "--split", split)
 
 
 def test_the_output_must_not_lie_in_the_input(mine, capsys):
-    assert "lies inside --input" in refused(capsys, mine, mine / "out")
+    assert "lies inside --input" in refused(capsys, make, mine, mine / "out")
 
 
 def test_no_input(tmp_path, capsys):
-    assert "There is no folder" in refused(capsys, tmp_path / "gone", tmp_path / "out")
+    assert "There is no folder" in refused(capsys, make, tmp_path / "gone", tmp_path / "out")
 
 
 # ---- The command line -----------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """`python -m pix2pix_tf.prepare masks`: from nothing, from other masks, from drawings; interrupted, refused."""
 
-import hashlib
 import json
 
 import numpy as np
@@ -20,6 +19,7 @@ from pix2pix_tf.prepare.masks import build, sources
 from pix2pix_tf.prepare.masks.build import MaskTask, Settings
 from pix2pix_tf.prepare.masks.front_motion import MoveSettings
 from pix2pix_tf.utils import cli
+from tests.helpers import Interrupted, refused, tree
 
 NAMES = {"train": "AA_2001-02-03_ERS_20_2_7", "val": "BB_2001-02-03_ERS_20_2_7", "test": "CC_2001-02-03_TSX_7_1_9"}
 
@@ -52,19 +52,6 @@ def mapped(tmp_path):
 def run(output, *options):
     """The command, inside this process; its exit code."""
     return cli.run(prepare.main, ["masks", "--output", str(output), *map(str, options)])
-
-
-def refused(capsys, output, *options):
-    """What a refused command says; and that it wrote nothing."""
-    assert run(output, *options) == 2
-    assert not output.exists()
-    return capsys.readouterr().err
-
-
-def tree(root):
-    """Every file's path and digest."""
-    found = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
 def zones_of(root, split="train"):
@@ -132,19 +119,12 @@ def test_the_seed_decides_the_bytes_whatever_the_workers(tmp_path):
 
 
 def test_interrupted_the_same_command_makes_what_is_missing(tmp_path, monkeypatch):
-    options, made, real = ("--count", "5", "--size", "32"), [], build.draw_fjord
+    options = ("--count", "5", "--size", "32")
     assert run(tmp_path / "whole/x", *options) == 0
-
-    def interrupted(seed, size):
-        if len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(seed)
-        return real(seed, size)
-
-    monkeypatch.setattr(build, "draw_fjord", interrupted)
+    made = Interrupted(monkeypatch, build, "draw_fjord", after=2)
     assert run(tmp_path / "cut/x", *options) == 130
     assert not (tmp_path / "cut/x/dataset.json").exists()
-    monkeypatch.setattr(build, "draw_fjord", lambda seed, size: made.append(seed) or real(seed, size))
+    made.resume()
     assert run(tmp_path / "cut/x", *options) == 0
     assert made == [(0, number) for number in range(1, 6)]  # nothing twice
     assert tree(tmp_path / "cut/x") == tree(tmp_path / "whole/x")
@@ -186,7 +166,7 @@ def test_by_default_every_move_is_another_and_rock_stays(mapped, tmp_path):
 @pytest.mark.parametrize("inside", ["test/zones", "test", "val/zones", f"test/zones/{NAMES['test']}.png"])
 def test_masks_of_val_and_test_are_refused(mapped, tmp_path, capsys, inside):
     output = tmp_path / "leak"
-    said = refused(capsys, output, "--from", mapped / inside)
+    said = refused(capsys, run, output, "--from", mapped / inside)
     assert "data leakage" in said and "--any-split" in said
     assert run(output, "--from", mapped / inside, "--any-split", "--count", 1) == 0
     assert [path.name for path in output.iterdir() if path.is_dir()] == [inside.split("/")[0]]
@@ -246,7 +226,7 @@ def test_drawings_that_cannot_be_read_are_all_named(tmp_path, capsys):
     strange = np.where(straight() == ROCK, 200, straight()).astype(np.uint8)
     for name, zones in {"a": straight(), "b": straight(9, 64), "c": strange, "d": straight()[:30]}.items():
         images.write_png(tmp_path / f"in/{name}.png", zones)
-    said = refused(capsys, tmp_path / "out", "--from", tmp_path / "in", "--as-drawn")
+    said = refused(capsys, run, tmp_path / "out", "--from", tmp_path / "in", "--as-drawn")
     together = "b.png with 64 x 64 pixels, d.png with 40 x 30 pixels: masks must be square and of one size"
     assert together in said and "prepare folder --as-drawn cuts masks of any size" in said
     assert "c.png: " in said and "pixels are no class, the first at row 1, column 0 (grey 200). Paint with" in said
@@ -282,7 +262,7 @@ def test_mistakes_are_told_in_one_sentence(tmp_path, capsys, options, words):
     images.write_png(tmp_path / "in/mask.png", straight())
     (tmp_path / "empty").mkdir()
     places = {"{in}": tmp_path / "in", "{empty}": tmp_path / "empty"}
-    assert words in refused(capsys, tmp_path / "out", *(places.get(option, option) for option in options))
+    assert words in refused(capsys, run, tmp_path / "out", *(places.get(option, option) for option in options))
 
 
 def test_other_settings_or_sources_are_not_mixed(mapped, tmp_path, capsys):

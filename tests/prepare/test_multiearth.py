@@ -1,6 +1,5 @@
 """`prepare multiearth`: names, pairs, stretches, clouds, splits, interruptions, and what is refused in which words."""
 
-import hashlib
 import json
 import warnings
 import weakref
@@ -21,6 +20,7 @@ from pix2pix_tf.prepare.multiearth import build, files, pictures
 from pix2pix_tf.prepare.multiearth.pictures import CLOUD_BITS, Stretching
 from pix2pix_tf.prepare.stretch import raw_values
 from pix2pix_tf.utils import cli
+from tests.helpers import Interrupted, refused, tree
 
 REAL = Path(__file__).parents[2].parent / "shared/data/multiearth"
 SIZE = 32
@@ -69,18 +69,6 @@ def make(source, output, *options):
     """The command, inside this process; its exit code."""
     call = ["multiearth", "--input", str(source), "--output", str(output), "--size", str(SIZE), *options]
     return cli.run(prepare.main, call)
-
-
-def refused(capsys, source, output, *options):
-    """What a refused command says; and that it wrote nothing."""
-    assert make(source, output, *options) == 2
-    assert not output.exists()
-    return capsys.readouterr().err
-
-
-def tree(root):
-    found = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
 def band_of(root, name):
@@ -287,18 +275,10 @@ def test_random_deals_patches_of_sar_images_with_their_targets(tmp_path):
 
 def test_an_interrupted_command_goes_on_and_makes_the_same(raw, tmp_path, monkeypatch, capsys):
     assert make(raw, tmp_path / "whole/set") == 0
-    written, real = [], dataset_writer.write
-
-    def interrupted(*arguments):
-        if len(written) == 5:
-            raise KeyboardInterrupt
-        written.append(arguments)
-        real(*arguments)
-
-    monkeypatch.setattr(dataset_writer, "write", interrupted)
+    written = Interrupted(monkeypatch, dataset_writer, "write", after=5)
     assert make(raw, tmp_path / "cut/set") == 130
     assert not (tmp_path / "cut/set/dataset.json").exists()
-    monkeypatch.setattr(dataset_writer, "write", lambda *rest: written.append(rest) or real(*rest))
+    written.resume()
     assert make(raw, tmp_path / "cut/set") == 0
     assert len(written) == 10  # nothing twice: three SAR images of two roles, four targets
     assert tree(tmp_path / "cut/set") == tree(tmp_path / "whole/set")
@@ -374,7 +354,7 @@ def rewrite(**how):
 )  # fmt: skip
 def test_bad_files(raw, tmp_path, capsys, change, words):
     change(raw)
-    message = refused(capsys, raw, tmp_path / "out")
+    message = refused(capsys, make, raw, tmp_path / "out")
     assert message.startswith("error: The pictures in ")
     assert all(word in message for word in words), message
 
@@ -383,7 +363,7 @@ def test_all_that_is_wrong_is_said_in_one_message(raw, tmp_path, capsys):
     spoil(raw, "B3", "2019_06_06", lambda path: path.write_bytes(b""))
     spoil(raw, "VV", "2019_06_08", lambda path: path.write_bytes(b"II*\0"), sensor="Sentinel1")
     spoil(raw, "B2", "2021_01_08", rewrite(data=np.full((SIZE, SIZE), 7, np.uint16)), place=THERE)
-    message = refused(capsys, raw, tmp_path / "out")
+    message = refused(capsys, make, raw, tmp_path / "out")
     assert message.count("not a whole TIFF") == 2
     assert "B2 is 7 everywhere" in message
 
@@ -392,7 +372,7 @@ def test_names_that_do_not_parse_and_files_that_are_there_twice(raw, tmp_path, c
     (raw / "Sentinel2_B4_somewhere.tiff").write_bytes(b"")
     (raw / f"Sentinel2_B4_{HERE}_2019_02_30.tiff").write_bytes(b"")
     (raw / f"b/Sentinel1_VV_{HERE}_2019_06_08.tiff").write_bytes(b"")
-    message = refused(capsys, raw, tmp_path / "out")
+    message = refused(capsys, make, raw, tmp_path / "out")
     assert f"Sentinel2_B4_{HERE}_2019_02_30.tiff, Sentinel2_B4_somewhere.tiff: the name does not follow" in message
     assert f"there is {raw}/a/Sentinel1_VV_{HERE}_2019_06_08.tiff too (keep one of them)" in message
 
@@ -426,23 +406,23 @@ def test_pictures_without_a_partner_are_left_out_and_said(raw, tmp_path, capsys)
 
 
 def test_nothing_left(raw, tmp_path, capsys):
-    message = refused(capsys, raw, tmp_path / "out", "--days", "0")
+    message = refused(capsys, make, raw, tmp_path / "out", "--days", "0")
     assert "No optical picture was taken within 0 days" in message and "Give --days 1 or more" in message
     for path in raw.rglob("Sentinel1_VH_*"):
         path.unlink()
-    message = refused(capsys, raw, tmp_path / "out")
+    message = refused(capsys, make, raw, tmp_path / "out")
     assert "has no Sentinel1 picture with all of VV, VH" in message and "lacks VH" in message
     put(tmp_path / "apart", "Sentinel1", HERE, "2020_01_01")
     put(tmp_path / "apart", "Sentinel2", THERE, "2020_01_01")
-    assert "No place has both" in refused(capsys, tmp_path / "apart", tmp_path / "out")
-    assert "There is no folder" in refused(capsys, tmp_path / "gone", tmp_path / "out")
+    assert "No place has both" in refused(capsys, make, tmp_path / "apart", tmp_path / "out")
+    assert "There is no folder" in refused(capsys, make, tmp_path / "gone", tmp_path / "out")
 
 
 def test_one_place_cannot_be_divided_but_at_random(tmp_path, capsys):
     for day in ("01", "20"):
         put(tmp_path / "in", "Sentinel1", HERE, f"2020_01_{day}")
         put(tmp_path / "in", "Sentinel2", HERE, f"2020_01_{day}")
-    message = refused(capsys, tmp_path / "in", tmp_path / "out")
+    message = refused(capsys, make, tmp_path / "in", tmp_path / "out")
     assert "--split place needs two places" in message and "choose --split random" in message
     assert make(tmp_path / "in", tmp_path / "out", "--split", "random") == 0
 
@@ -463,19 +443,19 @@ def test_one_place_cannot_be_divided_but_at_random(tmp_path, capsys):
     ],
 )  # fmt: skip
 def test_bad_options(raw, tmp_path, capsys, options, words):
-    assert words in refused(capsys, raw, tmp_path / "out", *options)
+    assert words in refused(capsys, make, raw, tmp_path / "out", *options)
 
 
 def test_mixed_depths_are_refused_where_they_are_kept(raw, tmp_path, capsys):
     eight = {band: np.full((SIZE, SIZE), 9, np.uint8) for band in ("B4", "B3", "B2")}
     put(raw / "b", "Sentinel2", HERE, "2019_06_11", **eight)
     options = ["--cut", "none", "--limits", "sar_vv", "-25", "0", "sar_vh", "-32", "-5"]
-    message = refused(capsys, raw, tmp_path / "out", *options)
+    message = refused(capsys, make, raw, tmp_path / "out", *options)
     assert f"{HERE}_2019-06-11_S2: 8 bit, but" in message and "has 16 (leave out --cut none)" in message
 
 
 def test_the_output_must_not_lie_in_the_input(raw, capsys):
-    assert "lies inside --input" in refused(capsys, raw, raw / "out")
+    assert "lies inside --input" in refused(capsys, make, raw, raw / "out")
 
 
 # ---- Real files -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY
+from tests.helpers import TINY
 
 ROOT = Path(__file__).parents[2]
 OWN_MOUNTS = ["unshare", "--map-root-user", "--mount"]  # as any user; what is mounted is gone with the last process

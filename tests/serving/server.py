@@ -5,7 +5,6 @@ import http.client
 import io
 import json
 import threading
-import time
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from pix2pix_tf.serving.server.app import Service, make_app
 from pix2pix_tf.serving.server.gallery import Gallery
 from pix2pix_tf.serving.server.model_manager import poll
 from pix2pix_tf.serving.server.security import LOCAL
+from tests.helpers import wait_until
 
 
 @dataclass
@@ -65,21 +65,13 @@ def running(models: dict[str, Path], seconds: float = 0.05, port: int = 0, **set
         for thread in threads:
             thread.start()
         try:
-            until(lambda: server.started)
+            wait_until(lambda: server.started)
             yield Running(service, listening.getsockname()[1])
         finally:
             server.should_exit = True
             stop.set()
             for thread in threads:
                 thread.join()
-
-
-def until(true, seconds: float = 60.0) -> None:
-    """Waits until something is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited for too long"
-        time.sleep(0.01)
 
 
 def b64(data: bytes) -> dict:

@@ -17,7 +17,7 @@ from pix2pix_tf.data import classes
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.prepare import __main__ as prepare
 from pix2pix_tf.utils import cli
-from tests.conftest import SIZE
+from tests.helpers import SIZE
 from tests.serving import server as serving_server  # skips these tests where requirements-serve.txt is not installed
 
 BLANK = np.full((SIZE, SIZE), classes.OCEAN, np.uint8)

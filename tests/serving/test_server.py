@@ -23,8 +23,8 @@ from PIL import Image
 
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import SIZE
-from tests.serving.server import b64, memory, png, running, until
+from tests.helpers import SIZE, wait_until
+from tests.serving.server import b64, memory, png, running
 
 from pix2pix_tf.serving.server import main  # isort: skip  (after serving_server, which skips where FastAPI is missing)
 from pix2pix_tf.serving.server.limits import Limits  # isort: skip
@@ -263,8 +263,8 @@ def test_a_hundred_megabytes_are_refused_and_not_kept(server, chunked):
 def test_a_request_that_is_cut_off_leaves_no_trace(server):
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{{".encode())
-        until(lambda: server.service.waiting == 1)
-    until(lambda: server.service.waiting == 0)
+        wait_until(lambda: server.service.waiting == 1)
+    wait_until(lambda: server.service.waiting == 0)
     assert server.ask(PREDICT, {"instances": [GOOD]})[0] == 200
 
 
@@ -314,7 +314,7 @@ def test_three_hundred_at_once_are_answered_or_refused_with_retry_after(server):
     for answer in answers:
         if code_of(answer) == 503:
             assert b"retry-after: 1" in answer.lower() and "try again" in content(answer)["error"]
-    until(lambda: server.service.waiting == 0)
+    wait_until(lambda: server.service.waiting == 0)
     assert server.ask(PREDICT, {"instances": [GOOD]})[0] == 200
 
 
@@ -361,13 +361,13 @@ def test_versions_come_and_go_without_losing_a_request(base, tmp_path):
         try:
             shutil.copytree(base / "2", tmp_path / "new")
             (tmp_path / "new").rename(served / "2")
-            until(lambda: server.ask("/v1/models/orig")[1] == status("2"))
+            wait_until(lambda: server.ask("/v1/models/orig")[1] == status("2"))
             broken = tmp_path / "broken"
             broken.mkdir()
             (broken / "saved_model.pb").write_bytes(b"no model")
             shutil.copytree(base / "2" / "assets.extra", broken / "assets.extra")
             broken.rename(served / "3")
-            until(lambda: len(server.ask("/v1/models/orig")[1]["model_version_status"]) == 2)
+            wait_until(lambda: len(server.ask("/v1/models/orig")[1]["model_version_status"]) == 2)
         finally:
             ended.set()
             asking.join()
@@ -389,7 +389,7 @@ def test_a_version_that_is_written_anew_is_loaded_anew(base, tmp_path):
         os.utime(tmp_path / "new" / "saved_model.pb")
         (served / "5").rename(tmp_path / "old")
         (tmp_path / "new").rename(served / "5")
-        until(lambda: server.ask(PREDICT, {"instances": [GOOD]}) != first)
+        wait_until(lambda: server.ask(PREDICT, {"instances": [GOOD]}) != first)
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_the_gallery_is_the_users_or_simulated(server, tiny_data, mask_png):
     response, data = server.raw(masks[0]["url"])
     assert (response.headers["Content-Type"], data) == ("image/png", mask_png)
     gallery.simulate(SIZE)
-    until(lambda: len(server.ask("/api/gallery")[1]["masks"]) == 11)
+    wait_until(lambda: len(server.ask("/api/gallery")[1]["masks"]) == 11)
     simulated = np.asarray(Image.open(io.BytesIO(server.raw("/api/gallery/10.png")[1])))
     assert simulated.shape == (SIZE, SIZE) and set(np.unique(simulated)) <= {0, 64, 127, 254}
     for missing in ("11", "-1", "x", "9" * 30):
@@ -514,7 +514,7 @@ def test_sigterm_ends_the_command_after_the_last_answer(base):
                 connection.request("GET", "/metrics")
                 return b"requests_waiting 1.0" in connection.getresponse().read()
 
-            until(busy)
+            wait_until(busy)
             process.send_signal(signal.SIGTERM)
             asking.join()
             assert process.wait(60) == 128 + signal.SIGTERM

@@ -20,7 +20,7 @@ from pix2pix_tf.data import pipeline
 from pix2pix_tf.models.layers import SharedBatchNormalization
 from pix2pix_tf.training import distribution, precision
 from pix2pix_tf.utils.errors import UserError
-from tests.conftest import TINY, UNET
+from tests.helpers import TINY, UNET
 
 Keras = tf.keras.layers.BatchNormalization
 ROOT = Path(__file__).parents[2]

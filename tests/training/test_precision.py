@@ -11,7 +11,7 @@ from pix2pix_tf.models import layers
 from pix2pix_tf.training import precision
 from pix2pix_tf.training.tasks import make_task
 from pix2pix_tf.utils import tf_compat
-from tests.conftest import SIZE, TINY, UNET
+from tests.helpers import SIZE, TINY, UNET
 
 NETWORKS = [
     ("orig", TINY, "mixed_bfloat16"),

@@ -7,7 +7,7 @@ from pix2pix_tf import config
 from pix2pix_tf.data import classes, pipeline
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training.tasks import Classifier, Segmenter, make_task
-from tests.conftest import SIZE, TINY, UNET
+from tests.helpers import SIZE, TINY, UNET
 
 
 def task(*overrides, dtype_policy="float32"):

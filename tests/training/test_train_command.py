@@ -12,7 +12,7 @@ import pytest
 from pix2pix_tf import prepare
 from pix2pix_tf.data.dataset import read
 from pix2pix_tf.prepare.simulation import command as simulation
-from tests.conftest import TINY
+from tests.helpers import TINY
 
 ROOT = Path(__file__).parents[2]
 SMALL = [text for override in TINY for text in ("--set", override)]

@@ -23,7 +23,7 @@ from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import precision, tasks, trainer
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
-from tests.conftest import TINY, UNET
+from tests.helpers import TINY, UNET
 
 
 def chosen(*overrides, epochs=2):

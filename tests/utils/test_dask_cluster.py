@@ -18,6 +18,7 @@ from pix2pix_tf import prepare
 from pix2pix_tf.prepare.simulation import command as simulation_command
 from pix2pix_tf.utils import cli, parallel
 from pix2pix_tf.utils.errors import UserError
+from tests.helpers import tree, wait_until
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install -r requirements-dask.txt")
 from pix2pix_tf.utils import dask_cluster  # noqa: E402 (it imports Dask)
@@ -26,17 +27,6 @@ pytestmark = pytest.mark.long  # processes that start, die and are waited for; t
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds; on a busy machine a process takes some to start
-
-
-def until(happened, what):
-    """Waits for something that must happen; returns what it gave."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = happened()
-        if found:
-            return found
-        time.sleep(0.02)
-    pytest.fail(f"{what}: not within {PATIENCE:.0f} s")
 
 
 @contextlib.contextmanager
@@ -60,7 +50,7 @@ def address(tmp_path_factory):
     worker = ["worker", *by_file, "--nthreads", "1", "--no-nanny", "--death-timeout", "60", "--local-directory", folder]
     scheduler = ["scheduler", *by_file, "--host", "127.0.0.1", "--port", "0", "--idle-timeout", "120"]
     with dask(*scheduler), dask(*worker), dask(*worker):
-        until(by_file[1].exists, "the scheduler")
+        wait_until(by_file[1].exists, PATIENCE)
         with distributed.Client(scheduler_file=by_file[1], set_as_default=False) as client:
             client.wait_for_workers(2, PATIENCE)
         yield json.loads(by_file[1].read_text())["address"]
@@ -71,10 +61,6 @@ def nobody_yet():
     """A scheduler in this process, without workers."""
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as here:
         yield here
-
-
-def tree(root):
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 # ---- What the workers do: functions that another process finds ------------------------------------------------------
@@ -119,8 +105,8 @@ def test_a_killed_worker_costs_its_unfinished_scene_only(address, tmp_path, monk
     monkeypatch.chdir(tmp_path / "many")  # the workers are elsewhere
 
     def kill():
-        number = until(lambda: Path("hanging.txt").exists() and Path("hanging.txt").read_text(), "the seventh scene")
-        until(lambda: len(list(Path("sim").glob("*/sar/*.png"))) > 12, "scenes of the other worker")
+        number = wait_until(lambda: Path("hanging.txt").exists() and Path("hanging.txt").read_text(), PATIENCE)
+        wait_until(lambda: len(list(Path("sim").glob("*/sar/*.png"))) > 12, PATIENCE)
         os.kill(int(number), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
@@ -187,7 +173,7 @@ def test_another_dask_is_refused(address, monkeypatch):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsys, number, code):
     def interrupt():
-        until(lambda: list(tmp_path.glob("sim/*/sar/*.png")), "the first scene")
+        wait_until(lambda: list(tmp_path.glob("sim/*/sar/*.png")), PATIENCE)
         os.kill(os.getpid(), number)
 
     threading.Thread(target=interrupt).start()
@@ -205,7 +191,7 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
         time.sleep(0.5)
         return len(tree(tmp_path)) == before[-1]
 
-    until(settled, "the end of what had begun")
+    wait_until(settled, PATIENCE)
     assert 0 < before[-1] < 3000
 
 
@@ -230,7 +216,7 @@ def at_work(here, then):
 
     def wait():
         (worker,) = here.scheduler.workers.values()
-        until(lambda: worker.processing, "the first task")
+        wait_until(lambda: worker.processing, PATIENCE)
         then()
 
     threading.Thread(target=wait).start()
