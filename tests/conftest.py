@@ -25,7 +25,7 @@ from tests.helpers import SIZE, TINY, UNET
 
 @pytest.fixture(scope="session")
 def built_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """Makes a folder for all processes among which the tests are dealt out: the first to need it builds it."""
+    """Make a folder for all processes among which the tests are dealt out: the first to need it builds it."""
     own = tmp_path_factory.getbasetemp()
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
 
@@ -44,7 +44,7 @@ def built_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path
 
 @pytest.fixture(scope="session")
 def trained_once(built_once, tmp_path_factory) -> Callable[[str, config.Config, Dataset], Path]:
-    """Trains a run for all processes, each of which gets a copy to write in."""
+    """Train a run for all processes, each of which gets a copy to write in."""
 
     def train(name: str, chosen: config.Config, dataset: Dataset) -> Path:
         from pix2pix_tf.training import trainer

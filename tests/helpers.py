@@ -20,12 +20,12 @@ UNET = ("model.unet_width=4", "train.batch_size=2", "train.precision=float32", "
 
 
 def tree(root: Path, read: Callable[[Path], object] = lambda path: hashlib.sha256(path.read_bytes()).hexdigest()):
-    """Returns every file below a folder with its digest, or what `read` gives: equal trees are equal folders."""
+    """Return every file below a folder with its digest, or what `read` gives: equal trees are equal folders."""
     return {str(path.relative_to(root)): read(path) for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 def refused(capsys, run: Callable[..., int], *arguments: object) -> str:
-    """Runs a command that must refuse its input; returns its message.
+    """Run a command that must refuse its input; returns its message.
 
     Args:
       capsys: pytest's fixture.
@@ -42,7 +42,7 @@ class Interrupted(list):
     """The first arguments of the calls of a function that Ctrl-C interrupts after some of them."""
 
     def __init__(self, monkeypatch, owner: object, name: str, after: int):
-        """Replaces the function `name` of `owner` until the test ends."""
+        """Replace the function `name` of `owner` until the test ends."""
         super().__init__()
         self.after: int | None = after
         real = getattr(owner, name)
@@ -61,7 +61,7 @@ class Interrupted(list):
 
 
 def wait_until(happened: Callable[[], object], seconds: float = 60.0) -> object:
-    """Waits until a function returns something true, and returns it."""
+    """Wait until a function returns something true, and return it."""
     end = time.monotonic() + seconds
     while not (result := happened()):
         assert time.monotonic() < end, f"waited {seconds:.0f} s in vain"

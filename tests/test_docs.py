@@ -44,7 +44,7 @@ This page is generated: `python -m tests.test_docs` on Python 3.11 writes it.
 
 
 def commands_page() -> str:
-    """Returns the text of docs/commands.md: the help of every command and subcommand."""
+    """Return the text of docs/commands.md: the help of every command and subcommand."""
     tops = [
         "train.py",
         "evaluate.py",
@@ -59,7 +59,7 @@ def commands_page() -> str:
 
 
 def help_of(command: str) -> str:
-    """Returns the output of `python COMMAND --help`."""
+    """Return the output of `python COMMAND --help`."""
     result = subprocess.run(
         [sys.executable, *command.split(), "--help"],
         cwd=ROOT,
@@ -72,7 +72,7 @@ def help_of(command: str) -> str:
 
 
 def subcommand_names(text: str) -> list[str]:
-    """Returns the subcommands that a help text lists, such as ["run", "config", "predict"]."""
+    """Return the subcommands that a help text lists, such as ["run", "config", "predict"]."""
     listing = re.search(r"^  COMMAND\n((?:    .*\n)+)", text, re.MULTILINE)
     return re.findall(r"^    ([a-z][a-z-]*)", listing[1], re.MULTILINE) if listing else []
 
@@ -86,18 +86,18 @@ FENCED = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
 def prose_of(page: Path) -> str:
-    """Returns a page without its fenced code blocks."""
+    """Return a page without its fenced code blocks."""
     return FENCED.sub("", text_of(page))
 
 
 def code_lines(page: Path) -> list[str]:
-    """Returns the lines inside fenced code blocks, with continued lines joined."""
+    """Return the lines inside fenced code blocks, with continued lines joined."""
     blocks = FENCED.findall(text_of(page))
     return [line.strip() for block in blocks for line in re.sub(r"\\\n\s*", "", block).splitlines()]
 
 
 def anchors(page: Path) -> set[str]:
-    """Returns the anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub makes of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", prose_of(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 

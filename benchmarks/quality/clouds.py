@@ -1,4 +1,4 @@
-"""What cloudy training targets cost: python -m benchmarks.quality.clouds
+"""Cost of cloudy training targets: python -m benchmarks.quality.clouds
 
 Trains a compact sar2optical on simulated data twice, once with all targets and once without cloudy ones, at equal steps
 and from the same initial weights, and measures both on targets without clouds. Prints a line for each, with the error

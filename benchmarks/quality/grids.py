@@ -1,4 +1,4 @@
-"""Whether a generator leaves a grid on plain areas: python -m benchmarks.quality.grids --model runs/gen5/export/gen5
+"""Grids that a generator leaves on plain areas: python -m benchmarks.quality.grids --model runs/gen5/export/gen5
 
 Transposed convolutions, and networks that were trained for a short time, repeat a pattern over areas of one class:
 dots in rows, 8 or 16 pixels apart. Masks of one class alone are painted, and the power of the image at the frequencies
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def plain(model: saved_model.Model, value: int) -> np.ndarray:
-    """What a model paints of masks of one class: float64 [SEEDS, H, W], [0, 1]."""
+    """Generate images from masks of one class: float64 [SEEDS, H, W], [0, 1]."""
     mask = np.full((1, model.size, model.size, 1), value, np.uint8)
     painted = [model.generate(mask, np.array([seed]))[0, ..., 0] for seed in range(SEEDS)]
     return (np.stack(painted).astype(np.float64) + 1) / 2

@@ -59,7 +59,7 @@ def main() -> None:
 def generate_twice(
     model: saved_model.Model, mask: np.ndarray, tiling: Tiling, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a mask's image, and another one with shifted tiles: two float32 [H, W]."""
+    """Return a mask's image, and another one with shifted tiles: two float32 [H, W]."""
     down, right = SHIFT
     shifted = np.pad(mask, ((down, 0), (right, 0)), mode="reflect")
     return generate_scene(model, mask, tiling, seed), generate_scene(model, shifted, tiling, seed + 1000)[down:, right:]
@@ -77,19 +77,19 @@ def generate_scene(model: saved_model.Model, mask: np.ndarray, tiling: Tiling, s
 
 
 def borders(places: Sequence[Place], tile: int) -> list[int]:
-    """Returns the places where tiles begin or end, pixels."""
+    """Return the places where tiles begin or end, pixels."""
     return sorted({place.start for place in places[1:]} | {place.start + tile for place in places[:-1]})
 
 
 def middles(places: Sequence[Place], tile: int) -> list[int]:
-    """Returns the places where two tiles have equal weights, pixels."""
+    """Return the places where two tiles have equal weights, pixels."""
     return [place.start + place.before // 2 for place in places[1:]]
 
 
 def ratios(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]], tiling: Tiling, lines_of: Callable, band: int
 ) -> list[float]:
-    """Returns for each image the differences across the lines of its tiles over those in the other image."""
+    """Return for each image the differences across the lines of its tiles over those in the other image."""
     results = []
     for one, other in pairs:
         for on, reference, shift in ((one, other, (0, 0)), (other, one, SHIFT)):
@@ -107,7 +107,7 @@ def ratios(
 
 
 def ripple(model: saved_model.Model, zones: Sequence[np.ndarray], period: int) -> list[float]:
-    """Returns for random patches the differences at multiples of a period over their mean in the patch."""
+    """Return for random patches the differences at multiples of a period over their mean in the patch."""
     rng, results = np.random.default_rng(0), []
     for mask in zones:
         for _ in range(8):
@@ -120,7 +120,7 @@ def ripple(model: saved_model.Model, zones: Sequence[np.ndarray], period: int) -
 
 
 def report(tiles: str, places: str, band: int, values: Sequence[float]) -> None:
-    """Prints the mean and its standard error."""
+    """Print the mean and its standard error."""
     error = np.std(values, ddof=1) / np.sqrt(len(values))
     print(f"{tiles:<18}{places:<19}band {band:>2}: {np.mean(values):.3f} +- {error:.3f}", flush=True)
 

@@ -1,4 +1,4 @@
-"""What a training does besides its steps: validation, log, samples, checkpoint, export, as a share of its time."""
+"""Share of a training's time beside its steps: validation, log, samples, checkpoint, export."""
 
 import json
 import os

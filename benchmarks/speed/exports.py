@@ -1,4 +1,4 @@
-"""What an export costs: writing it, its size; and scoring what it paints, on one core and on all.
+"""Cost of an export: time to write it, size, and time to score its images on one core and on all.
 
 Networks are not trained, the data set is simulated. Scoring computes Dice, SSIM, PSNR and the rest of each image, as
 evaluate.py does; painting is not in it. Times are medians.
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
 
 
 def write(variant: str, folder: Path, rounds: int) -> dict:
-    """Writes the export of an untrained network again and again, all checks included."""
+    """Write the export of an untrained network again and again, all checks included."""
     chosen = config.make_config(variant)
     dataset = load_dataset(folder / "data", chosen.data.inputs + chosen.data.targets)
     dtype_policy, _ = precision.choose("auto", chosen.model.width)

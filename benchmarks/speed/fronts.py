@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def predict(zones: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """What a network might say of these zones: the scene bent by some ten pixels, with specks; and how likely.
+    """Return probabilities as a network might: these zones bent by some ten pixels, with specks.
 
     Returns:
       uint8 [H, W], CaFFe grey values, and float32 [H, W, 4], which add up to 1.

@@ -1,4 +1,4 @@
-"""What was wanted of speed and memory, and what the other benchmarks of one `make bench` measured.
+"""Goals of speed and memory beside the measurements of one `make bench`.
 
 Beside PyTorch each side counts in its best precision. A figure that was not measured is left open.
 """

@@ -91,7 +91,7 @@ def compare_exports() -> None:
 
 
 def milliseconds(works) -> list[float]:
-    """Returns the median time of each; they take turns, after two turns that trace and allocate."""
+    """Return the median time of each; they take turns, after two turns that trace and allocate."""
     times: list[list[float]] = [[] for _ in works]
     for turn in range(ROUNDS + 2):
         for work, mine in zip(works, times, strict=True):

@@ -13,7 +13,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mi
 
 
 def random_batch(batch: int, size: int) -> dict[str, tf.Tensor]:
-    """What the pipeline delivers, of random numbers."""
+    """Return random numbers in the pipeline's shapes."""
     images = {"input": tf.random.normal([batch, size, size, 4]), "target": tf.random.normal([batch, size, size, 1])}
     numbers = {"index": tf.range(batch, dtype=tf.int64), "epoch": tf.zeros([batch], tf.int64)}
     return images | numbers | {"seed": tf.range(batch)}

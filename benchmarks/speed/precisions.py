@@ -54,7 +54,7 @@ def main(argv: list[str]) -> None:
 
 
 def random_batch(chosen: config.Config, size: int) -> Batch:
-    """What the pipeline delivers for a configuration, of random numbers; masks are one-hot."""
+    """Return random numbers in the pipeline's shapes for a configuration; masks are one-hot."""
     random, count = np.random.default_rng(0), chosen.train.batch_size
 
     def images(roles: tuple[str, ...]) -> tf.Tensor:
@@ -69,7 +69,7 @@ def random_batch(chosen: config.Config, size: int) -> Batch:
 
 
 def seconds(task: Task, batch: Batch) -> float:
-    """What one training step takes."""
+    """Return the seconds of one training step."""
     start = time.perf_counter()
     losses = task.train_step(batch)
     float(losses[task.loss_names[0]])

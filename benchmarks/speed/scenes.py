@@ -63,7 +63,7 @@ def write_mask(path: Path, height: int, width: int) -> None:
 
 
 def measure(model: Path, mask: Path, output: Path) -> tuple[float, float]:
-    """Paints a scene in a process of its own: MiB at its peak, and seconds.
+    """Paint a scene in a process of its own: MiB at its peak, and seconds.
 
     Raises:
       RuntimeError: the command failed.

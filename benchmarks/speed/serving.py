@@ -96,7 +96,7 @@ def compare(bare: "Bare", server: "Server", pngs: list[bytes], rounds: int, seco
 
 
 class Asked:
-    """What came of some clients' requests."""
+    """The results of some clients' requests."""
 
     def __init__(self):
         self.seconds: list[float] = []
@@ -147,7 +147,7 @@ def load(server: "Server", pngs: list[bytes], minutes: float) -> dict:
 
 
 async def flood(port: int, body: bytes, count: int) -> collections.Counter:
-    """Requests that are all sent before the first is answered; how many got which code."""
+    """Request that are all sent before the first is answered; how many got which code."""
 
     async def one() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -179,7 +179,7 @@ class Bare:
 
 
 def answer(pipe, base: Path, png: bytes) -> None:
-    """Runs batches for as long as it is told, and says how many images a second came out."""
+    """Run batches for as long as it is told, and say how many images a second came out."""
     import tensorflow as tf
 
     from pix2pix_tf.export import saved_model

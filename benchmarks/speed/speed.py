@@ -25,7 +25,7 @@ PEERS = ("keras", "torch", "torch-compiled")
 
 @dataclass(frozen=True)
 class Case:
-    """What all programs do."""
+    """The work that all programs do."""
 
     variant: str
     work: str  # "training" or "generation"

@@ -23,7 +23,7 @@ class Side:
     """One program, from the outside."""
 
     def __init__(self, *command: str):
-        """Starts it: an interpreter, and a module that calls `answer`."""
+        """Start it: an interpreter, and a module that calls `answer`."""
         self.command = command
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -39,7 +39,7 @@ class Side:
         return float(answer)
 
     def close(self) -> None:
-        """Ends it."""
+        """End it."""
         assert self.process.stdin
         self.process.stdin.close()
         self.process.wait()
@@ -67,7 +67,7 @@ def answer(works: Mapping[str, Callable[[], object]], calls: int = 1) -> None:
 
 
 def levels(size: int) -> int:
-    """How often the generator of every program halves an image: to one pixel, but at most eight times."""
+    """Return the halvings of every program's generator: down to one pixel, at most eight."""
     return min(8, size.bit_length() - 1)
 
 
@@ -81,6 +81,6 @@ def take_turns(sides: Mapping[Name, Side], what: str, rounds: int) -> list[dict[
 
 
 def ratio(turns: list[dict[Name, float]], one: Name, other: Name) -> tuple[float, float, float]:
-    """How many times as fast `one` is as `other`: the median of the turns' ratios, the least and the greatest."""
+    """Return the speed of `one` over that of `other`: median, least and greatest of the turns' ratios."""
     ratios = [turn[other] / turn[one] for turn in turns]
     return statistics.median(ratios), min(ratios), max(ratios)

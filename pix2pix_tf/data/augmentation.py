@@ -22,7 +22,7 @@ COARSEST = 4  # waves of the coarsest octave of `elastic_deformation`, along eac
 
 
 def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
-    """Applies all augmentations of a configuration.
+    """Apply all augmentations of a configuration.
 
     Pix2pix enlarges, crops and flips (Isola et al. 2017, 6.2); the CaFFe baselines flip, rotate, brighten, deform and
     add noise, in this order (Gourmelon et al. 2022, 4.1, and their published code).
@@ -46,7 +46,7 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
 
 
 def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) -> Sample:
-    """Enlarges a sample, crops it at random to its size, and flips it at random (Isola et al. 2017, 6.2).
+    """Enlarge a sample, crops it at random to its size, and flip it at random (Isola et al. 2017, 6.2).
 
     Args:
       images: a sample.
@@ -72,19 +72,19 @@ def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) ->
 
 
 def rotate(images: Sample, seed: tf.Tensor) -> Sample:
-    """Rotates a sample by 90, 180 or 270 degrees. It must be square, as its shape stays."""
+    """Rotate a sample by 90, 180 or 270 degrees. It must be square, as its shape stays."""
     turns = tf.random.stateless_uniform([], seed, 1, 4, tf.int32)
     return {role: tf.ensure_shape(tf.image.rot90(image, turns), image.shape) for role, image in images.items()}
 
 
 def brighten(images: Sample, seed: tf.Tensor) -> Sample:
-    """Makes all SAR brighter or darker by up to a fifth of the range; 0, not available, stays 0."""
+    """Make all SAR brighter or darker by up to a fifth of the range; 0, not available, stays 0."""
     change = tf.random.stateless_uniform([], seed, -2 * BRIGHTER, 2 * BRIGHTER)  # twice, as the range is 2 here
     return _of_sar(images, lambda image: tf.where(image == -1.0, -1.0, tf.clip_by_value(image + change, -1.0, 1.0)))
 
 
 def noise(images: Sample, seed: tf.Tensor) -> Sample:
-    """Multiplies each pixel of SAR, on [0, 1], by 1 + N(0, 0.3)."""
+    """Multiplie each pixel of SAR, on [0, 1], by 1 + N(0, 0.3)."""
 
     def change(image: tf.Tensor) -> tf.Tensor:
         factor = 1.0 + tf.random.stateless_normal(tf.shape(image), seed, stddev=DEVIATION)
@@ -108,7 +108,7 @@ def elastic_deformation(images: Sample, seed: tf.Tensor) -> Sample:
 
 
 def displacement(height: int, width: int, seed: tf.Tensor, roughness: tf.Tensor) -> tf.Tensor:
-    """Returns fractal noise: octaves of smooth noise, each of half the wavelength and `roughness` times the amplitude.
+    """Return fractal noise: octaves of smooth noise, each of half the wavelength and `roughness` times the amplitude.
 
     Args:
       height: pixels.
@@ -129,7 +129,7 @@ def displacement(height: int, width: int, seed: tf.Tensor, roughness: tf.Tensor)
 
 
 def warped(image: tf.Tensor, flow: tf.Tensor, nearest: bool) -> tf.Tensor:
-    """Moves pixels down and to the right by `flow`; beyond the border, the image repeats its outermost pixels.
+    """Move pixels down and to the right by `flow`; beyond the border, the image repeats its outermost pixels.
 
     Args:
       image: float32 [H, W, C].

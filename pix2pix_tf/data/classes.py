@@ -38,14 +38,14 @@ VALUES = {"zones": ZONE_VALUES, "fronts": FRONT_VALUES}
 
 
 def colour_zones(zones: ZoneMask) -> ColourImage:
-    """Colours a zone mask for display; values that are no class become white, so that errors are visible."""
+    """Colour a zone mask for display; values that are no class become white, so that errors are visible."""
     palette = np.full((256, 3), 255, np.uint8)
     palette[list(ZONE_VALUES)] = ZONE_COLOURS
     return palette[zones]
 
 
 def parse_classes(words: Sequence[str]) -> dict[int, int]:
-    """Parses the class of each value of a mask that has values of its own.
+    """Parse the class of each value of a mask that has values of its own.
 
     Args:
       words: one VALUE=CLASS each, such as "1=rock". The classes are na (not available), rock, glacier and ocean;
@@ -71,7 +71,7 @@ def parse_classes(words: Sequence[str]) -> dict[int, int]:
 
 
 def recode(pixels: np.ndarray, codes: Mapping[int, int]) -> ZoneMask:
-    """Converts a mask with values of its own to CaFFe's grey values.
+    """Convert a mask with values of its own to CaFFe's grey values.
 
     Args:
       pixels: any number type, [H, W].
@@ -84,6 +84,6 @@ def recode(pixels: np.ndarray, codes: Mapping[int, int]) -> ZoneMask:
 
 
 def front_of(zones: ZoneMask) -> FrontMask:
-    """Returns the calving front: each ocean pixel that has a glacier pixel among its 4 neighbours."""
+    """Return the calving front: each ocean pixel that has a glacier pixel among its 4 neighbours."""
     beside_glacier = ndimage.binary_dilation(zones == GLACIER)  # the default structure is the 4-neighbourhood
     return np.where((zones == OCEAN) & beside_glacier, 255, 0).astype(np.uint8)

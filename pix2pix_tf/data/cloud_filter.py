@@ -9,7 +9,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
-    """Removes the samples whose targets have more cloud cover than a limit, and prints their number.
+    """Remove the samples whose targets have more cloud cover than a limit, and print their number.
 
     Args:
       dataset: loaded.
@@ -43,11 +43,11 @@ def without_clouds(dataset: Dataset, max_cloud: float) -> Dataset:
 
 
 def unscored(dataset: Dataset, stems: Iterable[str]) -> list[str]:
-    """Returns the samples with unknown cloud cover, in order."""
+    """Return the samples with unknown cloud cover, in order."""
     known = cloud_covers(dataset)
     return [stem for stem in stems if stem not in known]
 
 
 def cloud_covers(dataset: Dataset) -> dict[str, float]:
-    """Returns the cloud cover, 0 to 1, of each sample for which it is known."""
+    """Return the cloud cover, 0 to 1, of each sample for which it is known."""
     return {stem: pairing.cloud for stem, pairing in dataset.pairs.items() if pairing.cloud is not None}

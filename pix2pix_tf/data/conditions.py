@@ -20,7 +20,7 @@ FACTS = {
 
 
 def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Returns the values of each condition in the training patches, sorted.
+    """Return the values of each condition in the training patches, sorted.
 
     Args:
       dataset: loaded, with the split "train".
@@ -41,7 +41,7 @@ def vocabulary(dataset: Dataset, keys: Sequence[str]) -> dict[str, tuple[str, ..
 
 
 def condition_text(dataset: Dataset, conditions: Conditions, stem: str) -> str:
-    """Returns the condition of a patch: the metadata of its own scene, or of the scene of its shared input.
+    """Return the condition of a patch: the metadata of its own scene, or of the scene of its shared input.
 
     Args:
       dataset: loaded.
@@ -54,7 +54,7 @@ def condition_text(dataset: Dataset, conditions: Conditions, stem: str) -> str:
 
 
 def facts_of(scene: Scene, conditions: Conditions) -> dict[str, str]:
-    """Returns a scene's values by key, without those that a generator does not know.
+    """Return a scene's values by key, without those that a generator does not know.
 
     Args:
       scene: from dataset.json or from file names.
@@ -65,7 +65,7 @@ def facts_of(scene: Scene, conditions: Conditions) -> dict[str, str]:
 
 
 def parse_conditions(words: Sequence[str], conditions: Conditions) -> dict[str, str]:
-    """Parses the conditions that a user requests; returns their values by key.
+    """Parse the conditions that a user requests; return their values by key.
 
     Args:
       words: one "key=value" each, such as "sensor=TSX".
@@ -90,12 +90,12 @@ def parse_conditions(words: Sequence[str], conditions: Conditions) -> dict[str, 
 
 
 def format_condition(values: Mapping[str, str], conditions: Conditions) -> str:
-    """Formats values by key as the text that a generator takes; a missing key becomes an empty value."""
+    """Format values by key as the text that a generator takes; a missing key becomes an empty value."""
     return ",".join(values.get(key, "") for key in conditions)
 
 
 def changed_facts(scene: Scene, requested: Mapping[str, str]) -> Facts:
-    """Returns the metadata of a mask's scene that requested conditions replace: its sensor, and its date.
+    """Return the metadata of a mask's scene that requested conditions replace: its sensor, and its date.
 
     Args:
       scene: of the mask.

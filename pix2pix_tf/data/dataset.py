@@ -67,7 +67,7 @@ class Dataset:
     front_folder: str = "fronts"  # the folder of the role `fronts`; see `front_folder_of`
 
     def folder(self, split: str, role: str) -> Path:
-        """Returns the folder of a role's patches.
+        """Return the folder of a role's patches.
 
         Args:
           split: train, val or test.
@@ -76,7 +76,7 @@ class Dataset:
         return self.root / split / (self.front_folder if role == "fronts" else role)
 
     def file_stem(self, role: str, stem: str) -> str:
-        """Returns the stem of a sample's file: its own for `target_role`, else that of the shared input.
+        """Return the stem of a sample's file: its own for `target_role`, else that of the shared input.
 
         Args:
           role: such as "sar_vv".
@@ -86,13 +86,13 @@ class Dataset:
         return stem if role == self.target_role or pairing is None or pairing.input is None else pairing.input
 
     def glaciers(self, split: str) -> tuple[str, ...] | None:
-        """Returns the glaciers of a split, sorted; None when a patch has no known glacier."""
+        """Return the glaciers of a split, sorted; None when a patch has no known glacier."""
         glaciers = {self.scenes[scene_of(stem)].glacier for stem in self.stems[split]}
         known = sorted(glacier for glacier in glaciers if glacier is not None)
         return tuple(known) if len(known) == len(glaciers) else None
 
     def path(self, split: str, role: str, stem: str) -> Path:
-        """Returns the file of a sample's patch.
+        """Return the file of a sample's patch.
 
         Args:
           split: train, val or test.
@@ -103,7 +103,7 @@ class Dataset:
 
 
 def front_folder_of(root: Path) -> str:
-    """Returns the folder, in each split, that holds a data set's front masks one pixel wide.
+    """Return the folder, in each split, that holds a data set's front masks one pixel wide.
 
     Earlier versions of `prepare caffe` wrote these masks to `lines`, and masks dilated for training to `fronts`.
     """
@@ -111,7 +111,7 @@ def front_folder_of(root: Path) -> str:
 
 
 def save(dataset: Dataset) -> None:
-    """Writes `dataset.json`. The patches are not touched."""
+    """Write `dataset.json`. The patches are not touched."""
     scenes = {name: _without_none(asdict(scene)) for name, scene in sorted(dataset.scenes.items())}
     described = {
         "name": dataset.name,
@@ -126,7 +126,7 @@ def save(dataset: Dataset) -> None:
 
 
 def save_pairs(dataset: Dataset) -> None:
-    """Updates the pairs in an existing `dataset.json`; all other keys stay."""
+    """Update the pairs in an existing `dataset.json`; all other keys stay."""
     path = dataset.root / FILE
     files.write_json(path, files.read_json(path) | _pairs_as_json(dataset))
 
@@ -137,7 +137,7 @@ def _pairs_as_json(dataset: Dataset) -> dict:
 
 
 def _without_none(values: dict) -> dict:
-    """Drops unknown values, so that the file stays short."""
+    """Drop unknown values, so that the file stays short."""
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -145,7 +145,7 @@ def _without_none(values: dict) -> dict:
 
 
 def read(root: Path) -> Dataset:
-    """Reads `dataset.json`, without the patches.
+    """Read `dataset.json`, without the patches.
 
     Raises:
       UserError: the file is missing or not JSON, or a field is missing, unknown or of the wrong type.
@@ -184,7 +184,7 @@ def read(root: Path) -> Dataset:
 
 
 def _check_header(values: Mapping[str, Any]) -> None:
-    """Raises a ValueError unless the required keys are there and have values of the right type."""
+    """Raise a ValueError unless the required keys are there and have values of the right type."""
     missing = {"name", "origin", "size", "bits", "scenes"} - values.keys()
     _demand(not missing, f"it lacks {', '.join(sorted(missing))}")
     for key in ("name", "origin"):
@@ -210,7 +210,7 @@ def _scene(name: str, values: Any) -> Scene:
 
 
 def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts a scene's fields from JSON's types to those of `Scene`, and checks them.
+    """Convert a scene's fields from JSON's types to those of `Scene`, and check them.
 
     Args:
       name: of the scene, for error messages.

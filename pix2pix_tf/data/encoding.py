@@ -14,7 +14,7 @@ _COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels
 
 
 def channels(roles: tuple[str, ...], mask: str, conditions: Conditions = MappingProxyType({})) -> int:
-    """Returns the number of channels of encoded roles and conditions together.
+    """Return the number of channels of encoded roles and conditions together.
 
     Args:
       roles: such as ("zones", "elevation").
@@ -26,12 +26,12 @@ def channels(roles: tuple[str, ...], mask: str, conditions: Conditions = Mapping
 
 
 def dtype_of(bits: int) -> tf.DType:
-    """Returns the dtype of a PNG of 8 or 16 bits."""
+    """Return the dtype of a PNG of 8 or 16 bits."""
     return tf.uint16 if bits == 16 else tf.uint8
 
 
 def decode_png(data: tf.Tensor, role: str, bits: int) -> tf.Tensor:
-    """Decodes one PNG of a data set that was checked.
+    """Decode one PNG of a data set that was checked.
 
     Args:
       data: string scalar.
@@ -45,7 +45,7 @@ def decode_png(data: tf.Tensor, role: str, bits: int) -> tf.Tensor:
 
 
 def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.Tensor:
-    """Decodes PNGs from an untrusted request, and validates them.
+    """Decode PNGs from an untrusted request, and validate them.
 
     Args:
       data: string [N].
@@ -93,7 +93,7 @@ def check_sides(height: tf.Tensor, width: tf.Tensor, divisor: int) -> tf.Operati
 
 
 def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
-    """Converts pixels to a network's input or target.
+    """Convert pixels to a network's input or target.
 
     Args:
       pixels: uint8 or uint16 [..., C], as the PNG has them.
@@ -122,7 +122,7 @@ def encode(pixels: tf.Tensor, role: str, mask: str) -> tf.Tensor:
 
 
 def encode_condition(text: tf.Tensor, conditions: Conditions) -> tf.Tensor:
-    """Converts condition texts to one-hot vectors.
+    """Convert condition texts to one-hot vectors.
 
     Args:
       text: string [N], such as "TSX,winter": the values in the order of the keys; an empty value is unknown.
@@ -147,7 +147,7 @@ def encode_condition(text: tf.Tensor, conditions: Conditions) -> tf.Tensor:
 
 
 def join_condition(encoded: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-    """Appends a condition, float32 [..., K], to an image, float32 [..., H, W, C], as K constant channels.
+    """Append a condition, float32 [..., K], to an image, float32 [..., H, W, C], as K constant channels.
 
     Returns:
       float32 [..., H, W, C + K].
@@ -157,7 +157,7 @@ def join_condition(encoded: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
 
 
 def encode_png(images: tf.Tensor) -> tf.Tensor:
-    """Encodes a network's output as 8-bit PNGs; `images.to_pixels` is the same conversion in NumPy.
+    """Encode a network's output as 8-bit PNGs; `images.to_pixels` is the same conversion in NumPy.
 
     Args:
       images: float32 [N, H, W, 1 or 3], [-1, 1]; values outside are clipped.

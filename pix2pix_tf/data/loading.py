@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 def load_dataset(
     root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val"), remember: bool = True
 ) -> Dataset:
-    """Loads a data set and checks every file of the given roles and splits.
+    """Load a data set and check every file of the given roles and split.
 
     The full check reads each pixel once. The result is cached: an unchanged data set loads from its file list alone.
 
@@ -60,13 +60,13 @@ def load_dataset(
 
 
 def evenly_spaced(stems: Sequence[Item], count: int) -> tuple[Item, ...]:
-    """Returns `count` evenly spaced items of a list, always the same ones; all of a shorter list."""
+    """Return `count` evenly spaced items of a list, always the same ones; all of a shorter list."""
     places = np.linspace(0, len(stems) - 1, min(count, len(stems))).round().astype(int)
     return tuple(stems[place] for place in places)
 
 
 def _undescribed(root: Path) -> Dataset:
-    """Returns a data set without a `dataset.json`; `_infer_missing` adds the size, the depths and the scenes."""
+    """Return a data set without a `dataset.json`; `_infer_missing` adds the size, the depths and the scenes."""
     front_folder = dataset.front_folder_of(root)
     return Dataset(root, root.resolve().name, "unknown", 0, {}, {}, front_folder=front_folder)
 
@@ -77,7 +77,7 @@ def _undescribed(root: Path) -> Dataset:
 def _list_stems(
     described: Dataset, roles: Sequence[str], splits: Sequence[str]
 ) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
-    """Returns the stems of each split, and the problems with them as pairs of problem and name."""
+    """Return the stems of each split, and the problems with them as pairs of problem and name."""
     stems: dict[str, tuple[str, ...]] = {}
     problems: list[tuple[str, str]] = []
     for split in splits:
@@ -102,7 +102,7 @@ def _list_stems(
 def _missing_files(
     described: Dataset, split: str, role: str, stems: Sequence[str], existing: Collection[str]
 ) -> list[tuple[str, str]]:
-    """Returns the files of a role that samples need but that are missing, each once, as pairs of problem and name."""
+    """Return the files of a role that samples need but that are missing, each once, as pairs of problem and name."""
     first_sample: dict[str, str] = {}  # file -> the first sample that needs it
     for stem in stems:
         first_sample.setdefault(described.file_stem(role, stem), stem)
@@ -117,7 +117,7 @@ def _missing_files(
 
 
 def _stems(folder: Path) -> set[str]:
-    """Returns the stems of the patches; killed processes and other systems leave hidden files, which do not count."""
+    """Return the stems of the patches; killed processes and other systems leave hidden files, which do not count."""
     return {path.stem for path in folder.glob("*.png") if not path.name.startswith(".")}
 
 
@@ -125,7 +125,7 @@ def _stems(folder: Path) -> set[str]:
 
 
 def _infer_missing(loaded: Dataset, roles: Sequence[str], described: bool) -> Dataset:
-    """Infers the size, depths and scenes that dataset.json lacks, and prints that it did."""
+    """Infer the size, depths and scenes that dataset.json lacks, and print that it did."""
     bits, size = dict(loaded.bits), loaded.size
     for role in roles:
         if role not in bits or not size:
@@ -153,7 +153,7 @@ def _infer_missing(loaded: Dataset, roles: Sequence[str], described: bool) -> Da
 
 
 def _first_valid(loaded: Dataset, role: str) -> tuple[int, int]:
-    """Returns width and bits of a role's first readable patch; (0, 8) when none is, as the check then rejects all."""
+    """Return width and bits of a role's first readable patch; (0, 8) when none is, as the check then rejects all."""
     for split, stems in loaded.stems.items():
         for stem in stems:
             try:
@@ -165,7 +165,7 @@ def _first_valid(loaded: Dataset, role: str) -> tuple[int, int]:
 
 
 def extend_scene(scene: Scene | None, split: str, stem: str, size: int, facts: Facts) -> Scene:
-    """Returns a scene that is known from its patches' names alone, extended by one more patch.
+    """Return a scene that is known from its patches' names alone, extended by one more patch.
 
     Args:
       scene: from the patches before; None for the first.

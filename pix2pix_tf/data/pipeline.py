@@ -36,7 +36,7 @@ AHEAD = 4
 
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:
-    """Returns the number of whole batches in an epoch; the patches that are left over differ between epochs.
+    """Return the number of whole batches in an epoch; the patches that are left over differ between epochs.
 
     Args:
       dataset: loaded, with the split "train".
@@ -57,7 +57,7 @@ def steps_per_epoch(dataset: Dataset, config: Config) -> int:
 def training_batches(
     dataset: Dataset, config: Config, first_step: int = 0, worker: int = 0, workers: int = 1, devices: int = 1
 ) -> tf.data.Dataset:
-    """Returns endless batches in shuffled order with random augmentation, starting at any step.
+    """Return endless batches in shuffled order with random augmentation, starting at any step.
 
     Several devices share a batch: of 8 images on 4 devices of 2 workers, worker 0 gets images 0 and 1, then 2 and 3,
     worker 1 gets 4 and 5, then 6 and 7. The images do not depend on this division.
@@ -100,7 +100,7 @@ def training_batches(
 def fixed_batches(
     dataset: Dataset, config: Config, split: str, stems: tuple[str, ...], batch_size: int
 ) -> tf.data.Dataset:
-    """Returns batches in the given order, without augmentation; an image's seed is its place.
+    """Return batches in the given order, without augmentation; an image's seed is its place.
 
     Args:
       dataset: loaded, with the roles of `config.data` in this split.
@@ -125,13 +125,13 @@ def fixed_batches(
 
 
 def _paths(dataset: Dataset, config: Config, split: str, stems: tuple[str, ...]) -> dict[str, tf.Tensor]:
-    """Returns the files of each role, string [n], in the order of the samples."""
+    """Return the files of each role, string [n], in the order of the samples."""
     roles = dict.fromkeys(config.data.inputs + config.data.targets)
     return {role: tf.constant([str(dataset.path(split, role, stem)) for stem in stems]) for role in roles}
 
 
 def _load(dataset: Dataset, config: Config, paths: dict[str, tf.Tensor], index: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Reads one sample; returns float32 [size, size, C], [-1, 1], for each role."""
+    """Read one sample; return float32 [size, size, C], [-1, 1], for each role."""
     images = {}
     for role, path in paths.items():
         pixels = encoding.decode_png(tf.io.read_file(path[index]), role, dataset.bits[role])
@@ -159,20 +159,20 @@ def _sample(
 
 
 def _conditions(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
-    """Returns the condition of each patch, float32 [n, K], 0 or 1; None for a network without conditions."""
+    """Return the condition of each patch, float32 [n, K], 0 or 1; None for a network without conditions."""
     known = conditions.vocabulary(dataset, config.data.condition)
     texts = [conditions.condition_text(dataset, known, stem) for stem in stems]
     return encoding.encode_condition(tf.constant(texts), known) if known else None
 
 
 def _dropout(condition: tf.Tensor, noise: tf.Tensor, probability: float) -> tf.Tensor:
-    """Replaces a condition by zeros, which mean unknown, with the given probability."""
+    """Replace a condition by zeros, which mean unknown, with the given probability."""
     drawn = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(noise, 1))
     return tf.where(drawn < probability, tf.zeros_like(condition), condition)
 
 
 def _clouds(dataset: Dataset, config: Config, stems: tuple[str, ...]) -> tf.Tensor | None:
-    """Returns 1 for each cloudy patch and 0 for each other, float32 [n, 1]; None for other tasks."""
+    """Return 1 for each cloudy patch and 0 for each other, float32 [n, 1]; None for other tasks."""
     if config.model.network != "vgg":
         return None
     if unknown := unscored(dataset, stems):

@@ -29,17 +29,17 @@ class Facts(TypedDict, total=False):
 
 
 def scene_of(stem: str) -> str:
-    """Returns the name of the scene that a patch was cut from."""
+    """Return the name of the scene that a patch was cut from."""
     return stem.split(PATCH_MARK)[0]
 
 
 def is_file_name(text: str) -> bool:
-    """Returns True if a text can be the name of a file in a folder and cannot lead outside it."""
+    """Return True if a text can be the name of a file in a folder and cannot lead outside it."""
     return 0 < len(text.encode()) < 250 and text not in (".", "..") and not set(text) & set("/\\\0")
 
 
 def patch_stem(scene: str, row: int, column: int) -> str:
-    """Returns the stem of a patch: its scene, and the position of its upper left pixel there.
+    """Return the stem of a patch: its scene, and the position of its upper left pixel there.
 
     Args:
       scene: its name.
@@ -50,13 +50,13 @@ def patch_stem(scene: str, row: int, column: int) -> str:
 
 
 def place_of(stem: str) -> tuple[int, int]:
-    """Returns row and column of a patch's upper left pixel in its scene; (0, 0) when the stem has none."""
+    """Return row and column of a patch's upper left pixel in its scene; (0, 0) when the stem has none."""
     match = _PLACE.search(stem)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def facts_of(scene: str) -> Facts:
-    """Parses a scene's name by the convention of the CaFFe benchmark (Gourmelon et al. 2022).
+    """Parse a scene's name by the convention of the CaFFe benchmark (Gourmelon et al. 2022).
 
     Args:
       scene: such as `DBE_2004-10-07_RSAT_12_4_282`.
@@ -83,7 +83,7 @@ def facts_of(scene: str) -> Facts:
 
 
 def season_of(glacier: str | None, date: str | None) -> str | None:
-    """Returns the season of a CaFFe scene, as the benchmark defines it.
+    """Return the season of a CaFFe scene, as the benchmark defines it.
 
     Args:
       glacier: as in CaFFe's names.

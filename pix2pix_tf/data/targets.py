@@ -12,7 +12,7 @@ from pix2pix_tf.config import LossConfig
 
 
 def dilate(fronts: tf.Tensor, width: int) -> tf.Tensor:
-    """Dilates front lines with a square.
+    """Dilate front lines with a square.
 
     Args:
       fronts: float32 [H, W, 1], 1 on the front and -1 elsewhere.
@@ -25,7 +25,7 @@ def dilate(fronts: tf.Tensor, width: int) -> tf.Tensor:
 
 
 def distance_weights(fronts: tf.Tensor, loss: LossConfig) -> tf.Tensor:
-    """Returns the factors of a network's probabilities in the loss, by the distance to the front.
+    """Return the factors of a network's probabilities in the loss, by the distance to the front.
 
     The front is dilated again. Inside, the weight is sigmoid(distance to the outside / relax), stretched to [0, 1];
     outside it is `distance_background`. Without a front all weights are 1 (Gourmelon et al. 2022, and their code).

@@ -22,7 +22,7 @@ Piece = tuple[int, int, np.ndarray]  # row and column of the upper left pixel in
 
 
 def origins(length: int, size: int, overlap: int = 0) -> list[int]:
-    """Returns the starts of patches along one side of a scene, so that together they cover it.
+    """Return the starts of patches along one side of a scene, so that together they cover it.
 
     Args:
       length: pixels of the scene's side.
@@ -34,7 +34,7 @@ def origins(length: int, size: int, overlap: int = 0) -> list[int]:
 
 
 def padding(height: int, width: int, size: int, overlap: int = 0) -> tuple[int, int]:
-    """Returns the pixels to add at the bottom and at the right, so that the last patches are whole.
+    """Return the pixels to add at the bottom and at the right, so that the last patches are whole.
 
     Args:
       height: pixels of the scene.
@@ -49,7 +49,7 @@ def padding(height: int, width: int, size: int, overlap: int = 0) -> tuple[int, 
 
 
 def cut(image: np.ndarray, size: int, overlap: int = 0) -> list[Piece]:
-    """Cuts a scene into square patches, row by row.
+    """Cut a scene into square patches, row by row.
 
     Args:
       image: [H, W] or [H, W, C], any dtype and any size.
@@ -71,7 +71,7 @@ def cut(image: np.ndarray, size: int, overlap: int = 0) -> list[Piece]:
 
 
 def join(pieces: list[Piece], height: int, width: int) -> np.ndarray:
-    """Joins the patches of a scene: the inverse of `cut`.
+    """Join the patches of a scene: the inverse of `cut`.
 
     Args:
       pieces: row, column and patch, as from `cut`. Where patches overlap, the last one wins.
@@ -90,7 +90,7 @@ def join(pieces: list[Piece], height: int, width: int) -> np.ndarray:
 
 
 def stems(scene: str, height: int, width: int, size: int, overlap: int = 0) -> list[str]:
-    """Returns the stems of a scene's patches, in the order of `cut`; a single patch has the scene's name.
+    """Return the stems of a scene's patches, in the order of `cut`; a single patch has the scene's name.
 
     Args:
       scene: its name.
@@ -125,7 +125,7 @@ class Tiling:
     divisor: int  # the sides of a tile are multiples of it
 
     def check(self) -> None:
-        """Checks the tile and the overlap.
+        """Check the tile and the overlap.
 
         Raises:
           UserError: the tile is no multiple of the divisor, or the overlap is more than half a tile.
@@ -136,11 +136,11 @@ class Tiling:
             raise UserError(f"--overlap {self.overlap} must be from 0 to {self.tile // 2}, half of --tile.")
 
     def side(self, length: int) -> int:
-        """Returns a tile's side along a scene's side; a short scene is one tile, padded to the divisor."""
+        """Return a tile's side along a scene's side; a short scene is one tile, padded to the divisor."""
         return min(self.tile, math.ceil(length / self.divisor) * self.divisor)
 
     def places(self, length: int) -> list[Place]:
-        """Returns the positions of tiles along a scene's side; the last one may reach beyond it."""
+        """Return the positions of tiles along a scene's side; the last one may reach beyond it."""
         starts = [0]
         while starts[-1] + self.tile < length:
             starts.append(starts[-1] + self.tile - self.overlap)
@@ -149,7 +149,7 @@ class Tiling:
 
 
 def pad_by_reflection(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pads a mask at the bottom and at the right with its mirror image.
+    """Pad a mask at the bottom and at the right with its mirror image.
 
     A mirror image continues coasts, and keeps the proportions of the classes, on which brightness depends through
     instance normalisation. Zeros would be generated as shadow: a dark bar, and a brighter rest.
@@ -167,7 +167,7 @@ def pad_by_reflection(mask: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def gaussian_weights(size: int) -> np.ndarray:
-    """Returns blending weights for a patch, largest in the middle, where the network sees context on all sides.
+    """Return blending weights for a patch, largest in the middle, where the network sees context on all sides.
 
     Args:
       size: pixels of the patch's side.
@@ -183,7 +183,7 @@ def gaussian_weights(size: int) -> np.ndarray:
 
 
 def ramp_weights(side: int, before: int, after: int) -> np.ndarray:
-    """Returns blending weights along one side of a tile.
+    """Return blending weights along one side of a tile.
 
     Args:
       side: pixels.
@@ -200,7 +200,7 @@ def ramp_weights(side: int, before: int, after: int) -> np.ndarray:
 
 
 def _ramp(length: int) -> np.ndarray:
-    """Returns a quarter period of sin^2 (0 to 1), at the centres of `length` pixels."""
+    """Return a quarter period of sin^2 (0 to 1), at the centres of `length` pixels."""
     return np.sin(np.pi / 2 * (np.arange(length) + 0.5) / max(length, 1)) ** 2
 
 
@@ -212,13 +212,13 @@ class Stitcher:
     """
 
     def __init__(self, height: int, width: int):
-        """Begins a scene of `height` x `width` pixels."""
+        """Begin a scene of `height` x `width` pixels."""
         self._height, self._width, self._top = height, width, 0
         self._total: np.ndarray | None = None  # float64 [rows in memory, W, C]
         self._weight = np.zeros((0, width))
 
     def add(self, row: int, column: int, piece: np.ndarray, weights: np.ndarray) -> None:
-        """Adds a piece; pixels beyond the scene's bottom or right are dropped.
+        """Add a piece; pixels beyond the scene's bottom or right are dropped.
 
         Args:
           row: of its upper left pixel in the scene; not above rows that were taken.
@@ -243,7 +243,7 @@ class Stitcher:
         self._total[place] += (weights[..., np.newaxis] * piece)[:height, :width]
 
     def take(self, row: int) -> np.ndarray:
-        """Returns the blended rows above `row` that were not taken before, float64 [n, W, C], and frees their memory.
+        """Return the blended rows above `row` that were not taken before, float64 [n, W, C], and free their memory.
 
         Raises:
           ValueError: a pixel is not covered by any piece.
@@ -262,7 +262,7 @@ class Stitcher:
 
 
 def stitch(pieces: Iterable[Piece], height: int, width: int) -> np.ndarray:
-    """Blends the patches of a whole scene, weighted by `gaussian_weights` (Gourmelon et al. 2022).
+    """Blend the patches of a whole scene, weighted by `gaussian_weights` (Gourmelon et al. 2022).
 
     Args:
       pieces: float32 [size, size, C] patches of one size, in any order.

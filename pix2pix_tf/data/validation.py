@@ -22,17 +22,17 @@ REMEMBERED = 20  # digests of valid files kept in .verified, one for each choice
 
 
 def channels_of(pixels: np.ndarray) -> int:
-    """Returns the number of channels of an image [H, W] or [H, W, C]."""
+    """Return the number of channels of an image [H, W] or [H, W, C]."""
     return 1 if pixels.ndim == 2 else pixels.shape[2]
 
 
 def expected_channels(role: str) -> str:
-    """Describes the channels of a role, for error messages."""
+    """Describe the channels of a role, for error messages."""
     return "one grey channel" if CHANNELS[role] == 1 else "three channels (RGB)"
 
 
 def channel_problem(role: str, pixels: np.ndarray) -> str | None:
-    """Describes the error in an image's number of channels; returns None when it is right.
+    """Describe the error in an image's number of channels; return None when it is right.
 
     Args:
       role: one of CHANNELS.
@@ -46,7 +46,7 @@ def channel_problem(role: str, pixels: np.ndarray) -> str | None:
 
 
 def class_problem(role: str, pixels: np.ndarray) -> str | None:
-    """Describes the invalid class values of a mask; returns None when there are none or the role has no classes.
+    """Describe the invalid class values of a mask; return None when there are none or the role has no classes.
 
     Args:
       role: one of CHANNELS.
@@ -64,7 +64,7 @@ def class_problem(role: str, pixels: np.ndarray) -> str | None:
 
 
 def different_sizes(pixels: Mapping[str, np.ndarray]) -> str:
-    """Describes the sizes of images that should have one size; returns an empty string when they have.
+    """Describe the sizes of images that should have one size; return an empty string when they have.
 
     Args:
       pixels: by name, any dtype, [H, W] or [H, W, C].
@@ -79,7 +79,7 @@ def different_sizes(pixels: Mapping[str, np.ndarray]) -> str:
 def verify(
     root: Path, size: int, bits: Mapping[str, int], patches: Iterable[tuple[Path, str]], remember: bool = True
 ) -> None:
-    """Decodes and checks every patch, unless the same files passed before.
+    """Decode and check every patch, unless the same files passed before.
 
     Args:
       root: the data set's folder.
@@ -112,7 +112,7 @@ def verify(
 
 
 def patch_problem(path: Path, role: str, size: int, bits: int) -> str | None:
-    """Describes the error in a patch, as a phrase with the cure; returns None for a valid patch.
+    """Describe the error in a patch, as a phrase with the cure; return None for a valid patch.
 
     Args:
       path: a PNG.
@@ -138,7 +138,7 @@ def patch_problem(path: Path, role: str, size: int, bits: int) -> str | None:
 
 
 def validation_error(head: str, problems: Iterable[tuple[str, str]]) -> UserError:
-    """Returns one error for all problems; it states each problem once, with the names of the files or scenes.
+    """Return one error for all problems; it states each problem once, with the names of the files or scenes.
 
     Args:
       head: the first line: the operation that failed.
@@ -155,13 +155,13 @@ def validation_error(head: str, problems: Iterable[tuple[str, str]]) -> UserErro
 
 
 def abbreviate(names: Sequence[str]) -> str:
-    """Returns the first few of many names and the number of the others, such as "a, b, c, d and 8 more"."""
+    """Return the first few of many names and the number of the others, such as "a, b, c, d and 8 more"."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
 
 
 def _digest(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path]) -> str:
-    """Returns a digest of the files' names, sizes and times, for `.verified`."""
+    """Return a digest of the files' names, sizes and times, for `.verified`."""
     digest = hashlib.sha256(f"{size} {sorted(bits.items())}".encode())
     for path in paths:
         digest.update(f"{path.relative_to(root)} {file_signature(path)}\n".encode())
@@ -169,7 +169,7 @@ def _digest(root: Path, size: int, bits: Mapping[str, int], paths: Iterable[Path
 
 
 def fingerprint(named: Iterable[tuple[str, Path]]) -> str:
-    """Returns a short digest of the files' names, sizes and modification times.
+    """Return a short digest of the files' names, sizes and modification times.
 
     Args:
       named: pairs of name and path, in order; the digest depends on the name, not on the path.
@@ -181,7 +181,7 @@ def fingerprint(named: Iterable[tuple[str, Path]]) -> str:
 
 
 def file_signature(path: Path) -> str:
-    """Returns a file's size and modification time, which change with its content; works for broken links, too."""
+    """Return a file's size and modification time, which change with its content; works for broken links, too."""
     try:
         status = path.stat()
     except OSError:

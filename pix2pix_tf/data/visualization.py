@@ -35,7 +35,7 @@ def sample_grid(
     captions: Sequence[str] = (),
     made: str = "generated",
 ) -> None:
-    """Draws samples with a model's output: input, output and target, one row for each sample.
+    """Draw samples with a model's output: input, output and target, one row for each sample.
 
     Args:
       path: the PNG to write.
@@ -54,7 +54,7 @@ def sample_grid(
 
 
 def name_of(role: str) -> str:
-    """Returns the heading of a role's column."""
+    """Return the heading of a role's column."""
     names = {
         "zones": "mask",
         "fronts": "front",
@@ -66,7 +66,7 @@ def name_of(role: str) -> str:
 
 
 def for_display(role: str, images: np.ndarray) -> list[np.ndarray]:
-    """Converts images of a role for display.
+    """Convert images of a role for display.
 
     Args:
       role: "zones" take the colours of their classes; other roles stay as they are.
@@ -83,7 +83,7 @@ def for_display(role: str, images: np.ndarray) -> list[np.ndarray]:
 
 
 def fit_to_square(image: np.ndarray, side: int, smooth: bool) -> ColourImage:
-    """Resizes an image of any size to fit a square of side x side pixels, padded with white.
+    """Resize an image of any size to fit a square of side x side pixels, padded with white.
 
     Args:
       image: uint8 [H, W] or [H, W, 3].
@@ -102,7 +102,7 @@ def grid(
     legend: bool,
     captions: Sequence[str] = (),
 ) -> None:
-    """Draws images in columns under headings.
+    """Draw images in columns under headings.
 
     Args:
       path: the PNG to write.
@@ -133,7 +133,7 @@ def grid(
 
 
 def _column(heading: str, lines: int, images: Sequence[np.ndarray], zoom: int) -> Image.Image:
-    """Returns a column: its heading in the space of `lines` lines, and its patches below."""
+    """Return a column: its heading in the space of `lines` lines, and its patches below."""
     height, width = (zoom * side for side in images[0].shape[:2])
     patches = [Image.fromarray(image).resize((width, height), Image.Resampling.NEAREST) for image in images]
     above = "\n" * (lines - 1 - heading.count("\n"))  # aligned to the bottom, next to the column
@@ -141,7 +141,7 @@ def _column(heading: str, lines: int, images: Sequence[np.ndarray], zoom: int) -
 
 
 def _legend(width: int) -> Image.Image:
-    """Returns the classes' colours and names, on as many lines as the width requires."""
+    """Return the classes' colours and name, on as many lines as the width requires."""
     lines: list[list[Image.Image]] = [[]]
     for name, colour in zip(classes.ZONE_NAMES, classes.ZONE_COLOURS, strict=True):
         swatch = Image.new("RGB", (_line(HEADING), _line(HEADING)), colour)
@@ -153,7 +153,7 @@ def _legend(width: int) -> Image.Image:
 
 
 def _text(text: str, size: int, width: int) -> Image.Image:
-    """Returns lines of text in a box of the given width, each shrunk or else truncated to fit."""
+    """Return lines of text in a box of the given width, each shrunk or else truncated to fit."""
     lines = text.split("\n")
     box = Image.new("RGB", (width, len(lines) * _line(size)), PAPER)
     for number, line in enumerate(lines):
@@ -182,7 +182,7 @@ def fitting(line: str, size: int, width: int) -> tuple[str, int]:
 
 
 def _joined(parts: Sequence[Image.Image], down: bool = False, gap: int = GAP) -> Image.Image:
-    """Returns images side by side, or one below the other, with `gap` pixels between them."""
+    """Return images side by side, or one below the other, with `gap` pixels between them."""
     along, across = (1, 0) if down else (0, 1)
     size = [0, 0]
     size[along] = sum(part.size[along] for part in parts) + gap * (len(parts) - 1)
@@ -195,11 +195,11 @@ def _joined(parts: Sequence[Image.Image], down: bool = False, gap: int = GAP) ->
 
 
 def _line(size: int) -> int:
-    """Returns the height of a line of text in pixels."""
+    """Return the height of a line of text in pixels."""
     return round(1.35 * size)
 
 
 @functools.cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """Returns the font of a size in pixels."""
+    """Return the font of a size in pixels."""
     return ImageFont.truetype(_FONT, size)

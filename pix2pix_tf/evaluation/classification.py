@@ -49,7 +49,7 @@ class Setting:
 
 
 def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) -> None:
-    """Scores the newest export of each run, which is its best, and writes the report.
+    """Score the newest export of each run, which is its best, and write the report.
 
     Args:
       runs: at least one, each without targets.
@@ -78,7 +78,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
 
 
 def score(predicted: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, float, float, float, float]:
-    """Returns accuracy, precision, recall and F1 at 0.5, the area under the ROC curve, and the commoner class's share.
+    """Return accuracy, precision, recall and F1 at 0.5, the area under the ROC curve, and the commoner class's share.
 
     Args:
       predicted: float [n], [0, 1], probabilities of being cloudy.
@@ -98,7 +98,7 @@ def score(predicted: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, floa
 
 
 def _shares(setting: Setting) -> np.ndarray:
-    """Returns the share of clouds of each patch, float64 [n]."""
+    """Return the share of clouds of each patch, float64 [n]."""
     pairs = setting.dataset.pairs
     shares = [pairs[stem].cloud if stem in pairs else None for stem in setting.stems]
     if None in shares:
@@ -110,7 +110,7 @@ def _shares(setting: Setting) -> np.ndarray:
 
 
 def _probabilities(model: saved_model.Model, setting: Setting) -> np.ndarray:
-    """Returns the probability of each patch of being cloudy, float64 [n]."""
+    """Return the probability of each patch of being cloudy, float64 [n]."""
     batches = range(0, len(setting.stems), setting.batch_size)
     predicted = []
     for first in cli.progress(batches, len(batches), "batches"):
@@ -121,7 +121,7 @@ def _probabilities(model: saved_model.Model, setting: Setting) -> np.ndarray:
 
 
 def _draw(path: Path, run: Run, setting: Setting, predicted: np.ndarray, shares: np.ndarray) -> None:
-    """Draws patches in the order of their predicted probability, from the clearest to the cloudiest."""
+    """Draw patches in the order of their predicted probability, from the clearest to the cloudiest."""
     order = np.argsort(predicted, kind="stable")
     places = order[np.linspace(0, len(order) - 1, min(EXAMPLES, len(order))).round().astype(int)]
     stems = [setting.stems[place] for place in places]
@@ -141,7 +141,7 @@ def _draw(path: Path, run: Run, setting: Setting, predicted: np.ndarray, shares:
 def _examples(
     probabilities: Mapping[Run, np.ndarray], setting: Setting, shares: np.ndarray
 ) -> tuple[list[Example], str]:
-    """Returns the patches with the lowest, median and highest probability of their true class, in the mean over "
+    """Return the patches with the lowest, median and highest probability of their true class, in the mean over "
     "runs."""
     truths = {run: shares > run.cloudy for run in probabilities}
     right = [np.where(truths[run], predicted, 1 - predicted) for run, predicted in probabilities.items()]

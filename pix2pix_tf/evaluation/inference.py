@@ -59,7 +59,7 @@ class Setting:
 
 
 def load_model(version: Path, dataset: Dataset) -> saved_model.Model:
-    """Loads an export, and checks that it takes the patches of a data set.
+    """Load an export, and check that it takes the patches of a data set.
 
     Args:
       version: the export's folder.
@@ -74,7 +74,7 @@ def load_model(version: Path, dataset: Dataset) -> saved_model.Model:
 
 
 def check_export(version: Path, dataset: Dataset) -> None:
-    """Checks an export without running it: in a second, before hours of scoring.
+    """Check an export without running it: in a second, before hours of scoring.
 
     Args:
       version: the export's folder.
@@ -96,7 +96,7 @@ def check_export(version: Path, dataset: Dataset) -> None:
 
 
 def _is_finite(version: Path) -> bool:
-    """Returns False where an export has a weight that is NaN or infinite."""
+    """Return False where an export has a weight that is NaN or infinite."""
     if not (version / "variables" / "variables.index").exists():
         return True  # its weights are constants of its graph
     reader = tf.train.load_checkpoint(str(version / "variables" / "variables"))
@@ -128,7 +128,7 @@ def _spoilt(version: Path) -> UserError:
 
 
 def generate_outputs(model: saved_model.Model, setting: Setting, places: np.ndarray, count: int) -> np.ndarray:
-    """Generates several images from each of some inputs: float32 [N, count, H, W, C], [-1, 1].
+    """Generate several images from each of some inputs: float32 [N, count, H, W, C], [-1, 1].
 
     The first image of an input has the seed that it has where only one is generated. For the rest see `generate`.
     """
@@ -137,7 +137,7 @@ def generate_outputs(model: saved_model.Model, setting: Setting, places: np.ndar
 
 
 def generate(model: saved_model.Model, setting: Setting, places: np.ndarray, seed_offset: int = 0) -> GeneratedImages:
-    """Generates images of the split, in one batch.
+    """Generate images of the split, in one batch.
 
     Args:
       model: from `load_model`.
@@ -167,7 +167,7 @@ def generate(model: saved_model.Model, setting: Setting, places: np.ndarray, see
 
 
 def overlapped(measure: Callable[..., Result], batches: Iterable[Sequence[tuple]]) -> Iterator[list[Result]]:
-    """Measures images in threads while the networks work on the next batch.
+    """Measure images in threads while the networks work on the next batch.
 
     Args:
       measure: called with the arguments of each image.
@@ -187,7 +187,7 @@ def overlapped(measure: Callable[..., Result], batches: Iterable[Sequence[tuple]
 
 
 def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[str]) -> PngValues:
-    """Reads some patches, their roles stacked along the channels.
+    """Read some patches, their roles stacked along the channels.
 
     Args:
       dataset: with these roles.
@@ -202,13 +202,13 @@ def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[
 
 
 def pixels(dataset: Dataset, split: str, role: str, stems: Sequence[str]) -> PngValues:
-    """Reads one role of some patches; for the rest see `stacked`."""
+    """Read one role of some patches; for the rest see `stacked`."""
     pixels = np.stack([images.read_png(dataset.path(split, role, stem)) for stem in stems])
     return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
 
 
 def digest(setting: Setting, roles: Iterable[str], facts: Sequence[object]) -> str:
-    """Returns a key for results: another fact or another file gives another key.
+    """Return a key for results: another fact or another file gives another key.
 
     Args:
       setting: gives the images.

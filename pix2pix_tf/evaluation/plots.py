@@ -25,7 +25,7 @@ LABELS = {"dice": "Dice (non-binary)", "ssim": "SSIM", "faithfulness": "faithful
 
 
 def draw(path: Path, scores: Sequence[Scores], real: float | None = None) -> None:
-    """Draws Dice above SSIM by epoch, one line a run, the paper's figure 3; and faithfulness where it is scored.
+    """Draw Dice above SSIM by epoch, one line a run, the paper's figure 3; and faithfulness where it is scored.
 
     A line is the mean over the images, its shade the 95 % interval: a bar where there is one epoch only, and left out
     where there are so many runs that shades would cover each other.
@@ -64,7 +64,7 @@ def draw(path: Path, scores: Sequence[Scores], real: float | None = None) -> Non
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a picture as PNG, and beside it as SVG, which is sharp at any size; the same picture, the same bytes.
+    """Write a picture as PNG, and beside it as SVG, which is sharp at any size; the same picture, the same bytes.
 
     Args:
       figure: the picture.

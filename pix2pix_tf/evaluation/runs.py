@@ -40,7 +40,7 @@ class Run:
 
 
 def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
-    """Reads the runs that a user names.
+    """Read the runs that a user names.
 
     Args:
       named: run folders; when there are none, all runs under `root` that have an export.
@@ -62,12 +62,12 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
 
 
 def group_by_task(runs: Sequence[Run]) -> list[list[Run]]:
-    """Groups runs by task."""
+    """Group runs by task."""
     return [[run for run in runs if run.task == task] for task in dict.fromkeys(run.task for run in runs)]
 
 
 def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: float | None = None) -> Dataset:
-    """Opens the data set to compare runs on, and checks it for all that they need.
+    """Open the data set to compare runs on, and check it for all that they need.
 
     Args:
       runs: at least one.

@@ -30,7 +30,7 @@ class Scores:
     of_all: Mapping[str, float] = field(default_factory=dict)  # column of metrics.csv -> of all images together
 
     def interval(self, measure: str) -> tuple[float, float | None]:
-        """Returns the mean over the images and half of its 95 % interval (None for one image).
+        """Return the mean over the images and half of its 95 % interval (None for one image).
 
         An error score is a mean over the targets of an input first, then over inputs.
         """
@@ -42,12 +42,12 @@ class Scores:
 
 
 def error_name(outputs: int) -> str:
-    """Returns the name of the error score of so many outputs."""
+    """Return the name of the error score of so many outputs."""
     return f"{ERROR}{outputs}"
 
 
 def summary(scores: Sequence[Scores]) -> str:
-    """Returns the text of metrics.csv: the mean of each measure, one line for each run and epoch.
+    """Return the text of metrics.csv: the mean of each measure, one line for each run and epoch.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -63,32 +63,32 @@ def summary(scores: Sequence[Scores]) -> str:
 
 
 def last_common_epoch(epochs: Iterable[Iterable[int]]) -> int | None:
-    """Returns the last of the epochs that every run has; None when there is none."""
+    """Return the last of the epochs that every run has; None when there is none."""
     return max(set.intersection(*map(set, epochs)), default=None)
 
 
 def runs_of(scores: Sequence[Scores]) -> list[str]:
-    """Returns the names of the runs, in the order given."""
+    """Return the names of the runs, in the order given."""
     return list(dict.fromkeys(s.run for s in scores))
 
 
 def scores_of(scores: Sequence[Scores], run: str) -> list[Scores]:
-    """Returns the scores of one run, by ascending epoch."""
+    """Return the scores of one run, by ascending epoch."""
     return sorted((s for s in scores if s.run == run), key=lambda s: s.epoch)
 
 
 def name_of(scores: Scores) -> str:
-    """Returns a run's label in curves and tables: its name, and its variant where that is another."""
+    """Return a run's label in curves and tables: its name, and its variant where that is another."""
     return scores.run if scores.run == scores.variant else f"{scores.run} ({scores.variant})"
 
 
 def at_last_common_epoch(scores: Sequence[Scores]) -> tuple[int | None, list[Scores]]:
-    """Returns the last epoch that all runs have and each run's scores there; without one, None and the last scores."""
+    """Return the last epoch that all runs have and each run's scores there; without one, None and the last scores."""
     runs = [scores_of(scores, run) for run in runs_of(scores)]
     common = last_common_epoch([s.epoch for s in run] for run in runs)
     return common, [[s for s in run if common in (None, s.epoch)][-1] for run in runs]
 
 
 def best_of(scores: Sequence[Scores], measure: str) -> Scores:
-    """Returns the scores of the epoch with the highest mean; of equal epochs the first."""
+    """Return the scores of the epoch with the highest mean; of equal epochs the first."""
     return max(scores, key=lambda s: np.nan_to_num(s.interval(measure)[0], nan=-np.inf))

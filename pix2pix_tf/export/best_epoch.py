@@ -37,7 +37,7 @@ class Best:
 
 
 def write(run: Path, best: Best) -> Path:
-    """Writes the best export into a run's folder; an earlier choice is replaced.
+    """Write the best export into a run's folder; an earlier choice is replaced.
 
     Returns:
       The file.
@@ -47,7 +47,7 @@ def write(run: Path, best: Best) -> Path:
 
 
 def read(run: Path) -> Best | None:
-    """Reads the best export of a run; None if none has been chosen.
+    """Read the best export of a run; None if none has been chosen.
 
     Raises:
       UserError: the file does not have the fields that `write` writes.
@@ -64,7 +64,7 @@ def read(run: Path) -> Best | None:
 
 
 def check(run: Path, best: Best, epochs: Collection[int], fingerprint: str | None) -> None:
-    """Checks that the best export is still the one that was measured.
+    """Check that the best export is still the one that was measured.
 
     Args:
       run: the run's folder.
@@ -86,5 +86,5 @@ def check(run: Path, best: Best, epochs: Collection[int], fingerprint: str | Non
 
 
 def cure(run: Path, metric: str) -> str:
-    """Returns the command that chooses the best export."""
+    """Return the command that chooses the best export."""
     return f"python evaluate.py {run} --select {metric}" + (" --segmenter RUN" * (metric == "faithfulness"))

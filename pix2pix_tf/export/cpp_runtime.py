@@ -20,12 +20,12 @@ class CppModel:
     """A SavedModel loaded by the C++ runtime; created by `load`."""
 
     def __init__(self, library: ctypes.CDLL, session: int, graph: int, signatures: Mapping):
-        """Keeps the handles of a loaded model; use `load`."""
+        """Keep the handles of a loaded model; use `load`."""
         self._library, self._session, self._graph = library, session, graph
         self.signatures = signatures
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray | Sequence[bytes]]) -> dict:
-        """Runs one signature.
+        """Run one signature.
 
         Args:
           signature: its name.
@@ -67,7 +67,7 @@ class CppModel:
 
 @contextlib.contextmanager
 def load(folder: Path) -> Iterator[CppModel]:
-    """Loads a SavedModel for the duration of a block.
+    """Load a SavedModel for the duration of a block.
 
     Args:
       folder: a version folder.
@@ -149,7 +149,7 @@ def _library() -> ctypes.CDLL:
 
 
 def _tensor(library: ctypes.CDLL, value: np.ndarray | Sequence[bytes]) -> int:
-    """Creates a TF_Tensor with a copy of the value."""
+    """Create a TF_Tensor with a copy of the value."""
     if isinstance(value, np.ndarray):
         data_type = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
         tensor, base = _allocate(library, data_type, value.shape, value.nbytes)
@@ -164,13 +164,13 @@ def _tensor(library: ctypes.CDLL, value: np.ndarray | Sequence[bytes]) -> int:
 
 
 def _allocate(library: ctypes.CDLL, data_type: int, shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """Creates a TF_Tensor of `size` bytes; returns it and the address of its data."""
+    """Create a TF_Tensor of `size` bytes; return it and the address of its data."""
     tensor = library.TF_AllocateTensor(data_type, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
     return tensor, library.TF_TensorData(ctypes.c_void_p(tensor))
 
 
 def _array(library: ctypes.CDLL, tensor: int) -> np.ndarray | list[bytes]:
-    """Copies the value of a TF_Tensor."""
+    """Copy the value of a TF_Tensor."""
     pointer = ctypes.c_void_p(tensor)
     data_type = library.TF_TensorType(pointer)
     shape = [library.TF_Dim(pointer, i) for i in range(library.TF_NumDims(pointer))]

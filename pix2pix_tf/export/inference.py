@@ -33,7 +33,7 @@ RunTile: TypeAlias = Callable[[InputTile, int], OutputTile]  # takes a tile and 
 
 
 def load(path: Path) -> "Model":
-    """Loads an export, once in each process.
+    """Load an export, once in each process.
 
     Args:
       path: a version folder, a base path (its newest version), or a run (its best epoch, or the newest).
@@ -64,7 +64,7 @@ def _load(version: Path) -> "Model":
 
 
 def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) -> OutputTile:
-    """Generates one tile, float32 [h, w, C'], [-1, 1].
+    """Generate one tile, float32 [h, w, C'], [-1, 1].
 
     One tile a call: in a batch, some processors round differently depending on its size, and so would the bytes.
     """
@@ -72,7 +72,7 @@ def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) ->
 
 
 def run_on_files(paths: Sequence[Path], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
-    """Runs a network on a scene that lies in image files; see `run_tiled`.
+    """Run a network on a scene that lies in image files; see `run_tiled`.
 
     Args:
       paths: a PNG or TIFF for each input role, in the network's order, all of one size.
@@ -94,7 +94,7 @@ def run_on_files(paths: Sequence[Path], tiling: Tiling, run_tile: RunTile, seed:
 def run_tiled(
     read: Callable[[int], np.ndarray], height: int, width: int, tiling: Tiling, run_tile: RunTile, seed: int
 ) -> Iterator[OutputTile]:
-    """Runs a network on a scene of any size from the top down, and blends the tiles.
+    """Run a network on a scene of any size from the top down, and blend the tiles.
 
     Args:
       read: returns the next n rows of the scene, uint8 or uint16 [n, W, C]; fewer at its end.
@@ -123,7 +123,7 @@ def run_tiled(
 
 
 def tile_seed(seed: int, row: int, column: int) -> int:
-    """Returns the seed of the tile whose upper left pixel is (row, column), 0 <= seed < 2**31.
+    """Return the seed of the tile whose upper left pixel is (row, column), 0 <= seed < 2**31.
 
     The first tile has the scene's seed, so a scene of one tile is the network's output for one call.
     """

@@ -36,7 +36,7 @@ def write(
     description: Mapping,
     example: warmup.Inputs,
 ) -> None:
-    """Writes a SavedModel and its warm-up requests, and checks it in TensorFlow's C++ runtime before it appears.
+    """Write a SavedModel and its warm-up requests, and check it in TensorFlow's C++ runtime before it appears.
 
     Args:
       version: the folder to write, named by a whole number. An existing one is replaced.
@@ -67,7 +67,7 @@ def write(
 
 
 def _difference_to_cpp_runtime(version: Path, tensor: Signature, example: warmup.Inputs) -> float:
-    """Sends all warm-up requests to the C++ runtime, and compares its answer of `tensor` with that of this process."""
+    """Send all warm-up requests to the C++ runtime, and compare its answer of `tensor` with that of this process."""
     function, specs = tensor
     with cpp_runtime.load(version) as served, ThreadPoolExecutor(1) as pool:  # the runtime prepares graphs on one core
         expected = pool.submit(function, *[tf.constant(example[spec.name]) for spec in specs])
@@ -79,7 +79,7 @@ def _difference_to_cpp_runtime(version: Path, tensor: Signature, example: warmup
 
 @contextlib.contextmanager
 def os_errors(path: Path) -> Iterator[None]:
-    """Turns TensorFlow's own error for a full disk into the OSError that it is.
+    """Turn TensorFlow's own error for a full disk into the OSError that it is.
 
     Args:
       path: of the file or folder that is written, for the message.
@@ -110,7 +110,7 @@ class Model:
     glaciers: Sequence[str] | None = None  # of the training data; None: not known
 
     def generate(self, image: Pixels, seed: Seeds, condition: Conditions = None) -> Images:
-        """Generates images from pixels.
+        """Generate images from pixels.
 
         Raises:
           tf.errors.InvalidArgumentError: an invalid class value, or sides that do not divide.
@@ -120,11 +120,11 @@ class Model:
         return self.signatures["tensor"](**arguments)["output"].numpy()
 
     def probabilities(self, image: Pixels) -> Probabilities:
-        """Returns the probabilities of a segmenter's classes in each pixel; of a classifier float32 [N, 1]."""
+        """Return the probabilities of a segmenter's classes in each pixel; of a classifier float32 [N, 1]."""
         return self._segment(image)["probabilities"].numpy()
 
     def probabilities_and_features(self, image: Pixels) -> tuple[Probabilities, np.ndarray | None]:
-        """Returns a segmenter's `probabilities` and its features in one pass.
+        """Return a segmenter's `probabilities` and its features in one pass.
 
         Returns:
           The probabilities; and the features, float32 [N, C], at least 0, the mean output of the network's bottom.
@@ -136,7 +136,7 @@ class Model:
     def generate_pngs(
         self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int], condition: Conditions = None
     ) -> list[list[bytes]]:
-        """Generates PNG files from PNG files.
+        """Generate PNG files from PNG files.
 
         Args:
           pngs: for each input role the bytes of N files.
@@ -166,7 +166,7 @@ class Model:
 
 
 def load(folder: Path) -> Model:
-    """Loads an export.
+    """Load an export.
 
     Args:
       folder: a version folder, a base path, or a run; see `versions.find`.
@@ -185,5 +185,5 @@ def load(folder: Path) -> Model:
 
 
 def _name_of(role: str, names: list[str]) -> str:
-    """Returns the name of a role in a signature: its own, or the only one."""
+    """Return the name of a role in a signature: its own, or the only one."""
     return names[0] if len(names) == 1 else f"{role}_bytes"

@@ -23,7 +23,7 @@ def make_signatures(
     generate: Network,
     conditions: Conditions = MappingProxyType({}),
 ) -> dict[str, Signature]:
-    """Builds the export's functions, each with the names and types of its inputs; all have a free batch dimension.
+    """Build the export's functions, each with the names and types of its inputs; all have a free batch dimension.
 
     serving_default: one PNG string [N] for each input role -> one PNG string [N] for each target role, with seed 0.
     sample: the same with a seed, int32 [N].
@@ -77,7 +77,7 @@ def make_signatures(
 def _encode_and_generate(
     config: Config, generate: Network, conditions: Conditions
 ) -> Callable[[list[tf.Tensor], tf.Tensor, Sequence[tf.Tensor]], dict[str, tf.Tensor]]:
-    """Returns the function (pixels of each input role, seed, condition texts or none) -> tensors of `generate`."""
+    """Return the function (pixels of each input role, seed, condition texts or none) -> tensors of `generate`."""
     inputs, mask = config.data.inputs, config.data.mask
     channels = encoding.channels(inputs, mask, conditions)
     specs = [tf.TensorSpec([None, None, None, channels]), tf.TensorSpec([None], tf.int32)]
@@ -95,7 +95,7 @@ def _encode_and_generate(
 
 
 def png_names(roles: tuple[str, ...], single: str) -> list[str]:
-    """Returns the names of PNGs in a signature; a name in _bytes is sent as base64 by TF Serving's REST interface.
+    """Return the names of PNGs in a signature; a name in _bytes is sent as base64 by TF Serving's REST interface.
 
     Args:
       roles: one PNG each.

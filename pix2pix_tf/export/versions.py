@@ -12,7 +12,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def find(path: Path) -> Path:
-    """Returns the version folder that a path names.
+    """Return the version folder that a path names.
 
     Args:
       path: a version folder; a base path, for its newest version; or a run, for the version that its best.json names,
@@ -32,7 +32,7 @@ def find(path: Path) -> Path:
 
 
 def chosen(run: Path) -> tuple[Path, str]:
-    """Returns the export of a run to use where no epoch is named.
+    """Return the export of a run to use where no epoch is named.
 
     Args:
       run: its folder.
@@ -62,7 +62,7 @@ def chosen(run: Path) -> tuple[Path, str]:
 
 
 def fingerprint(version: Path) -> str:
-    """Returns a checksum of an export's files."""
+    """Return a checksum of an export's files."""
     digest = hashlib.sha256()
     for path in sorted(path for path in version.rglob("*") if path.is_file()):
         # Skip the weights, hundreds of megabytes: variables.index holds the checksum of each tensor.
@@ -72,18 +72,18 @@ def fingerprint(version: Path) -> str:
 
 
 def versions(base: Path) -> dict[int, Path]:
-    """Returns the version folders under a base path by epoch, in ascending order; none if the path is missing."""
+    """Return the version folders under a base path by epoch, in ascending order; none if the path is missing."""
     folders = base.iterdir() if base.is_dir() else ()
     return dict(sorted((int(f.name), f) for f in folders if f.name.isdecimal() and (f / "saved_model.pb").exists()))
 
 
 def keep_only(base: Path, epoch: int) -> None:
-    """Removes all versions under a base path except one."""
+    """Remove all versions under a base path except one."""
     for other, folder in versions(base).items():
         if other != epoch:
             files.remove_folder(folder)
 
 
 def epochs(run: Path) -> dict[int, Path]:
-    """Returns the exports of a run by epoch, in ascending order; none if the run is missing."""
+    """Return the exports of a run by epoch, in ascending order; none if the run is missing."""
     return {epoch: folder for base in sorted((run / "export").glob("*")) for epoch, folder in versions(base).items()}

@@ -18,7 +18,7 @@ Inputs = Mapping[str, np.ndarray | Sequence[bytes]]  # by name; lists of bytes f
 
 
 def write(version: Path, requests: Mapping[str, Inputs], specs: Mapping[str, Sequence[tf.TensorSpec]]) -> None:
-    """Writes one request for each signature into an export.
+    """Write one request for each signature into an export.
 
     Args:
       version: the export's folder.
@@ -37,7 +37,7 @@ def write(version: Path, requests: Mapping[str, Inputs], specs: Mapping[str, Seq
 
 
 def read(version: Path) -> list[tuple[str, dict[str, np.ndarray | list[bytes]]]]:
-    """Reads the requests of an export, each with its signature; an empty list if the export has none.
+    """Read the requests of an export, each with its signature; an empty list if the export has none.
 
     Raises:
       tf.errors.DataLossError: the file is damaged.

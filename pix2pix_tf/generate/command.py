@@ -36,7 +36,7 @@ EXAMPLES = """\
 
 
 def main(argv: list[str]) -> None:
-    """Runs the command: checks the masks, generates the missing images, writes the metadata and the overview."""
+    """Check the masks, generate the missing images, write the metadata and the overview."""
     options = parse(argv)
     model = inference.load(options.model)
     if not model.targets:
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> None:
 def make_tasks(
     model: "Model", masks: mask_files.Masks, tiling: Tiling, options: argparse.Namespace, size: int | None
 ) -> list[ImageTask]:
-    """Returns a task for each mask and sample.
+    """Return a task for each mask and sample.
 
     Args:
       model: the generator.
@@ -88,7 +88,7 @@ def make_tasks(
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Parses the arguments.
+    """Parse the arguments.
 
     Raises:
       UserError: one is out of range, or --masks does not exist.
@@ -152,5 +152,5 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def seed_of(seed: int, stem: str, sample: int) -> int:
-    """Returns the seed of one image, 0 <= seed < 2**31. It does not depend on the other masks and samples."""
+    """Return the seed of one image, 0 <= seed < 2**31. It does not depend on the other masks and sample."""
     return zlib.crc32(f"{seed}/{stem}/{sample}".encode()) >> 1

@@ -31,7 +31,7 @@ class Masks:
 
 
 def find(path: Path, roles: Sequence[str], split: str) -> Masks:
-    """Finds the masks' files.
+    """Find the masks' files.
 
     Args:
       path: a PNG or TIFF; a folder of them; a folder with one folder for each role; or a data set.
@@ -68,7 +68,7 @@ def _in(folder: Path) -> list[Path]:
 
 
 def _images(paths: Sequence[Path]) -> dict[str, Path]:
-    """Returns the files that StripReader reads, by stem."""
+    """Return the files that StripReader reads, by stem."""
     images: dict[str, Path] = {}
     for path in paths:
         if path.suffix.lower() in SUFFIXES:
@@ -79,7 +79,7 @@ def _images(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _data_set_of(folder: Path, in_split: bool) -> tuple[Path | None, str | None]:
-    """Returns the data set and the split that a folder or file lies in; (None, None) if it lies in none.
+    """Return the data set and the split that a folder or file lies in; (None, None) if it lies in none.
 
     Args:
       folder: of the masks, or one of them.
@@ -92,7 +92,7 @@ def _data_set_of(folder: Path, in_split: bool) -> tuple[Path | None, str | None]
 
 
 def check_split(masks: Masks, any_split: bool) -> None:
-    """Checks that the masks are not those of the scenes that models are tested on: that would be data leakage.
+    """Check that the masks are not those of the scenes that models are tested on: that would be data leakage.
 
     Raises:
       UserError: the masks are of the split val or test, and `any_split` is False.
@@ -105,7 +105,7 @@ def check_split(masks: Masks, any_split: bool) -> None:
 
 
 def check(masks: Masks, model: "Model", tiling: Tiling) -> dict[str, tuple[int, int]]:
-    """Checks that the model takes every file, before the first image is generated. Files are read in strips.
+    """Check that the model takes every file, before the first image is generated. Files are read in strips.
 
     Returns:
       (height, width) in pixels by stem.
@@ -137,14 +137,14 @@ def check(masks: Masks, model: "Model", tiling: Tiling) -> dict[str, tuple[int, 
 
 
 def _if_drawn(role: str, path: Path) -> str:
-    """Returns how to use a mask that is a drawing; empty for others."""
+    """Return how to use a mask that is a drawing; empty for others."""
     if role == "zones" and path.suffix.lower() in images.PNG and mask_drawings.is_drawing(path):
         return "; if it is a drawing, convert it first: prepare folder --as-drawn, or prepare masks"
     return ""
 
 
 def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
-    """Returns height and width of a good file.
+    """Return height and width of a good file.
 
     Raises:
       BadImage: it has another depth, other channels, or an invalid class value.
@@ -168,7 +168,7 @@ def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
 
 
 def facts(masks: Masks, stem: str) -> scene_names.Facts:
-    """Returns the facts in a mask's name and file, without those that only hold for a real image."""
+    """Return the facts in a mask's name and file, without those that only hold for a real image."""
     path, facts_of_scene = masks.paths[stem][0], scene_names.facts_of(scene_names.scene_of(stem))
     facts_of_scene.pop("quality", None)
     facts_of_scene.pop("orbit", None)
@@ -178,12 +178,12 @@ def facts(masks: Masks, stem: str) -> scene_names.Facts:
 
 
 def scene(masks: Masks, described: Mapping[str, Scene], stem: str) -> Scene:
-    """Returns a mask's scene: from the data set's description (`scenes`), or else from its name and file."""
+    """Return a mask's scene: from the data set's description (`scenes`), or else from its name and file."""
     return described.get(scene_names.scene_of(stem)) or Scene("train", 0, 0, **facts(masks, stem))
 
 
 def scenes(masks: Masks) -> dict[str, Scene]:
-    """Returns the scenes that the masks' data set describes, without what only holds for a real image."""
+    """Return the scenes that the masks' data set describes, without what only holds for a real image."""
     if masks.data is None or not (masks.data / dataset.FILE).exists():
         return {}
     described = dataset.read(masks.data).scenes

@@ -40,7 +40,7 @@ SIDE = 512  # pixels: larger images are shrunk to this in the overview
 
 
 def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, trained_size: int) -> int | None:
-    """Returns the side of the patches in pixels, or None if the masks are scenes, to be cut before training.
+    """Return the side of the patches in pixels, or None if the masks are scenes, to be cut before training.
 
     Masks are patches if they are squares of one size and belong to a data set, or are at most `trained_size` large.
     """
@@ -50,24 +50,24 @@ def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, trained_size:
 
 
 def roles_of(model: "Model") -> tuple[str, ...]:
-    """Returns the roles written for each image: the inputs, `fronts` derived from zones, the targets."""
+    """Return the roles written for each image: the inputs, `fronts` derived from zones, the targets."""
     fronts = ("fronts",) if "zones" in model.inputs and "fronts" not in model.inputs + model.targets else ()
     return (*model.inputs, *fronts, *model.targets)
 
 
 def image_path(output: Path, size: int | None, role: str, stem: str) -> Path:
-    """Returns an image's file; `size` is that of the patches, None for scenes."""
+    """Return an image's file; `size` is that of the patches, None for scenes."""
     return (output / role if size is None else output / "train" / role) / f"{stem}.png"
 
 
 def sample_stem(stem: str, sample: int, samples: int) -> str:
-    """Returns the stem of a sample. Each sample is a scene of its own: its number stands before the patch's place."""
+    """Return the stem of a sample. Each sample is a scene of its own: its number stands before the patch's place."""
     scene, mark, place = stem.partition(scene_names.PATCH_MARK)
     return stem if samples == 1 else f"{scene}_s{sample}{mark}{place}"
 
 
 def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None) -> None:
-    """Marks the folder with the settings of this command, or resumes the one that was begun with them.
+    """Mark the folder with the settings of this command, or resume the one that was begun with them.
 
     Raises:
       UserError: the folder holds other files, or images of other settings.
@@ -102,7 +102,7 @@ class ImageTask:
 
 
 def generate_image(task: ImageTask) -> None:
-    """Writes the missing files of one image: the inputs and fronts first, the targets last.
+    """Write the missing files of one image: the inputs and fronts first, the targets last.
 
     Raises:
       OSError: a file cannot be written. No file is ever left half written.
@@ -122,7 +122,7 @@ def generate_image(task: ImageTask) -> None:
 
 
 def _write_targets(task: ImageTask, model: "Model") -> None:
-    """Generates all target roles at once, from the top down."""
+    """Generate all target roles at once, from the top down."""
     first = StripReader(task.inputs[0])
     run_tile = functools.partial(inference.generate_tile, model, task.condition)
     strips = inference.run_on_files(task.inputs, task.tiling, run_tile, task.seed)
@@ -141,7 +141,7 @@ def _write_targets(task: ImageTask, model: "Model") -> None:
 
 
 def front_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Returns the calving front of zones that come in blocks of rows; the same as `classes.front_of` of all reader.
+    """Return the calving front of zones that come in blocks of rows; the same as `classes.front_of` of all reader.
 
     Args:
       blocks: zones, uint8 [n, W, 1], from the top down.
@@ -164,7 +164,7 @@ def front_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 def describe(
     output: Path, model: "Model", masks: Masks, samples: int, size: int | None, condition: Mapping[str, str]
 ) -> None:
-    """Writes the metadata of the images and their scenes: dataset.json for patches, scenes.json for scenes.
+    """Write the metadata of the images and their scenes: dataset.json for patches, scenes.json for scenes.
 
     Args:
       output: the folder.
@@ -199,7 +199,7 @@ def describe(
 
 
 def summary(output: Path, count: int, size: int | None, trained_size: int) -> str:
-    """Returns the command's last message: the number of images, and the next command for scenes."""
+    """Return the command's last message: the number of images, and the next command for scenes."""
     overview = f"overview: {output / OVERVIEW}"
     if size is not None:
         return f"images in {output}: {count}, a data set with the split train only; {overview}"
@@ -212,7 +212,7 @@ def summary(output: Path, count: int, size: int | None, trained_size: int) -> st
 
 
 def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: int, size: int | None) -> None:
-    """Draws a sheet of some masks, spread evenly over all, each beside its images."""
+    """Draw a sheet of some masks, spread evenly over all, each beside its images."""
     shown = evenly_spaced(stems, SHOWN)
     role, target = model.inputs[0], model.targets[0]
     columns = [
@@ -226,7 +226,7 @@ def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: i
 
 
 def _thumbnails(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
-    """Reads images of a role for the sheet; scenes of different sizes are fitted into equal squares."""
+    """Read images of a role for the sheet; scenes of different sizes are fitted into equal squares."""
     pictures = [
         visualization.for_display(role, _shrunk(image_path(output, size, role, stem), role)[np.newaxis])[0]
         for stem in stems
@@ -237,7 +237,7 @@ def _thumbnails(output: Path, size: int | None, role: str, stems: Sequence[str])
 
 
 def _shrunk(path: Path, role: str) -> np.ndarray:
-    """Reads an image shrunk to at most SIDE pixels, [h, w, C]: classes by sampling, brightness by averaging squares."""
+    """Read an image shrunk to at most SIDE pixels, [h, w, C]: classes by sampling, brightness by averaging squares."""
     reader = StripReader(path)
     step = -(-max(reader.height, reader.width) // SIDE)
     if step == 1:

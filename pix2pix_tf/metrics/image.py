@@ -1,4 +1,4 @@
-"""How close a generated image comes to the real one: Dice, SSIM, PSNR, MAE and RMSE.
+"""Distances of a generated image from the real one: Dice, SSIM, PSNR, MAE and RMSE.
 
 Each metric takes two images, of any float type, computes in float64, and is symmetric: the order of the two does not
 matter. All but the two errors are higher for more similar images.

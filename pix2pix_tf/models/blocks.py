@@ -39,7 +39,7 @@ MOMENTUM = 0.9  # share of batch normalisation's old running means that a step k
 
 
 def downsample(filters: int, kernel: int, norm: Norm, strides: int = 2, padding: Padding = "same") -> Block:
-    """Builds a block of the encoder or the discriminator: convolution, normalisation, LeakyReLU.
+    """Build a block of the encoder or the discriminator: convolution, normalisation, LeakyReLU.
 
     Args:
       filters: channels of the output.
@@ -64,7 +64,7 @@ def upsample(
     spade_width: int = 0,
     upsampling: Upsampling = "transposed",
 ) -> Block:
-    """Builds a block of the decoder: a convolution that doubles the map, normalisation, and an activation.
+    """Build a block of the decoder: a convolution that doubles the map, normalisation, and an activation.
 
     The activation is ReLU after dropout, and LeakyReLU without dropout.
 
@@ -89,12 +89,12 @@ def upsample(
 
 
 def ignore_mask(block: Block) -> Block:
-    """Wraps a block so that it takes a mask as well and ignores it."""
+    """Wrap a block so that it takes a mask as well and ignore it."""
     return lambda x, mask: block(x)
 
 
 def spade(filters: int, width: int, norm: Norm) -> Block:
-    """Builds a spatially adaptive normalisation (Park et al. 2019, arXiv 1903.07291, equation 1).
+    """Build a spatially adaptive normalisation (Park et al. 2019, arXiv 1903.07291, equation 1).
 
     A plain normalisation removes what is constant over a map, and with it the zone of a large uniform area of the mask.
     This one restores it for each pixel: y = x^ * gamma(mask) + beta(mask), where x^ is the map normalised without
@@ -130,7 +130,7 @@ def spade(filters: int, width: int, norm: Norm) -> Block:
 
 
 def conv_block(filters: int, norm: Norm) -> Block:
-    """Builds one level of the U-Net for segmentation: twice convolution, normalisation, LeakyReLU [C].
+    """Build one level of the U-Net for segmentation: twice convolution, normalisation, LeakyReLU [C].
 
     Args:
       filters: channels of the output.
@@ -144,7 +144,7 @@ def conv_block(filters: int, norm: Norm) -> Block:
 
 
 def aspp(filters: int, rates: tuple[int, ...], norm: Norm, dropout: SeededDropout) -> Block:
-    """Builds atrous spatial pyramid pooling (Chen et al. 2017, arXiv 1706.05587): context at several distances.
+    """Build atrous spatial pyramid pooling (Chen et al. 2017, arXiv 1706.05587): context at several distances.
 
     A 1 x 1 convolution joins the branches: a 1 x 1 convolution, a 3 x 3 convolution for each rate, and the mean of the
     whole map. The mean is added after a 1 x 1 convolution of its own, which equals concatenating it at every pixel.
@@ -176,7 +176,7 @@ def aspp(filters: int, rates: tuple[int, ...], norm: Norm, dropout: SeededDropou
 
 
 def atrous_convolution(filters: int, kernel: int, rate: int, norm: Norm, activate: tf.keras.layers.Layer) -> Block:
-    """Builds a dilated convolution, normalisation, and an activation; the map keeps its size.
+    """Build a dilated convolution, normalisation, and an activation; the map keeps its size.
 
     Args:
       filters: channels of the output.
@@ -208,7 +208,7 @@ def convolution(
     use_bias: bool = True,
     initializer: Initializer = None,
 ) -> Block:
-    """Builds a convolution, with the initial weights of pix2pix by default.
+    """Build a convolution, with the initial weights of pix2pix by default.
 
     Args:
       filters: channels of the output.
@@ -236,7 +236,7 @@ def convolution(
 
 
 def upsampling_convolution(filters: int, kernel: int, upsampling: Upsampling, use_bias: bool = True) -> Block:
-    """Builds a convolution that doubles the map.
+    """Build a convolution that doubles the map.
 
     A transposed convolution of stride 2 uses other weights for even than for odd pixels, and so leaves a grid on plain
     areas; several of them leave grids of 2, 4, 8 pixels and so on (Odena et al. 2016). An ordinary convolution uses
@@ -260,7 +260,7 @@ def upsampling_convolution(filters: int, kernel: int, upsampling: Upsampling, us
 
 
 def output_convolution(filters: int, kernel: int, upsampling: Upsampling) -> Block:
-    """Builds the generator's last layer, always a transposed convolution, as interpolated pixels have no speckle.
+    """Build the generator's last layer, always a transposed convolution, as interpolated pixels have no speckle.
 
     Args:
       filters: channels of the image.
@@ -283,7 +283,7 @@ def transposed_convolution(
     use_bias: bool = True,
     initializer: Initializer = None,
 ) -> Block:
-    """Builds a transposed convolution that doubles the map, with the initial weights of pix2pix by default.
+    """Build a transposed convolution that doubles the map, with the initial weights of pix2pix by default.
 
     Args:
       filters: channels of the output.
@@ -306,7 +306,7 @@ def transposed_convolution(
 
 
 def normalization(norm: Norm, trained: bool = True) -> Block:
-    """Builds a normalisation.
+    """Build a normalisation.
 
     Instance normalisation is what batch normalisation is at batch size 1 in training mode, but at any batch size and in
     any mode.

@@ -44,7 +44,7 @@ class LeakyReLU(tf.keras.layers.Layer):
     """Returns x where it is positive, slope times x elsewhere."""
 
     def __init__(self, slope: float, **kwargs):
-        """Creates the layer.
+        """Create the layer.
 
         Args:
           slope: of the part below zero; greater than 0.
@@ -58,7 +58,7 @@ class LeakyReLU(tf.keras.layers.Layer):
         return cpu_kernels.leaky_relu(x, self.slope)
 
     def get_config(self):
-        """Returns the arguments of the constructor."""
+        """Return the arguments of the constructor."""
         return {**super().get_config(), "slope": self.slope}
 
 
@@ -75,7 +75,7 @@ class SubpixelConv2DTranspose(tf.keras.layers.Conv2DTranspose):
         return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias)) if self.use_bias else y
 
     def effective_kernel(self) -> tf.Tensor:
-        """Returns the weights that the convolution uses, float [k, k, filters, C]."""
+        """Return the weights that the convolution uses, float [k, k, filters, C]."""
         return tf.convert_to_tensor(self.kernel)
 
 
@@ -89,12 +89,12 @@ class EvenConv2DTranspose(SubpixelConv2DTranspose):
     """
 
     def effective_kernel(self) -> tf.Tensor:
-        """Returns the trained weights with equal sums, float [k, k, filters, C], k even."""
+        """Return the trained weights with equal sums, float [k, k, filters, C], k even."""
         return even_kernel(super().effective_kernel())
 
 
 def even_kernel(kernel: tf.Tensor) -> tf.Tensor:
-    """Gives the four kinds of output pixels the same sum of weights, by adding one number to all weights of a kind.
+    """Give the four kinds of output pixels the same sum of weights, by adding one number to all weights of a kind.
 
     Args:
       kernel: float [k, k, D, C], k even, of a transposed convolution of stride 2.
@@ -110,7 +110,7 @@ def even_kernel(kernel: tf.Tensor) -> tf.Tensor:
 
 
 def per_example(function: Callable[[tf.Tensor], tf.Tensor], examples: tf.Tensor) -> tf.Tensor:
-    """Applies a function to each example of a batch, unrolled if the batch is small and of known size, else in a loop.
+    """Apply a function to each example of a batch, unrolled if the batch is small and of known size, else in a loop.
 
     Args:
       function: maps one example to a float tensor.
@@ -137,7 +137,7 @@ class FusedInstanceNormalization(tf_compat.InstanceNormalization):
     """
 
     def __init__(self, epsilon: float, trained: bool = True, name: str | None = None):
-        """Creates the layer.
+        """Create the layer.
 
         Args:
           epsilon: added to the variance.
@@ -149,7 +149,7 @@ class FusedInstanceNormalization(tf_compat.InstanceNormalization):
         self.trained = trained
 
     def get_config(self):
-        """Returns the arguments of the constructor."""
+        """Return the arguments of the constructor."""
         return {"epsilon": self.epsilon, "trained": self.trained, "name": self.name}
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
@@ -178,7 +178,7 @@ class SharedBatchNormalization(tf.keras.layers.BatchNormalization):
     """
 
     def add_weight(self, *args, synchronization=None, aggregation=None, **kwargs):
-        """Drops Keras' options of synchronisation, as all replicas compute the same moving means."""
+        """Drop Keras' options of synchronisation, as all replicas compute the same moving means."""
         return super().add_weight(*args, **kwargs)
 
     def call(self, x, training=None):
@@ -213,7 +213,7 @@ class SeededDropout(tf.keras.layers.Layer):
     """
 
     def __init__(self, rate: float, salt: int, always: bool = True, **kwargs):
-        """Creates the layer.
+        """Create the layer.
 
         Args:
           rate: share of values that become 0, from 0 up to below 1.
@@ -227,7 +227,7 @@ class SeededDropout(tf.keras.layers.Layer):
         self.always = always
 
     def call(self, inputs: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
-        """Applies dropout; see the class."""
+        """Apply dropout; see the class."""
         x, seed = inputs
         if not self.always and not training:
             return x
@@ -240,9 +240,9 @@ class SeededDropout(tf.keras.layers.Layer):
         return tf.where(kept, x / (1.0 - self.rate), tf.zeros_like(x))
 
     def compute_output_shape(self, input_shape):
-        """Returns the shape of x."""
+        """Return the shape of x."""
         return input_shape[0]
 
     def get_config(self):
-        """Returns the arguments of the constructor."""
+        """Return the arguments of the constructor."""
         return {**super().get_config(), "rate": self.rate, "salt": self.salt, "always": self.always}

@@ -16,7 +16,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def make_generator(model: ModelConfig, input_channels: int, output_channels: int, size: int) -> tf.keras.Model:
-    """Builds the generator, a U-Net ([I] section 3.2; layer for layer as in [P]).
+    """Build the generator, a U-Net ([I] section 3.2; layer for layer as in [P]).
 
     Args:
       model: width, kernel, norm, depth, upsampling (`blocks.upsampling_convolution`), dropout (the noise z, in the
@@ -76,7 +76,7 @@ def make_generator(model: ModelConfig, input_channels: int, output_channels: int
 
 
 def make_discriminator(model: ModelConfig, input_channels: int, output_channels: int) -> tf.keras.Model:
-    """Builds the discriminator, a PatchGAN that scores overlapping patches as real or generated ([I] section 3.3).
+    """Build the discriminator, a PatchGAN that scores overlapping patches as real or generated ([I] section 3.3).
 
     With strides 2,2,2,1,1 and kernel 4 a 256 x 256 patch gets 30 x 30 scores, each with a receptive field of 70 x 70
     pixels; with 2,2,2,2,1 it gets 16 x 16 scores. The sigmoid of [P] is in the loss.
@@ -111,7 +111,7 @@ def make_discriminator(model: ModelConfig, input_channels: int, output_channels:
 
 
 def _image_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
-    """Returns the input at 1/2, 1/4 and so on of its sides by average pooling, the smallest first."""
+    """Return the input at 1/2, 1/4 and so on of its sides by average pooling, the smallest first."""
     pyramid = []
     for _ in range(levels):
         image = tf.keras.layers.AveragePooling2D(2)(image)
@@ -120,7 +120,7 @@ def _image_pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
 
 
 def _check_size(size: int, model: ModelConfig) -> None:
-    """Raises UserError for patches that cannot be halved `depth` times, or whose innermost map is below the kernel."""
+    """Raise UserError for patches that cannot be halved `depth` times, or whose innermost map is below the kernel."""
     levels, kernel = model.depth, model.generator_kernel
     # On a smaller map the outer weights meet padding alone; in bfloat16 their gradients were then NaN.
     smallest = kernel // 2 + 1 if model.upsampling == "resized" else 1

@@ -12,7 +12,7 @@ Tensors = TypeVar("Tensors", tf.Tensor, list[tf.Tensor])
 
 
 def mean(values: Tensors) -> Tensors:
-    """Returns the mean over all replicas, on each of them; with one replica the values themselves.
+    """Return the mean over all replicas, on each of them; with one replica the values themselves.
 
     Args:
       values: float tensors, of the same shapes on all replicas. The mean is differentiable: the mean of all replicas'
@@ -25,5 +25,5 @@ def mean(values: Tensors) -> Tensors:
 
 
 def device_count() -> int:
-    """Returns the number of devices that share a batch, both while networks are built and inside a step."""
+    """Return the number of devices that share a batch, both while networks are built and inside a step."""
     return tf.distribute.get_strategy().num_replicas_in_sync

@@ -18,7 +18,7 @@ BOTTLENECK = (
 
 
 def make_segmenter(model: ModelConfig, input_channels: int, classes: int, size: int) -> tf.keras.Model:
-    """Builds the U-Net with atrous spatial pyramid pooling at its bottom.
+    """Build the U-Net with atrous spatial pyramid pooling at its bottom.
 
     Args:
       model: width, rates, dropout, norm.
@@ -68,7 +68,7 @@ def make_segmenter(model: ModelConfig, input_channels: int, classes: int, size: 
 
 
 def with_features(segmenter: tf.keras.Model) -> tf.keras.Model:
-    """Returns a model that shares the segmenter's layers and has the features at its bottom as a second output.
+    """Return a model that shares the segmenter's layers and has the features at its bottom as a second output.
 
     Args:
       segmenter: from `make_segmenter`.

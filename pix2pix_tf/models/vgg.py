@@ -14,7 +14,7 @@ DIVISOR = 8  # pixels: sides must be multiples of this, since three levels halve
 
 
 def make_classifier(model: ModelConfig, input_channels: int) -> tf.keras.Model:
-    """Builds the classifier: four levels of two 3 x 3 convolutions, global average pooling, one logit.
+    """Build the classifier: four levels of two 3 x 3 convolutions, global average pooling, one logit.
 
     Args:
       model: width, dropout, norm.

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
 
 
 def add_run(commands: Commands) -> None:
-    """Adds the command `run`: the local server."""
+    """Add the command `run`: the local server."""
     new = command(
         commands,
         "run",
@@ -74,7 +74,7 @@ def add_run(commands: Commands) -> None:
 
 
 def run_run(arguments: argparse.Namespace) -> None:
-    """Starts the server with the given options."""
+    """Start the server with the given options."""
     models = name_models(arguments.model)
     labels = read_labels(arguments.label, models)
     values = {"pixels": arguments.max_pixels, "waiting": arguments.max_waiting}
@@ -103,7 +103,7 @@ def run_run(arguments: argparse.Namespace) -> None:
 
 
 def read_labels(words: Sequence[str], models: Collection[str]) -> dict[str, dict[str, int]]:
-    """Parses --label; returns versions by label for each model.
+    """Parse --label; return versions by label for each model.
 
     Raises:
       UserError: a word is not NAME/LABEL=VERSION, or names another model.
@@ -119,7 +119,7 @@ def read_labels(words: Sequence[str], models: Collection[str]) -> dict[str, dict
 
 
 def add_predict(commands: Commands) -> None:
-    """Adds the command `predict`: a client."""
+    """Add the command `predict`: a client."""
     new = command(
         commands,
         "predict",
@@ -160,7 +160,7 @@ def add_predict(commands: Commands) -> None:
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
-    """Sends one request and writes its images."""
+    """Send one request and write its images."""
     from pix2pix_tf.serving.client import rest_client
 
     if not -(2**31) <= arguments.seed < 2**31:
@@ -185,7 +185,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 
 def read_images(words: Sequence[str]) -> dict[str, bytes]:
-    """Reads the given files, by role; "" for a file without a role.
+    """Read the given files, by role; "" for a file without a role.
 
     Raises:
       UserError: a file cannot be read, or a role has several.
@@ -203,7 +203,7 @@ def read_images(words: Sequence[str]) -> dict[str, bytes]:
 
 
 def add_config(commands: Commands) -> None:
-    """Adds the command `config`: TF Serving's model configuration."""
+    """Add the command `config`: TF Serving's model configuration."""
     new = command(
         commands,
         "config",
@@ -247,7 +247,7 @@ def add_config(commands: Commands) -> None:
 
 
 def run_config(arguments: argparse.Namespace) -> None:
-    """Writes the configuration and prints its labels."""
+    """Write the configuration and print its labels."""
     stable = {}
     for word in arguments.stable:
         name, _, version = word.partition("=")

@@ -6,7 +6,7 @@ _LONGEST = 400  # characters; the rest are values from the request
 
 
 def sentence(message: str) -> str:
-    """Returns the message of a TensorFlow error without its nodes and stack traces.
+    """Return the message of a TensorFlow error without its nodes and stack traces.
 
     Args:
       message: such as "Graph execution error: ... Invalid PNG data, size 60\\n\\t [[{{node DecodePng}}]] [Op:...]".

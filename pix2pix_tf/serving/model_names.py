@@ -9,7 +9,7 @@ from pix2pix_tf.utils.errors import UserError, truncated_repr
 
 
 def name_models(models: Sequence[str]) -> dict[str, Path]:
-    """Names each model.
+    """Name each model.
 
     Args:
       models: NAME=PATH or PATH each; the path is a base path, such as runs/gen5/export/gen5, a version in one, or a
@@ -41,13 +41,13 @@ def name_models(models: Sequence[str]) -> dict[str, Path]:
 
 
 def _name(path: Path, often: Counter) -> str:
-    """Returns the name of the base path or run; of the base path's run if the name occurs more than once."""
+    """Return the name of the base path or run; of the base path's run if the name occurs more than once."""
     base = _base(path)
     is_in_run = base.parent.name == "export"
     return base.parent.parent.name if is_in_run and often[base.name] > 1 else base.name
 
 
 def _base(path: Path) -> Path:
-    """Returns the base path of a version folder; a base path or a run as it is."""
+    """Return the base path of a version folder; a base path or a run as it is."""
     path = path.resolve()
     return path.parent if path.name.isdecimal() else path

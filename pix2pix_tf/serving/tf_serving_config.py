@@ -22,7 +22,7 @@ _HEAD = "# Written by: python -m pix2pix_tf.serving config. The next call keeps 
 
 
 def write_config(paths: Sequence[str], output: Path, mount: str, stable: Mapping[str, int | str]) -> list[str]:
-    """Writes the configuration for some exports.
+    """Write the configuration for some exports.
 
     Args:
       paths: runs, or base paths such as runs/gen5/export/gen5; or NAME=PATH. Runs without an export are left out.
@@ -55,7 +55,7 @@ def write_config(paths: Sequence[str], output: Path, mount: str, stable: Mapping
 
 
 def find_bases(paths: Sequence[str]) -> dict[str, Path]:
-    """Returns the base paths of exports by the models' names.
+    """Return the base paths of exports by the models' names.
 
     Args:
       paths: see `write_config`.
@@ -76,14 +76,14 @@ def find_bases(paths: Sequence[str]) -> dict[str, Path]:
 
 
 def _bases_in(folder: Path) -> list[Path]:
-    """Returns the base paths of a run; a base path as it is."""
+    """Return the base paths of a run; a base path as it is."""
     if export_versions.versions(folder):
         return [folder]
     return [base for base in sorted((folder / "export").glob("*")) if export_versions.versions(base)]
 
 
 def mounted_folder(bases: Collection[Path]) -> Path:
-    """Returns the folder that the server mounts: of the runs <folder>/<run>/export/<model>, or <folder>/<model>.
+    """Return the folder that the server mounts: of the runs <folder>/<run>/export/<model>, or <folder>/<model>.
 
     Raises:
       UserError: the exports lie in several such folders.
@@ -95,7 +95,7 @@ def mounted_folder(bases: Collection[Path]) -> Path:
 
 
 def best_of(base: Path) -> int | None:
-    """Returns the version that the run's best.json names, or None.
+    """Return the version that the run's best.json names, or None.
 
     Raises:
       UserError: that version is gone.
@@ -111,7 +111,7 @@ def _is_in_run(base: Path) -> bool:
 def choose(
     name: str, there: Collection[int], before: ModelConfig | None, stable: int | str | None, chosen: int | None = None
 ) -> dict[str, int]:
-    """Returns the version that each label of a model should point to. `canary` is the newest version.
+    """Return the version that each label of a model should point to. `canary` is the newest version.
 
     Args:
       name: of the model.
@@ -140,7 +140,7 @@ def choose(
 def model_config(
     name: str, base_path: str, there: Collection[int], before: ModelConfig | None, target: Mapping[str, int]
 ) -> ModelConfig:
-    """Returns the configuration of one model: a step towards the target labels that TF Serving accepts.
+    """Return the configuration of one model: a step towards the target labels that TF Serving accepts.
 
     Args:
       name: in URLs.
@@ -170,7 +170,7 @@ def _summary(config: ModelConfig, target: Mapping[str, int]) -> str:
 
 
 def read(path: Path) -> ModelServerConfig:
-    """Reads a model configuration.
+    """Read a model configuration.
 
     Raises:
       UserError: the file is not a model configuration.

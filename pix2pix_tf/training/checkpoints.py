@@ -25,7 +25,7 @@ class Checkpoints:
     """The checkpoints of one run during training."""
 
     def __init__(self, folder: Path, parts: dict[str, tf.Module | tf.keras.Model | tf.Variable], max_to_keep: int):
-        """Lists the existing checkpoints.
+        """List the existing checkpoints.
 
         Args:
           folder: the run's `checkpoints`; it may be missing.
@@ -42,7 +42,7 @@ class Checkpoints:
         return self._complete[-1] if self._complete else None
 
     def restore(self) -> bool:
-        """Restores the newest checkpoint; returns False if there is none.
+        """Restore the newest checkpoint; return False if there is none.
 
         Raises:
           UserError: it is damaged, or of another version of the program. No file has been removed then.
@@ -56,14 +56,14 @@ class Checkpoints:
         return newest is not None
 
     def clear(self) -> None:
-        """Removes the files that a killed process left half written or half removed; call it after `restore`."""
+        """Remove the files that a killed process left half written or half removed; call it after `restore`."""
         kept = {path.name for path in self._complete}
         for path in self._folder.glob("ckpt-*"):
             if path.name.partition(".")[0] not in kept:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint of this step, unless it exists; then removes the oldest ones.
+        """Write a checkpoint of this step, unless it exists; then remove the oldest ones.
 
         Raises:
           OSError: it could not be written; the older ones are untouched then.
@@ -95,7 +95,7 @@ class Checkpoints:
 
 
 def _named(folder: Path) -> list[Path]:
-    """Returns the checkpoints that the file `checkpoint` names and that exist; none if it cannot be read."""
+    """Return the checkpoints that the file `checkpoint` names and that exist; none if it cannot be read."""
     try:
         state = tf.train.get_checkpoint_state(str(folder))
     except (UnicodeDecodeError, tf.errors.OpError):
@@ -105,7 +105,7 @@ def _named(folder: Path) -> list[Path]:
 
 
 def _sound(folder: Path) -> list[Path]:
-    """Returns the undamaged checkpoints of a folder whose file `checkpoint` is missing or damaged."""
+    """Return the undamaged checkpoints of a folder whose file `checkpoint` is missing or damaged."""
     paths = [path.with_suffix("") for path in folder.glob("ckpt-*.index") if path.stem[5:].isdecimal()]
     return [path for path in sorted(paths, key=lambda path: int(path.name[5:])) if _is_sound(path)]
 
@@ -116,7 +116,7 @@ def _reason(error: Exception) -> str:
 
 
 def _is_sound(checkpoint: Path) -> bool:
-    """Returns True if each tensor of a checkpoint matches its checksum."""
+    """Return True if each tensor of a checkpoint matches its checksum."""
     try:
         reader = tf.train.load_checkpoint(str(checkpoint))
         for name in reader.get_variable_to_shape_map():

@@ -43,11 +43,11 @@ class Devices:
         return self.worker == 0
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Returns a context manager in which variables are created on all devices."""
+        """Return a context manager in which variables are created on all devices."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def batches(self, dataset_fn: Callable[[int, int, int], tf.data.Dataset]) -> Iterator:
-        """Returns endless batches for `compiled` functions.
+        """Return endless batches for `compiled` functions.
 
         Args:
           dataset_fn: (worker, workers, devices of all workers) -> the worker's part of the batches, device by device.
@@ -62,7 +62,7 @@ class Devices:
         return iter(self.strategy.distribute_datasets_from_function(of_worker))
 
     def distribute(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Splits a batch that each worker holds among the devices; one that does not divide goes to each as a whole."""
+        """Split a batch that each worker holds among the devices; one that does not divide goes to each as a whole."""
         if self.strategy is None:
             return batch
         images = len(next(iter(batch.values())))
@@ -75,7 +75,7 @@ class Devices:
         return self.strategy.experimental_distribute_values_from_function(of_device)
 
     def compiled(self, step: Step) -> Step:
-        """Returns a function that runs a step on all devices, each with its part of a batch, and returns the means.
+        """Return a function that runs a step on all devices, each with its part of a batch, and return the means.
 
         Args:
           step: a tf.function, or a function that calls some. It is traced anew, as devices cannot communicate inside a
@@ -102,13 +102,13 @@ class Devices:
         return tf.concat(self.strategy.experimental_local_results(value), axis=0) if self.strategy else value
 
     def any_worker(self, *flags: bool) -> tuple[bool, ...]:
-        """Returns for each flag whether it is set at any worker; without flags, waits for all workers."""
+        """Return for each flag whether it is set at any worker; without flags, waits for all workers."""
         if self.workers == 1:
             return flags
         return tuple(total > 0 for total in self._sums(*flags, 0)[:-1])
 
     def all_equal(self, number: int) -> bool:
-        """Returns True if all workers have the same number."""
+        """Return True if all workers have the same number."""
         if self.workers == 1:
             return True
         (total,) = self._sums(number)
@@ -120,7 +120,7 @@ class Devices:
         return self.strategy.reduce("SUM", own, axis=None).numpy().tolist()
 
     def chief_first(self, of_chief: Callable[[], None], of_others: Callable[[], None]) -> None:
-        """Calls one function at the chief, then another one at the other workers; an error of one stops all.
+        """Call one function at the chief, then another one at the other workers; an error of one stops all.
 
         Raises:
           UserError: that of this worker's function, or one that points to another worker's message.
@@ -163,7 +163,7 @@ class Devices:
 
 
 def choose(train: TrainConfig) -> Devices:
-    """Returns the devices that `train.devices` and TF_CONFIG ask for. Call it before TensorFlow computes anything.
+    """Return the devices that `train.devices` and TF_CONFIG ask for. Call it before TensorFlow computes anything.
 
     Args:
       train: gives the number of devices and the batch size.
@@ -191,7 +191,7 @@ def choose(train: TrainConfig) -> Devices:
 
 
 def cluster(text: str) -> tuple[list[str], int]:
-    """Parses TF_CONFIG into the workers' addresses, the chief first, and the index of this process among them.
+    """Parse TF_CONFIG into the workers' addresses, the chief first, and the index of this process among them.
 
     Args:
       text: such as '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'; empty
@@ -222,7 +222,7 @@ def cluster(text: str) -> tuple[list[str], int]:
 
 
 def _workers(addresses: list[str], worker: int, train: TrainConfig, gpus: list) -> Devices:
-    """Returns all GPUs of all workers, or `train.devices` of each; without GPUs each worker is one device."""
+    """Return all GPUs of all workers, or `train.devices` of each; without GPUs each worker is one device."""
     if not gpus and train.devices > 1:
         raise UserError("train.devices counts GPUs, and this worker has none; without GPUs each worker is one device.")
     if train.devices:
@@ -244,7 +244,7 @@ def _check_batch(train: TrainConfig, count: int, description: str) -> None:
 
 
 def _split_processor(count: int) -> None:
-    """Splits the processor into logical devices: slower than one, but code for several can be tried on it."""
+    """Split the processor into logical devices: slower than one, but code for several can be tried on it."""
     (processor,) = tf.config.list_physical_devices("CPU")
     try:
         parts = [tf.config.LogicalDeviceConfiguration()] * count

@@ -14,7 +14,7 @@ KEPT = "events.out.tfevents.0.kept"
 
 
 def purge_lines_after(log: Path, step: int) -> None:
-    """Removes the lines of a log.jsonl of epochs that will be trained again, and a line that a killed process cut off.
+    """Remove the lines of a log.jsonl of epochs that will be trained again, and a line that a killed process cut off.
 
     Args:
       log: the file; it may be missing.
@@ -28,7 +28,7 @@ def purge_lines_after(log: Path, step: int) -> None:
 
 
 def purge_after(folder: Path, step: int) -> None:
-    """Removes the TensorBoard events of steps that will be trained again.
+    """Remove the TensorBoard events of steps that will be trained again.
 
     Without such events no file is touched. Otherwise the remaining events are written to one file. If the process dies
     before it removes the other files, the next call removes the events that then exist twice.
@@ -61,7 +61,7 @@ def purge_after(folder: Path, step: int) -> None:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """Yields the complete records of a file; a killed process may have left half of one at its end."""
+    """Yield the complete records of a file; a killed process may have left half of one at its end."""
     try:
         yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.DataLossError:

@@ -17,7 +17,7 @@ def generator_loss(
     l1_weight: float,
     mse_weight: float = 0.0,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Computes the generator's loss: that of the GAN, and the distance to the target (equation 4).
+    """Compute the generator's loss: that of the GAN, and the distance to the target (equation 4).
 
     Args:
       fake_logits: float32 [N, H', W', 1], the discriminator's scores of the generated pair.
@@ -38,7 +38,7 @@ def generator_loss(
 
 
 def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
-    """Computes the discriminator's loss, halved to slow it relative to the generator.
+    """Compute the discriminator's loss, halved to slow it relative to the generator.
 
     A discriminator that cannot separate real from generated pairs scores 0 everywhere; its loss is then log 2 = 0.69.
 
@@ -57,7 +57,7 @@ def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Ten
 def zones_loss(
     logits: tf.Tensor, target: tf.Tensor, cross_entropy_weight: float, dice_weight: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Computes the loss of zone segmentation: cross-entropy of the pixels, and Dice of the classes' regions.
+    """Compute the loss of zone segmentation: cross-entropy of the pixels, and Dice of the classes' regions.
 
     Args:
       logits: float32 [N, H, W, K].
@@ -74,7 +74,7 @@ def zones_loss(
 
 
 def dice_loss(probabilities: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """Computes 1 - 2 sum(xy) / (sum x + sum y) for each class, and returns the mean over the classes.
+    """Compute 1 - 2 sum(xy) / (sum x + sum y) for each class, and return the mean over the classes.
 
     The sums run over the batch of all replicas. A class that the batch does not contain counts as 0, as in the
     published code.
@@ -93,7 +93,7 @@ def dice_loss(probabilities: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 
 
 def clouds_loss(logits: tf.Tensor, cloudy: tf.Tensor) -> tf.Tensor:
-    """Computes the binary cross-entropy of cloud classification.
+    """Compute the binary cross-entropy of cloud classification.
 
     Args:
       logits: float32 [N, 1].

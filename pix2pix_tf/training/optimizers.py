@@ -12,7 +12,7 @@ _GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikev
 
 
 def triangular(step: tf.Tensor, low: float, peak: float, step_size_up: int) -> tf.Tensor:
-    """Returns the triangular cyclic learning rate of a step (Smith 2017, arXiv 1506.01186).
+    """Return the triangular cyclic learning rate of a step (Smith 2017, arXiv 1506.01186).
 
     Args:
       step: int64 scalar, steps done.
@@ -46,7 +46,7 @@ class Adam(tf.Module):
         max_learning_rate: float = 0.0,
         step_size_up: int = 1,
     ):
-        """Creates the moments, all zero.
+        """Create the moments, all zero.
 
         Args:
           variables: float32, those to train.
@@ -72,11 +72,11 @@ class Adam(tf.Module):
         self.second_moments = [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
-        """Returns the loss to differentiate, a float32 scalar: multiplied by the loss scale for float16."""
+        """Return the loss to differentiate, a float32 scalar: multiplied by the loss scale for float16."""
         return loss * self.loss_scale if self._scale_loss else loss
 
     def apply(self, gradients: list[tf.Tensor]) -> tf.Tensor:
-        """Updates the variables by one step.
+        """Update the variables by one step.
 
         Args:
           gradients: of `scaled(loss)`, one for each variable and of its shape; with several replicas their mean, so
@@ -131,7 +131,7 @@ class Adam(tf.Module):
 
 
 def _per_replica(value: float, dtype: tf.DType) -> tf.Variable:
-    """Creates a variable that each replica updates by itself, all in the same way; a checkpoint holds the first's."""
+    """Create a variable that each replica updates by itself, all in the same way; a checkpoint holds the first's."""
     return tf.Variable(
         value,
         trainable=False,

@@ -17,7 +17,7 @@ LAYERS_WITH_KERNELS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose, 
 
 
 def choose(setting: str, width: int) -> tuple[str, str]:
-    """Returns a dtype policy, such as "mixed_bfloat16", and the reason for it in words.
+    """Return a dtype policy, such as "mixed_bfloat16", and the reason for it in words.
 
     Args:
       setting: of `train.precision`: "auto", or the policy itself.
@@ -36,7 +36,7 @@ def choose(setting: str, width: int) -> tuple[str, str]:
 
 
 def _of_gpus(capabilities: list[tuple[int, int] | None]) -> tuple[str, str]:
-    """Returns the fastest precision that all GPUs have, as they share a batch."""
+    """Return the fastest precision that all GPUs have, as they share a batch."""
     least = min(capability or (0, 0) for capability in capabilities)
     described = f"compute capability {least[0]}.{least[1]}"
     if least >= (8, 0):
@@ -48,7 +48,7 @@ def _of_gpus(capabilities: list[tuple[int, int] | None]) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def using(name: str) -> Iterator[None]:
-    """Sets Keras' global dtype policy for the layers that are created in this block."""
+    """Set Keras' global dtype policy for the layers that are created in this block."""
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(name)
     try:
@@ -58,7 +58,7 @@ def using(name: str) -> Iterator[None]:
 
 
 def cast_for_inference(network: tf.keras.Model) -> tf.keras.Model:
-    """Returns a copy for exports whose kernels are stored in the precision that the network computes in.
+    """Return a copy for exports whose kernels are stored in the precision that the network computes in.
 
     In bfloat16 it takes half the bytes and needs no cast; with the fixed-size blocks of `models/cpu_kernels` it
     generates one image in 0.83 of the time (`benchmarks/speed`). Its outputs have the same bits, or equal them to

@@ -22,7 +22,7 @@ MAY_CHANGE = tuple(
 
 
 def claim(run: Path, config: Config, dataset: Dataset) -> None:
-    """Makes a run's folder and writes its config.json, or checks that the folder there belongs to this training.
+    """Make a run's folder and write its config.json, or check that the folder there belongs to this training.
 
     Removes what a killed process left half written in it.
 
@@ -39,12 +39,12 @@ def claim(run: Path, config: Config, dataset: Dataset) -> None:
 
 
 def check(run: Path, config: Config, dataset: Dataset) -> None:
-    """Checks that a run's folder is free or belongs to this training. Writes nothing. See `claim`."""
+    """Check that a run's folder is free or belongs to this training. Writes nothing. See `claim`."""
     resumable.check(run, RECORD, _settings(config, dataset), "--run", _changes)
 
 
 def expect_claimed(run: Path) -> None:
-    """Checks that a run's folder is still there, before anything is written into it.
+    """Check that a run's folder is still there, before anything is written into it.
 
     Raises:
       UserError: it is not.
@@ -63,7 +63,7 @@ def _settings(config: Config, dataset: Dataset) -> dict[str, dict]:
 
 
 def _changes(before: Mapping, now: Mapping) -> list[str]:
-    """Returns the differences that change the weights; the record before may spell options as they were named then."""
+    """Return the differences that change the weights; the record before may spell options as they were named then."""
     old, new = (configuration.from_dict(settings.get("config", {})) for settings in (before, now))
     changes = [change for change in configuration.differences(old, new) if not change.startswith(MAY_CHANGE)]
     data = before["data"] if isinstance(before.get("data"), dict) else {}

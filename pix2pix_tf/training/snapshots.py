@@ -14,7 +14,7 @@ from pix2pix_tf.training.tasks import Task
 
 
 def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...], epoch: int) -> None:
-    """Writes an image grid of validation patches: input, output, target; a classifier's output is the caption.
+    """Write an image grid of validation patches: input, output, target; a classifier's output is the caption.
 
     Args:
       path: of the PNG.
@@ -38,7 +38,7 @@ def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...
 
 
 def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int, stem: str) -> None:
-    """Writes a SavedModel with its metadata and warm-up requests.
+    """Write a SavedModel with its metadata and warm-up requests.
 
     Args:
       base: the folder of versions; the new one is named by its epoch.
@@ -77,7 +77,7 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
 
 
 def _pixels(dataset: Dataset, roles: Sequence[str], stems: Sequence[str]) -> dict[str, np.ndarray]:
-    """Reads validation patches: for each role uint8 or uint16 [N, H, W, C], the PNGs' values."""
+    """Read validation patches: for each role uint8 or uint16 [N, H, W, C], the PNGs' values."""
     return {
         role: np.stack(
             [

@@ -32,7 +32,7 @@ def make_task(
     dtype_policy: str,
     conditions: Conditions = MappingProxyType({}),
 ) -> "Task":
-    """Builds the task of a configuration, with new weights.
+    """Build the task of a configuration, with new weights.
 
     Args:
       config: gives roles, networks, loss weights and optimisation.
@@ -58,7 +58,7 @@ class Pix2Pix:
     sample_title = "generated"
 
     def __init__(self, config: Config, size: int, bits: Bits, dtype_policy: str, conditions: Conditions):
-        """Builds the networks with new weights; see `make_task`."""
+        """Build the networks with new weights; see `make_task`."""
         self.config, self.bits, self.divisor, self.conditions = config, bits, 2**config.model.depth, conditions
         inputs = encoding.channels(config.data.inputs, config.data.mask, conditions)
         targets = encoding.channels(config.data.targets, config.data.mask)
@@ -71,7 +71,7 @@ class Pix2Pix:
         self.discriminator_optimizer = _optimizer(self.discriminator_variables, config, dtype_policy)
 
     def modules(self) -> Modules:
-        """Returns everything that a checkpoint contains."""
+        """Return everything that a checkpoint contains."""
         return {
             "generator": self.generator,
             "discriminator": self.discriminator,
@@ -81,7 +81,7 @@ class Pix2Pix:
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Updates the generator and, in its epochs, the discriminator on a batch of the pipeline.
+        """Update the generator and, in its epochs, the discriminator on a batch of the pipeline.
 
         Returns:
           The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
@@ -110,15 +110,15 @@ class Pix2Pix:
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
-        """Generates the images of a batch's inputs and seeds, float32 [N, H, W, C], [-1, 1]."""
+        """Generate the images of a batch's inputs and seeds, float32 [N, H, W, C], [-1, 1]."""
         return self.generator([batch["input"], batch["seed"]], training=False)
 
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Returns the mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by name."""
+        """Return the mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by name."""
         return {"val_l1": tf.reduce_mean(tf.abs(self.generate(batch) - batch["target"]))}
 
     def signatures(self) -> dict[str, Signature]:
-        """Returns the export's functions with a copy of the weights: `tensor` returns `output`, images in [-1, 1]."""
+        """Return the export's functions with a copy of the weights: `tensor` returns `output`, images in [-1, 1]."""
         generator = precision.cast_for_inference(self.generator)
 
         def generate(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -134,7 +134,7 @@ class Segmenter:
     sample_title = "predicted"
 
     def __init__(self, config: Config, size: int, bits: Bits, dtype_policy: str):
-        """Builds the network with new weights; see `make_task`."""
+        """Build the network with new weights; see `make_task`."""
         self.config, self.bits = config, bits
         self.zones = config.data.targets == ("zones",)
         self.loss_names = ("loss", "cross_entropy", "dice") if self.zones else ("loss",)
@@ -147,12 +147,12 @@ class Segmenter:
         self.optimizer = _optimizer(self.variables, config, dtype_policy)
 
     def modules(self) -> Modules:
-        """Returns everything that a checkpoint contains."""
+        """Return everything that a checkpoint contains."""
         return {"segmenter": self.segmenter, "optimizer": self.optimizer}
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Updates the network on a batch of the pipeline.
+        """Update the network on a batch of the pipeline.
 
         Returns:
           The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
@@ -165,12 +165,12 @@ class Segmenter:
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
-        """Predicts the masks of a batch's inputs as images, float32 [N, H, W, 1], [-1, 1]."""
+        """Predict the masks of a batch's inputs as images, float32 [N, H, W, 1], [-1, 1]."""
         return self._predictions(self.segmenter([batch["input"], batch["seed"]], training=False))["output"]
 
     @tf.function
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Returns the loss on a batch, and the mean over its images of the mean IoU: float32 scalars by name."""
+        """Return the loss on a batch, and the mean over its images of the mean IoU: float32 scalars by name."""
         logits = self.segmenter([batch["input"], batch["seed"]], training=False)
         target = self._target(batch)
         if self.zones:
@@ -186,7 +186,7 @@ class Segmenter:
         return {"val_loss": self._losses(logits, batch)[0], "val_iou": tf.reduce_mean(iou)}
 
     def signatures(self) -> dict[str, Signature]:
-        """Returns the export's functions with a copy of the weights. `tensor` returns three arrays.
+        """Return the export's functions with a copy of the weights. `tensor` returns three arrays.
 
         `output`: the mask as grey values, float32 [N, H, W, 1], [-1, 1].
         `probabilities`: float32 [N, H, W, K], [0, 1], of the zones in the order of ZONE_VALUES, or of the front.
@@ -216,7 +216,7 @@ class Segmenter:
         return (losses.dice_loss(tf.sigmoid(logits) * batch["weight"], target),)
 
     def _target(self, batch: Batch) -> tf.Tensor:
-        """Returns the target classes, float32 [N, H, W, K], 0 or 1."""
+        """Return the target classes, float32 [N, H, W, K], 0 or 1."""
         return batch["target"] if self.zones else (batch["target"] + 1.0) / 2.0
 
 
@@ -228,7 +228,7 @@ class Classifier:
     divisor = vgg.DIVISOR
 
     def __init__(self, config: Config, size: int, bits: Bits, dtype_policy: str):
-        """Builds the network with new weights; see `make_task`."""
+        """Build the network with new weights; see `make_task`."""
         if size % self.divisor:
             raise UserError(f"Patches of {size} x {size} do not divide by {self.divisor}, as three halvings need.")
         self.config, self.bits = config, bits
@@ -238,12 +238,12 @@ class Classifier:
         self.optimizer = _optimizer(self.variables, config, dtype_policy)
 
     def modules(self) -> Modules:
-        """Returns everything that a checkpoint contains."""
+        """Return everything that a checkpoint contains."""
         return {"classifier": self.classifier, "optimizer": self.optimizer}
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Updates the network on a batch of the pipeline.
+        """Update the network on a batch of the pipeline.
 
         Returns:
           The loss before the step, a float32 scalar by its name; NaN where a gradient is not finite.
@@ -256,18 +256,18 @@ class Classifier:
 
     @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
-        """Predicts the probability of clouds in each image of a batch, float32 [N, 1], [0, 1]."""
+        """Predict the probability of clouds in each image of a batch, float32 [N, 1], [0, 1]."""
         return tf.sigmoid(self.classifier([batch["input"], batch["seed"]], training=False))
 
     @tf.function
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Returns the loss and the accuracy on a batch: float32 scalars by name."""
+        """Return the loss and the accuracy on a batch: float32 scalars by name."""
         logits = self.classifier([batch["input"], batch["seed"]], training=False)
         correct = tf.cast((logits > 0) == (batch["cloudy"] > 0.5), tf.float32)
         return {"val_loss": losses.clouds_loss(logits, batch["cloudy"]), "val_accuracy": tf.reduce_mean(correct)}
 
     def signatures(self) -> dict[str, Signature]:
-        """Returns the export's functions with a copy of the weights: each returns `probabilities`, float32 [N, 1]."""
+        """Return the export's functions with a copy of the weights: each returns `probabilities`, float32 [N, 1]."""
         classifier = precision.cast_for_inference(self.classifier)
 
         def predict(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -34,7 +34,7 @@ from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
 
 
 def build_task(config: Config, dataset: Dataset, dtype_policy: str) -> Task:
-    """Builds the task with new weights, which the configuration's seed determines.
+    """Build the task with new weights, which the configuration's seed determines.
 
     Args:
       config: of the training.
@@ -52,7 +52,7 @@ def build_task(config: Config, dataset: Dataset, dtype_policy: str) -> Task:
 
 
 def train(config: Config, dataset: Dataset, run: Path) -> None:
-    """Trains a run to its last epoch, starting or resuming it.
+    """Train a run to its last epoch, starting or resuming it.
 
     Args:
       config: of the training.
@@ -131,7 +131,7 @@ class Training:
         return pipeline.fixed_batches(self.dataset, self.config, "val", self.validation_stems, together)
 
     def fit(self) -> None:
-        """Trains to the last epoch, or until `train.monitor` has not improved for `train.patience` epochs."""
+        """Train to the last epoch, or until `train.monitor` has not improved for `train.patience` epochs."""
         self._export_if_due()  # a process may have been killed between an epoch's checkpoint and its export
         if self.epoch >= self.config.train.epochs:
             print(f"already trained to epoch {self.epoch}; a larger --epochs continues the training")
@@ -193,7 +193,7 @@ class Training:
             raise Diverged(self._divergence(self.epoch, "validation", values, "the validation patches"))
 
     def _finish_epoch(self) -> None:
-        """Validates and logs the epoch; draws samples, saves and exports where that is due.
+        """Validate and log the epoch; draws samples, saves and export where that is due.
 
         The order makes a kill harmless: a resumed run purges and repeats everything that comes before the checkpoint.
         The export comes after it, so that no version is replaced while a server reads it.
@@ -231,14 +231,14 @@ class Training:
                 self.best_epoch.assign(self.epoch)
 
     def _is_export_epoch(self) -> bool:
-        """Returns True every `export_every` epochs and after the last; with `monitor`, for the best epoch so far."""
+        """Return True every `export_every` epochs and after the last; with `monitor`, for the best epoch so far."""
         train = self.config.train
         if train.monitor == "none":
             return self.epoch == train.epochs or self.epoch % train.export_every == 0
         return self.epoch == int(self.best_epoch)
 
     def _export_if_due(self) -> None:
-        """Exports the epoch that has just ended, if it is due and not exported yet."""
+        """Export the epoch that has just ended, if it is due and not exported yet."""
         base, ended = self.run / "export" / self.config.variant, int(self.step) % self.steps_per_epoch == 0
         if not (self.devices.chief and self.epoch and ended and self._is_export_epoch()):
             return
@@ -248,7 +248,7 @@ class Training:
             versions.keep_only(base, self.epoch)
 
     def _validate(self) -> dict[str, float]:
-        """Returns the means over the validation patches, by name."""
+        """Return the means over the validation patches, by name."""
         sums: dict[str, float] = {}
         for batch in self.validation:
             for name, value in self.score(self.devices.distribute(batch)).items():
@@ -269,7 +269,7 @@ class Training:
             self.writer.flush()
 
     def _save_if_due(self, received_signals: list[int]) -> None:
-        """Saves and stops at the same step at all workers, which all call this after each step."""
+        """Save and stop at the same step at all workers, which all call this after each step."""
         overdue = time.monotonic() - self.saved_at > 60 * self.config.train.checkpoint_minutes
         stop, due = self.devices.any_worker(bool(received_signals), overdue)
         if stop:

@@ -8,5 +8,5 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 @functools.cache
 def features() -> frozenset[str]:
-    """Returns the words of /proc/cpuinfo, among them the processor's features, such as "avx512_bf16"."""
+    """Return the words of /proc/cpuinfo, among them the processor's features, such as "avx512_bf16"."""
     return frozenset(_CPUINFO.read_text().split()) if _CPUINFO.exists() else frozenset()

@@ -44,7 +44,7 @@ OUTPUT_PACKAGES = ("numpy", "scipy", "pillow", "tensorflow")  # the same version
 def parallel_map(
     function: Callable[[Task], Result], tasks: Sequence[Task], scheduler: str, description: str
 ) -> list[Result]:
-    """Applies a function to all tasks on a cluster; the end of this process cancels tasks that have not started.
+    """Apply a function to all tasks on a cluster; the end of this process cancels tasks that have not started.
 
     Args:
       function: defined at the top level of a module that the workers can import; it must write files atomically.
@@ -79,7 +79,7 @@ def parallel_map(
 
 
 def _connected(scheduler: str) -> distributed.Client:
-    """Connects to a cluster; checks that it has the same versions and a worker."""
+    """Connect to a cluster; check that it has the same versions and a worker."""
     for name in ("distributed", "distributed.client", "tornado.application"):  # the errors below replace their messages
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -104,7 +104,7 @@ def _connected(scheduler: str) -> distributed.Client:
 
 
 async def _ask_versions(scheduler: str) -> dict[str, dict[str, str]]:
-    """Returns the package versions of the scheduler and its workers, by a request that older versions also support."""
+    """Return the package versions of the scheduler and its workers, by a request that older versions also support."""
     request = {"op": "versions", "packages": []}
     connection_args = distributed.Security().get_connection_args("client")
     async with distributed.rpc(scheduler, timeout=CONNECT_SECONDS, connection_args=connection_args) as remote:
@@ -127,7 +127,7 @@ def _expect_worker(client: distributed.Client, scheduler: str) -> None:
 def _as_completed(
     client: distributed.Client, futures: list[distributed.Future], scheduler: str, received: list[int]
 ) -> Iterator[tuple[distributed.Future, Any]]:
-    """Yields results in the order of completion; checks for a remaining worker after a long time without results."""
+    """Yield results in the order of completion; check for a remaining worker after a long time without results."""
     results = distributed.as_completed(futures, loop=client.loop, with_results=True)
     deadline = time.monotonic() + WORKER_SECONDS
     try:
@@ -185,7 +185,7 @@ class _Call:
 
 
 def _run(packed: bytes, expected: Mapping[str, str]) -> Any:
-    """Runs a task, if the versions on this machine write the same bytes as those of its sender.
+    """Run a task, if the versions on this machine write the same bytes as those of its sender.
 
     Args:
       packed: pickled function and task.
@@ -200,7 +200,7 @@ def _run(packed: bytes, expected: Mapping[str, str]) -> Any:
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    """Returns the versions on which the written bytes depend: Python, libraries, and the source of this package."""
+    """Return the versions on which the written bytes depend: Python, libraries, and the source of this package."""
     package, digest = Path(__file__).parents[1], hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         digest.update(f"{path.relative_to(package).as_posix()}\n".encode() + path.read_bytes())
@@ -209,7 +209,7 @@ def _versions() -> dict[str, str]:
 
 
 def _differences(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
-    """Describes different versions, such as `numpy 2.4.6 there, 1.26.4 here`; empty when there are none."""
+    """Describe different versions, such as `numpy 2.4.6 there, 1.26.4 here`; empty when there are none."""
     return ", ".join(
         f"{name} {version} there, {ours[name]} here" for name, version in theirs.items() if version != ours[name]
     )

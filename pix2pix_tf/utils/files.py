@@ -129,7 +129,7 @@ def clear(*folders: Path) -> None:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Returns the files and folders in a folder, sorted, without hidden ones."""
+    """Return the files and folders in a folder, sorted, without hidden ones."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def add_options(to: argparse.ArgumentParser) -> None:
-    """Adds --workers and --scheduler to a command that has many independent tasks."""
+    """Add --workers and --scheduler to a command that has many independent tasks."""
     who = to.add_mutually_exclusive_group()
     who.add_argument("--workers", type=_count, default=1, metavar="N", help="processes, or all cores (default: 1)")
     who.add_argument(
@@ -29,7 +29,7 @@ def add_options(to: argparse.ArgumentParser) -> None:
 
 
 def cores() -> int:
-    """Returns the number of cores available to this process."""
+    """Return the number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -48,7 +48,7 @@ def parallel_map(
     description: str,
     scheduler: str | None = None,
 ) -> list[Result]:
-    """Applies a function to all tasks; Ctrl-C, an exception or the end of this process end the workers at once.
+    """Apply a function to all tasks; Ctrl-C, an exception or the end of this process end the workers at once.
 
     The results and the files written do not depend on `workers` and `scheduler`.
 
@@ -99,7 +99,7 @@ def _in_processes(
 
 
 def _cluster() -> ModuleType:
-    """Imports the module that uses Dask, which only --scheduler needs."""
+    """Import the module that uses Dask, which only --scheduler needs."""
     try:
         from pix2pix_tf.utils import dask_cluster
     except ModuleNotFoundError as error:
@@ -127,7 +127,7 @@ def _sigint_blocked() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Makes a worker exit when the process that started it ends for any reason."""
+    """Make a worker exit when the process that started it ends for any reason."""
     parent = multiprocessing.parent_process()
     if parent is None:  # not a worker
         return

@@ -16,7 +16,7 @@ KEY = "key"  # file in a folder of cached results, with a key of their inputs
 
 
 def changes(before: Mapping, now: Mapping) -> list[str]:
-    """Returns the differences of two settings, one "key: old -> new" each; tuples equal lists, as in JSON."""
+    """Return the differences of two settings, one "key: old -> new" each; tuples equal lists, as in JSON."""
     now = json.loads(json.dumps(now))
     keys = dict.fromkeys([*now, *sorted(before.keys() - now.keys())])
     return [
@@ -33,7 +33,7 @@ def check(
     option: str = "--output",
     compare: Callable[[Mapping, Mapping], list[str]] = changes,
 ) -> bool:
-    """Checks that a folder is empty or missing, or was begun with the same settings. Writes nothing.
+    """Check that a folder is empty or missing, or was begun with the same settings. Writes nothing.
 
     Args:
       folder: the output folder; it may be missing.
@@ -76,7 +76,7 @@ def claim(
     compare: Callable[[Mapping, Mapping], list[str]] = changes,
     clear: Iterable[Path] = (),
 ) -> bool:
-    """Checks a folder as `check` does, removes incomplete files of a killed process, and writes the record.
+    """Check a folder as `check` does, remove incomplete files of a killed process, and write the record.
 
     Args:
       folder: created when missing; the caller holds its lock (`files.lock`).
@@ -99,7 +99,7 @@ def claim(
 
 
 def keep_only(folder: Path, key: str) -> None:
-    """Empties a folder of cached results unless it has the same key; creates the folder when missing.
+    """Empty a folder of cached results unless it has the same key, and create the folder when missing.
 
     Args:
       folder: of results that can be recomputed.

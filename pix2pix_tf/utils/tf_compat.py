@@ -27,7 +27,7 @@ class InstanceNormalization(_Normalization):
     """
 
     def __init__(self, epsilon: float, **kwargs):
-        """Creates the layer.
+        """Create the layer.
 
         Args:
           epsilon: added to the variance.
@@ -38,7 +38,7 @@ class InstanceNormalization(_Normalization):
 
 
 def warp(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    """Moves pixels down and to the right by `flow`, with bilinear interpolation.
+    """Move pixels down and to the right by `flow`, with bilinear interpolation.
 
     Args:
       image: float32 [H, W, C].
@@ -62,10 +62,10 @@ UNBIASED_MOVING_VARIANCE = tfa is not None
 
 
 def trainable_variables(model: tf.keras.Model) -> list[tf.Variable]:
-    """Returns a model's trainable variables as `tf.Variable`."""
+    """Return a model's trainable variables as `tf.Variable`."""
     return [unwrapped(variable) for variable in model.trainable_variables]
 
 
 def unwrapped(variable) -> tf.Variable:
-    """Returns the `tf.Variable` of a Keras variable, which Keras 3 wraps."""
+    """Return the `tf.Variable` of a Keras variable, which Keras 3 wraps."""
     return variable if isinstance(variable, tf.Variable) else variable.value

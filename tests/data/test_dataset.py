@@ -45,7 +45,7 @@ def refusal(root, roles=("zones", "sar"), **options):
 
 
 def describe(root, **changes):
-    """Writes a dataset.json for the fixture, with some values changed or (when None) left out."""
+    """Write a dataset.json for the fixture, with some values changed or (when None) left out."""
     scene = {"split": "train", "height": SIZE, "width": SIZE}
     scenes = {name: {**scene, "split": split} for split, stems in STEMS.items() for name in stems}
     values = {"name": "x", "origin": "real", "size": SIZE, "bits": {"zones": 8, "sar": 8}, "scenes": scenes, **changes}
@@ -71,7 +71,7 @@ def test_a_saved_data_set_loads_again(root):
 
 
 def share(root, rows):
-    """Makes the fixture a data set with rows: every optical picture a target, zones and sar its inputs."""
+    """Make the fixture a data set with rows: every optical picture a target, zones and sar its inputs."""
     for split, stems in STEMS.items():
         for stem in stems:
             for number in (1, 2):

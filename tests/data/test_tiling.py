@@ -14,7 +14,7 @@ TILINGS = st.builds(
 
 
 def reader(image):
-    """Returns a function that reads an image's next rows."""
+    """Return a function that reads an image's next rows."""
     rows = iter(image)
     return lambda count: np.array([row for _, row in zip(range(count), rows, strict=False)]).reshape(
         -1, *image.shape[1:]

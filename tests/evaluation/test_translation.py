@@ -60,7 +60,7 @@ def setting_of(run, seed=0, batch_size=8):
 
 
 def score_run(name, **options):
-    """Scores a run without drawing anything; the results go to `scores`."""
+    """Score a run without drawing anything; the results go to `scores`."""
     (run,) = runs.find_runs([Path("runs") / name], Path("runs"))
     return score(run, setting_of(run, **options), Path("scores"))
 

@@ -227,7 +227,7 @@ CONVOLUTIONS = [  # kernel, strides, padding
 
 
 def with_gradients(layer, x, weights, signature=None):
-    """Returns a layer's output, and the gradients of its weighted sum by x, kernel and bias."""
+    """Return a layer's output, and the gradients of its weighted sum by x, kernel and bias."""
 
     def both(x):
         with tf.GradientTape() as tape:
@@ -240,7 +240,7 @@ def with_gradients(layer, x, weights, signature=None):
 
 
 def matches(ours, plain, initial, x, rng, **tolerance):
-    """Compares a layer with the library's own of the same weights: eagerly, in a graph, and with unknown shape."""
+    """Compare a layer with the library's own of the same weights: eagerly, in a graph, and with unknown shape."""
     for layer in (ours, plain):
         layer.build(x.shape)
         layer.set_weights(initial)

@@ -34,7 +34,7 @@ SIZE = 32
 
 
 def put_scene(root, name, height=SIZE, width=SIZE, seed=0, **roles):
-    """Writes a scene with zones and sar, or with the roles given."""
+    """Write a scene with zones and sar, or with the roles given."""
     rng = np.random.default_rng(seed)
     zones = rng.choice(np.array([0, 64, 127, 254], np.uint8), (height, width))
     sar = rng.integers(0, 256, (height, width), dtype=np.uint8)

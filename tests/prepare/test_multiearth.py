@@ -29,7 +29,7 @@ HERE, THERE = "-55.20_-4.39", "-54.00_3.50"
 
 
 def put(root, sensor, place, date, shape=(SIZE, SIZE), seed=0, **bands):
-    """Writes a picture's bands, made up or given; None leaves a band out."""
+    """Write a picture's bands, made up or given; None leaves a band out."""
     rng = np.random.default_rng([seed, *f"{sensor}{place}{date}".encode()])
     root.mkdir(parents=True, exist_ok=True)
     for band in ("VV", "VH") if sensor == "Sentinel1" else ("B4", "B3", "B2"):
@@ -244,7 +244,7 @@ def test_the_filter_takes_what_the_masks_say(raw, tmp_path):
 
 
 def places(tmp_path, count=6):
-    """Places with two SAR images of two patches each; the first of them with two targets, the other with one."""
+    """Place with two SAR images of two patches each; the first of them with two targets, the other with one."""
     for number in range(count):
         place = f"{number}.00_0.00"
         for day in ("01", "20"):

@@ -20,7 +20,7 @@ CAFFE = "DBE_2004-10-07_RSAT_12_4_282"
 
 
 def put(folder, **files):
-    """Writes `role/name` for each role=(name, pixels)."""
+    """Write `role/name` for each role=(name, pixels)."""
     for role, (name, pixels) in files.items():
         (folder / role).mkdir(parents=True, exist_ok=True)
         if name.endswith(".png"):

@@ -95,7 +95,7 @@ def commands(folder: Path) -> list[Command]:
 
 
 def run(command: Command, output: Path, log: Path) -> None:
-    """What a process does; its output goes into a file."""
+    """Run a command in a process; its output goes into a file."""
     with log.open("a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         main = importlib.import_module(command.module).main
         sys.exit(cli.run(main, [*command.arguments, str(output)]))
@@ -108,7 +108,7 @@ def start(command: Command, output: Path) -> BaseProcess:
 
 
 def finish(command: Command, output: Path) -> float:
-    """Runs a command undisturbed; seconds.
+    """Run a command undisturbed; seconds.
 
     Raises:
       RuntimeError: it fails.
@@ -133,7 +133,7 @@ class Disturbance:
         self.inside: Counter[str] = Counter()
 
     def work(self, output: Path) -> None:
-        """Starts a command until it has ended well.
+        """Start a command until it has ended well.
 
         Raises:
           RuntimeError: it fails of itself.
@@ -153,7 +153,7 @@ class Disturbance:
         finish(self.command, output)
 
     def _waited(self, process: BaseProcess, output: Path) -> bool:
-        """Waits for a moment; False if the process has ended by then."""
+        """Wait for a moment; False if the process has ended by then."""
         aimed = self.draw.choice([None, *HALF_WRITTEN]) if self.command.trains else None
         until = time.monotonic() + self.draw.uniform(0, self.seconds)
         if aimed:
@@ -214,7 +214,7 @@ def events(folder: Path) -> list[tuple]:
 
 
 def painted(version: Path) -> dict[str, str]:
-    """What TensorFlow's C++ runtime answers to a version's own warm-up requests."""
+    """Return the answers of TensorFlow's C++ runtime to a version's own warm-up requests."""
     from pix2pix_tf.export import cpp_runtime, warmup
 
     with cpp_runtime.load(version) as served:
@@ -227,7 +227,7 @@ def digest(data: bytes) -> str:
 
 
 def watch(root: Path, done, report) -> None:
-    """Loads every version that appears under `root`, as soon as it does; reports [whole, removed meanwhile, broken]."""
+    """Load every version that appears under `root`, as soon as it does; reports [whole, removed meanwhile, broken]."""
     counts, known = [0, 0, 0], set()
     while not done.is_set():
         for version in root.glob("run */export/*/[!.]*"):
@@ -249,7 +249,7 @@ def watch(root: Path, done, report) -> None:
 
 @contextlib.contextmanager
 def watched(root: Path) -> Iterator[list[int]]:
-    """Gives a list that has the watcher's counts when the block has ended."""
+    """Give a list that has the watcher's counts when the block has ended."""
     done, report = CONTEXT.Event(), CONTEXT.Queue()
     counts: list[int] = []
     process = CONTEXT.Process(target=watch, args=(root, done, report))

@@ -77,7 +77,7 @@ def main(argv: list[str]) -> None:
 
 
 def in_a_process(name: str, cases: int, options) -> dict:
-    """Runs one reader; a process that dies is a finding."""
+    """Run one reader; a process that dies is a finding."""
     options.findings.mkdir(parents=True, exist_ok=True)
     result = options.findings / f"{name}.json"
     result.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def in_a_process(name: str, cases: int, options) -> dict:
 
 
 def work(name: str, cases: int, engine: str, seed: int, findings: Path) -> None:
-    """Reads cases, and writes what came of it."""
+    """Read cases, and write what came of it."""
     _silence(findings / f"{name}.log")
     reader, random_ = ALL[name], random.Random(f"{name} {seed}")
     good = list(reader.good())
@@ -178,7 +178,7 @@ class Watch:
             self._keep(wrong, data)
 
     def _tried(self, data: bytes) -> tuple[str, str | None, float]:
-        """Whether it was "read", "refused" or "failed", what was wrong with that, and the seconds of processor time."""
+        """Return "read", "refused" or "failed", the reason of a failure, and the seconds of processor time."""
         outcome, wrong = "read", None
         signal.setitimer(signal.ITIMER_REAL, HANGS)
         start = time.process_time()
@@ -202,7 +202,7 @@ class Watch:
         return outcome, wrong, seconds
 
     def end(self) -> None:
-        """Writes the figures."""
+        """Write the figures."""
         shutil.rmtree(self.folder)
         self.last.unlink()
         files.write_json(self.findings / f"{self.name}.json", self.figures)
@@ -221,7 +221,7 @@ class Watch:
 
 
 def _silence(log: Path) -> None:
-    """Sends what this process and its libraries say to a file."""
+    """Send what this process and its libraries say to a file."""
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -35,7 +35,7 @@ def _flip(random_: random.Random, data: bytearray, _: bytes) -> None:
 
 
 def _set(random_: random.Random, data: bytearray, _: bytes) -> None:
-    """Writes a number at which things go wrong, in 1, 2, 4 or 8 bytes of either order."""
+    """Write a number at which things go wrong, in 1, 2, 4 or 8 bytes of either order."""
     size = random_.choice((1, 2, 4, 8))
     place, order = _place(random_, data), random_.choice(("big", "little"))
     data[place : place + size] = (random_.choice(EDGES) % 256**size).to_bytes(size, order)

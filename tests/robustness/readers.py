@@ -134,7 +134,7 @@ def jpegs() -> list[bytes]:
 
 
 def _scene(suffix: str) -> Callable[[bytes, Path], None]:
-    """Reads a file as the SAR image of a user's scene."""
+    """Read a file as the SAR image of a user's scene."""
 
     def read(data: bytes, folder: Path) -> None:
         path = folder / f"x{suffix}"
@@ -157,7 +157,7 @@ def _drawing(data: bytes, folder: Path) -> None:
 
 
 def _rows(suffix: str) -> Callable[[bytes, Path], None]:
-    """Reads a file strip by strip."""
+    """Read a file strip by strip."""
 
     def read(data: bytes, folder: Path) -> None:
         from pix2pix_tf.data.io.strips import StripReader
@@ -196,7 +196,7 @@ def descriptions() -> list[bytes]:
 
 
 def _description(data: bytes, folder: Path) -> None:
-    """Reads it, and writes it again: what is taken must be a data set that can be kept."""
+    """Read it, and write it again: what is taken must be a data set that can be kept."""
     (folder / dataset.FILE).write_bytes(data)
     dataset.save(dataset.read(folder))
 
@@ -209,7 +209,7 @@ def run_configs() -> list[bytes]:
 
 
 def _run_config(data: bytes, folder: Path) -> None:
-    """Reads it as evaluate.py does, and as a training does that goes on."""
+    """Read it as evaluate.py does, and as a training does that goes on."""
     version = folder / "r" / "export" / "orig" / "1"
     version.mkdir(parents=True)
     (version / "saved_model.pb").touch()
@@ -250,7 +250,7 @@ def told() -> list[bytes]:
 
 
 def _told(data: bytes, folder: Path) -> None:
-    """Reads the one scene that it tells of, and writes the data set that would be made of it."""
+    """Read the one scene that it tells of, and write the data set that would be made of it."""
     (folder / "sar").mkdir()
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(folder / "sar" / "x.png")
     (folder / dataset.SCENES_FILE).write_bytes(data)
@@ -277,7 +277,7 @@ def _box(data: bytes, folder: Path) -> None:
 
 
 def stems() -> list[bytes]:
-    """Names of files and models."""
+    """Name of files and models."""
     sentinel = b"Sentinel1_VV_-55.20_-4.39_2019_05_27"
     return [
         b"DBE_2004-10-07_RSAT_12_4_282__y00256_x00000",

@@ -23,7 +23,7 @@ PATIENCE = 0.25  # seconds for an answer, which takes some milliseconds
 
 
 class Refused(Exception):
-    """What the model or the server said."""
+    """The answer of the model or the server."""
 
 
 @functools.cache
@@ -42,7 +42,7 @@ def _model():
 
 
 def _mask(data: bytes, _: Path) -> None:
-    """Paints a mask through the SavedModel alone, as TensorFlow Serving does."""
+    """Paint a mask through the SavedModel alone, as TensorFlow Serving does."""
     import tensorflow as tf
 
     from pix2pix_tf.serving.error_messages import sentence
@@ -84,7 +84,7 @@ def _spoilt_request(random_: random.Random, data: bytes, other: bytes = b"") -> 
 
 
 def _request(data: bytes, _: Path) -> None:
-    """Sends bytes to the server and reads the answer, which must be HTTP and, if it is a refusal, one sentence."""
+    """Send bytes to the server and read the answer, which must be HTTP and, if it is a refusal, one sentence."""
     connection = http.client.HTTPConnection("127.0.0.1", _server().port, timeout=20)
     connection.connect()
     try:

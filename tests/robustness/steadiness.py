@@ -1,4 +1,4 @@
-"""Whether memory stays flat, and what two runs have in common: tiny networks, real commands and processes.
+"""Growth of memory, and equality of two runs: tiny networks, real commands and processes.
 
 Memory: resident, of the process that does the work, sampled all the time; its median in the third tenth of the way is
 set against that in the last tenth. Reproducibility: two trainings from one seed, byte for byte; and one export, painted
@@ -108,7 +108,7 @@ def requests(folder: Path, options) -> dict:
 
 
 def flat(mib: list[float], what: str) -> dict:
-    """How much memory grew over a series of samples, from the third tenth to the last."""
+    """Return the growth of memory over a series of samples, from the third tenth to the last."""
     tenth = max(1, len(mib) // 10)
     early, late = statistics.median(mib[2 * tenth : 3 * tenth]), statistics.median(mib[-tenth:])
     growth = late / early - 1
@@ -117,7 +117,7 @@ def flat(mib: list[float], what: str) -> dict:
 
 
 def train(data: Path, run: Path, epochs: int, epoch_steps: int, result: Path) -> None:
-    """Trains, and notes the memory until the export begins."""
+    """Train, and note the memory until the export begins."""
     from pix2pix_tf.training import trainer
 
     mib, ended = [], threading.Event()
@@ -135,7 +135,7 @@ def train(data: Path, run: Path, epochs: int, epoch_steps: int, result: Path) ->
 
 
 def paint_many(base: Path, count: int, result: Path) -> None:
-    """Paints, and notes the memory after each batch."""
+    """Paint, and note the memory after each batch."""
     from pix2pix_tf.export import saved_model
 
     model, mib, masks = saved_model.load(base), [], _masks(BATCH, SIZE)
@@ -167,7 +167,7 @@ def runs(folder: Path, _) -> dict:
 
 
 def hash_weights(version: Path, result: Path) -> None:
-    """Notes the SHA-256 of every variable's bytes, by its name in the export."""
+    """Note the SHA-256 of every variable's bytes, by its name in the export."""
     import tensorflow as tf
 
     stored = tf.train.load_checkpoint(str(version / "variables" / "variables"))

@@ -41,7 +41,7 @@ def commands(tiny_data, tiny_run):
 
 
 def script(folder, size, *lines):
-    """Runs lines of the shell in a file system of `size` kB."""
+    """Run lines of the shell in a file system of `size` kB."""
     mounted = f"mount -t tmpfs -o size={size}k none {folder} && cd {folder}"
     return subprocess.run(
         [*OWN_MOUNTS, "sh", "-c", "\n".join([mounted, *lines])],

@@ -1,4 +1,4 @@
-"""What others wrote and nobody checked: read, or refused in one sentence; `tests.robustness.fuzz` tries far more."""
+"""Files of others are read, or refused in one sentence; `tests.robustness.fuzz` tries far more."""
 
 import contextlib
 import io
@@ -31,7 +31,7 @@ SAR = np.arange(32 * 32, dtype=np.uint8).reshape(32, 32)
 
 
 def read_spoilt(name, folder, cases, seed):
-    """Reads so many spoilt files; what is no refusal fails the test, as does a message that is long or none."""
+    """Read so many spoilt files; what is no refusal fails the test, as does a message that is long or none."""
     reader, random_ = READERS[name], random.Random(f"{name} {seed}")
     good, refused = reader.good(), []
     for number in range(cases):

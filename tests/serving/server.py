@@ -52,7 +52,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(models: dict[str, Path], seconds: float = 0.05, port: int = 0, **settings):
-    """Runs a server for the length of a block; `seconds` between looks for new versions; port 0: any that is free."""
+    """Run a server for the length of a block; `seconds` between looks for new versions; port 0: any that is free."""
     chosen = main.Settings(models=models, labels=settings.pop("labels", {}), **settings)
     with main.listen("127.0.0.1", port) as listening:
         service = Service(main.load(chosen), Gallery(), chosen.limits)

@@ -34,7 +34,7 @@ def troubles() -> list[str]:
 
 @pytest.fixture
 def open_page(browser, page_server, troubles):
-    """Opens the page in a browser that has never seen it, and waits for the first image."""
+    """Open the page in a browser that has never seen it, and wait for the first image."""
     contexts = []
 
     def open_in(url=page_server.url, **settings):
@@ -89,13 +89,13 @@ def zones_on(page) -> np.ndarray:
 
 
 def place(page, column: float, row: float) -> tuple[float, float]:
-    """Returns the window's coordinates of the middle of a mask's pixel."""
+    """Return the window's coordinates of the middle of a mask's pixel."""
     box = page.locator("#mask").bounding_box()
     return box["x"] + (column + 0.5) * box["width"] / SIZE, box["y"] + (row + 0.5) * box["height"] / SIZE
 
 
 def stroke(page, *pixels: tuple[int, int]) -> None:
-    """Draws with the mouse, in one jump from each pixel to the next."""
+    """Draw with the mouse, in one jump from each pixel to the next."""
     page.mouse.move(*place(page, *pixels[0]))
     page.mouse.down()
     for pixel in pixels[1:]:
@@ -110,7 +110,7 @@ def choose(page, zone: str, tool: str = "brush", size: int = 1) -> None:
 
 
 def painting(page, act, *arguments):
-    """Does something and waits for the image that the page asks for: the mask that was sent, the seed, the image."""
+    """Do something and wait for the image that the page asks for: the mask that was sent, the seed, the image."""
     with page.expect_response(re.compile(":predict$")) as waited:
         act(*arguments)
     answer = waited.value

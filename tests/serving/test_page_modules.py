@@ -14,7 +14,7 @@ from pix2pix_tf.data import classes
 
 @pytest.fixture(scope="module")
 def js(browser, page_server):
-    """Runs `body`, the inside of an async function of `given`, with the modules' names at hand."""
+    """Run `body`, the inside of an async function of `given`, with the modules' names at hand."""
     page = browser.new_page()
     page.goto(page_server.url)
     names = ["crc32", "png", "zip", "mask", "store", "upload", "choices", "painter", "pairs"]

@@ -62,7 +62,7 @@ def test_any_json_is_a_request_or_a_mistake_of_the_clients(body, signature):
 
 
 def attempt(function, *arguments):
-    """Returns a function's result, or the RestError that it raises."""
+    """Return a function's result, or the RestError that it raises."""
     try:
         return function(*arguments)
     except RestError as error:

@@ -34,7 +34,7 @@ def runs(tiny_run, tmp_path):
 
 @pytest.fixture
 def write(runs, tmp_path, capsys):
-    """Runs the command for some runs; returns the models by name and its output, or its error message."""
+    """Run the command for some runs; returns the models by name and its output, or its error message."""
 
     def command(*words, names=("first", "report"), code=0):
         paths = [word if "=" in word else str(runs / word) for word in names]

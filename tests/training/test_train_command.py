@@ -62,7 +62,7 @@ def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothi
 
 
 def not_drawn(_, tasks, *rest):
-    """Takes the place of parallel_map: scales and clouds of scenes that are not drawn."""
+    """Take the place of parallel_map: scales and clouds of scenes that are not drawn."""
     return [(1.0, [0.0] * len(task.pictures)) for task in tasks]
 
 

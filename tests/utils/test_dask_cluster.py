@@ -210,7 +210,7 @@ def test_no_worker(nobody_yet, monkeypatch):
 
 
 def at_work(here, then):
-    """Does something to a cluster as soon as its one worker has tasks in hand."""
+    """Do something to a cluster as soon as its one worker has tasks in hand."""
     here.scale(1)
     here.wait_for_workers(1, PATIENCE)
 

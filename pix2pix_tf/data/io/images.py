@@ -39,7 +39,7 @@ _TRUNCATED = "not a whole PNG (cut off or damaged; copy or make the file again)"
 
 
 def read(path: Path) -> np.ndarray:
-    """Reads a PNG, TIFF or JPEG file without conversion.
+    """Read a PNG, TIFF or JPEG file without conversion.
 
     Args:
       path: its suffix determines the format.
@@ -57,7 +57,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def read_png(path: Path) -> np.ndarray:
-    """Reads a PNG of 8 or 16 bits, grey or RGB, and verifies the checksums of its chunks.
+    """Read a PNG of 8 or 16 bits, grey or RGB, and verify the checksums of its chunks.
 
     Returns:
       uint8 or uint16, [H, W] or [H, W, 3].
@@ -77,7 +77,7 @@ def read_png(path: Path) -> np.ndarray:
 
 
 def read_drawing(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a PNG of at most 8 bits, as drawing programs save it, and verifies the checksums of its chunks.
+    """Read a PNG of at most 8 bits, as drawing programs save it, and verify the checksums of its chunks.
 
     Returns:
       uint8 [H, W, 3], sRGB, also from grey values or a palette; bool [H, W], True where the opacity is above 127.
@@ -110,7 +110,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = None) -> np.ndarray:
-    """Decodes with Pillow; `raw` is its raw mode for the numbers in the file, `mode` the mode to convert to."""
+    """Decode with Pillow; `raw` is its raw mode for the numbers in the file, `mode` the mode to convert to."""
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             depth = 2 if image.mode.startswith("I") else 1
@@ -124,7 +124,7 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
 
 
 def check_png_header(path: Path) -> None:
-    """Checks that a file has the header of a PNG that `read_png` supports.
+    """Check that a file has the header of a PNG that `read_png` supports.
 
     Raises:
       BadImage: the header is missing, or of another kind.
@@ -138,7 +138,7 @@ def check_png_header(path: Path) -> None:
 
 
 def _png_kind(data: bytes) -> tuple[int, int]:
-    """Returns bit depth and colour type of a PNG, after a check of all its chunks."""
+    """Return bit depth and colour type of a PNG, after a check of all its chunks."""
     header = _header(data)
     for kind, body, checksum in _chunks(data):
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
@@ -149,7 +149,7 @@ def _png_kind(data: bytes) -> tuple[int, int]:
 
 
 def _header(data: bytes) -> tuple[int, int]:
-    """Returns bit depth and colour type of a PNG from its first bytes."""
+    """Return bit depth and colour type of a PNG from its first bytes."""
     if data[:8] != png.SIGNATURE:
         raise BadImage("not a PNG, whatever its name says (convert it)")
     if len(data) < png.HEADER:
@@ -158,7 +158,7 @@ def _header(data: bytes) -> tuple[int, int]:
 
 
 def _check_kind(depth: int, colour: int) -> None:
-    """Rejects PNGs of kinds that no role has."""
+    """Reject PNGs of kinds that no role has."""
     if colour == png.PALETTE:
         raise BadImage("a palette image (save as grey or RGB)")
     if colour not in (png.GREY, png.RGB):
@@ -180,7 +180,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def to_pixels(images: np.ndarray, bits: int = 8) -> np.ndarray:
-    """Converts a network's output to pixels, as `encoding.encode_png` does in an export.
+    """Convert a network's output to pixels, as `encoding.encode_png` does in an export.
 
     Args:
       images: float [...], [-1, 1]; values outside are clipped.
@@ -197,7 +197,7 @@ def to_pixels(images: np.ndarray, bits: int = 8) -> np.ndarray:
 
 
 def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None, effort: int = 6) -> None:
-    """Writes a PNG atomically; the same pixels give the same bytes.
+    """Write a PNG atomically; the same pixels give the same bytes.
 
     Args:
       path: the file to create or replace; a missing folder is created.
@@ -221,7 +221,7 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
 
 
 def read_text(path: Path, key: str) -> str | None:
-    """Returns the metadata of a key that `write_png` wrote into a PNG; None when it is missing.
+    """Return the metadata of a key that `write_png` wrote into a PNG; None when it is missing.
 
     Args:
       path: a valid PNG.

@@ -11,7 +11,7 @@ class BadImage(Exception):
 
 
 def check(values: int, itemsize: int, length: int) -> None:
-    """Rejects a file that would need implausibly much memory: a decompression bomb, or a damaged header.
+    """Reject a file that would need implausibly much memory: a decompression bomb, or a damaged header.
 
     Args:
       values: pixels times channels, from the header.

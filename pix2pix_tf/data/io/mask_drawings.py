@@ -26,7 +26,7 @@ _VALUES = np.array(ZONE_VALUES, np.uint8)
 
 
 def read_mask(path: Path, tolerance: int = TOLERANCE) -> ZoneMask:
-    """Reads a zone mask from a PNG of a drawing program.
+    """Read a zone mask from a PNG of a drawing program.
 
     Args:
       path: grey, RGB or palette, with or without transparency. Transparent pixels become "not available".
@@ -60,7 +60,7 @@ def read_mask(path: Path, tolerance: int = TOLERANCE) -> ZoneMask:
 
 
 def is_drawing(path: Path) -> bool:
-    """Returns True if `read_mask` can read a file, and it is not a grey mask with other values, such as 1, 2, 3."""
+    """Return True if `read_mask` can read a file, and it is not a grey mask with other values, such as 1, 2, 3."""
     try:
         read_mask(path)
     except images.BadImage:
@@ -71,14 +71,14 @@ def is_drawing(path: Path) -> bool:
 
 
 def _is_grey(pixels: np.ndarray) -> bool:
-    """Returns True if an image, uint8 [H, W, 3], has only greys."""
+    """Return True if an image, uint8 [H, W, 3], has only greys."""
     red, green, blue = np.moveaxis(pixels, 2, 0)  # numpy takes ten times as long along an axis of three
     most, least = (choose(choose(red, green), blue) for choose in (np.maximum, np.minimum))
     return bool((most - least <= GREYISH).all())
 
 
 def nearest_classes(pixels: np.ndarray, palette: np.ndarray, tolerance: int) -> tuple[np.ndarray, np.ndarray]:
-    """Classifies each pixel, also on smoothed edges between two classes.
+    """Classify each pixel, also on smoothed edges between two classes.
 
     Args:
       pixels: int [H, W, C], [0, 255].
@@ -112,14 +112,14 @@ def nearest_classes(pixels: np.ndarray, palette: np.ndarray, tolerance: int) -> 
 
 
 def _dilate(mask: np.ndarray) -> np.ndarray:
-    """Dilates a mask, bool [H, W], by RIM pixels."""
+    """Dilate a mask, bool [H, W], by RIM pixels."""
     return ndimage.binary_dilation(mask, np.ones((2 * RIM + 1, 2 * RIM + 1)))
 
 
 def _between(
     pixels: np.ndarray, palette: np.ndarray, near: np.ndarray, tolerance: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the pair of classes that each pixel, int [P, C], is a mixture of.
+    """Find the pair of classes that each pixel, int [P, C], is a mixture of.
 
     Both classes must be `near`, bool [K, P]; of a FAINT mixture only the stronger one, as the area of the other may be
     thinner than a pixel. If several pairs fit, the pair with the most similar colours wins.

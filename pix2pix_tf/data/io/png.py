@@ -21,7 +21,7 @@ _UP = 2  # filter: each row as its difference from the row above; files a tenth 
 def written(
     path: Path, height: int, width: int, channels: int = 1, bits: int = 8, effort: int = 6
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Writes a PNG in strips; the file appears when the block ends without an error.
+    """Write a PNG in strips; the file appears when the block ends without an error.
 
     Memory holds the rows of one call only. The same pixels give the same bytes, whatever the strips.
 
@@ -61,7 +61,7 @@ def written(
 
 
 def _put(file, packed: bytes) -> None:
-    """Writes compressed bytes, if there are any, as a chunk."""
+    """Write compressed bytes, if there are any, as a chunk."""
     if packed:
         file.write(_chunk(b"IDAT", packed))
 

@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 
 def read(path: Path) -> np.ndarray:
-    """Reads a TIFF without conversion.
+    """Read a TIFF without conversion.
 
     Returns:
       [H, W] or [H, W, C], any real number type.
@@ -60,18 +60,18 @@ def read(path: Path) -> np.ndarray:
 
 
 def check_size(image: pyvips.Image, path: Path) -> None:
-    """Rejects an image that would need implausibly much memory; see `limits.check`."""
+    """Reject an image that would need implausibly much memory; see `limits.check`."""
     limits.check(image.width * image.height * image.bands, BYTES[image.format], path.stat().st_size)
 
 
 def damaged(kind: str, error: Exception) -> BadImage:
-    """Returns the error to raise for a PNG or TIFF that libvips or tifffile cannot read."""
+    """Return the error to raise for a PNG or TIFF that libvips or tifffile cannot read."""
     reason = truncate(getattr(error, "detail", "") or str(error) or type(error).__name__)
     return BadImage(f"not a whole {kind} ({reason}; copy or make the file again)")
 
 
 def no_data_value(path: Path) -> float | None:
-    """Returns the "no data" value of a TIFF written by GDAL; None when it has none.
+    """Return the "no data" value of a TIFF written by GDAL; None when it has none.
 
     Raises:
       BadImage: the tags are damaged.
@@ -85,7 +85,7 @@ def no_data_value(path: Path) -> float | None:
 
 
 def georeference(path: Path) -> Facts:
-    """Returns the georeference of a GeoTIFF.
+    """Return the georeference of a GeoTIFF.
 
     Returns:
       bounds: left, bottom, right, top, in the unit of the crs.
@@ -118,7 +118,7 @@ def _place(tiff: tifffile.TiffFile) -> Facts:
 
 
 def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
-    """Returns the pixels of a file of `length` bytes; None if libvips is to read them.
+    """Return the pixels of a file of `length` bytes; None if libvips is to read them.
 
     Raises:
       BadImage: the image is of an unsupported kind, or exceeds the memory limits.
@@ -152,7 +152,7 @@ def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
 
 
 def _check_inflation(page: tifffile.TiffPage, number_bytes: int) -> None:
-    """Raises a ValueError if strips or tiles inflate beyond their size; tifffile does not check this."""
+    """Raise a ValueError if strips or tiles inflate beyond their size; tifffile does not check this."""
     expected = int(np.prod(page.chunks)) * number_bytes
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if count * _INFLATION <= limits.PLAIN:
@@ -167,7 +167,7 @@ def _check_inflation(page: tifffile.TiffPage, number_bytes: int) -> None:
 
 
 def _with_tags(path: Path, function: Callable[[tifffile.TiffFile], Result]) -> Result:
-    """Applies a function to an open TIFF; raises BadImage, as for a damaged file, for any error.
+    """Apply a function to an open TIFF; raise BadImage, as for a damaged file, for any error.
 
     tifffile fails on damaged tags with about a dozen kinds of errors, ZeroDivisionError and AssertionError among them.
     """

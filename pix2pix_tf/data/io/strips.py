@@ -21,7 +21,7 @@ class StripReader:
     """Reads a PNG or TIFF of 8 or 16 bits, grey or RGB, from the top down."""
 
     def __init__(self, path: Path):
-        """Opens the file and reads its header.
+        """Open the file and read its header.
 
         Raises:
           BadImage: the file is unreadable, or of another kind.
@@ -47,7 +47,7 @@ class StripReader:
         self._done = 0
 
     def read(self, count: int) -> np.ndarray:
-        """Reads the next rows.
+        """Read the next rows.
 
         Args:
           count: number of rows; fewer come at the end of the image, and none after it.
@@ -69,6 +69,6 @@ class StripReader:
         return np.frombuffer(data, self.dtype).reshape(count, self.width, self.channels)
 
     def blocks(self, count: int = BLOCK) -> Iterator[np.ndarray]:
-        """Yields all remaining rows, `count` at a time."""
+        """Yield all remaining rows, `count` at a time."""
         while (block := self.read(count)).size:
             yield block

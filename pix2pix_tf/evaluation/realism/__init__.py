@@ -1,1 +1,1 @@
-"""Whether generated SAR looks like SAR, and shows its mask."""
+"""Realism of generated SAR images, and faithfulness to their masks."""

@@ -30,7 +30,7 @@ FORMAT = 2  # of the file above: one more where the statistics change, so that o
 
 
 def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
-    """Loads the network that segments zones in SAR.
+    """Load the network that segments zones in SAR.
 
     Args:
       path: a run of `--variant zones`, whose newest export is taken, or an export.
@@ -65,7 +65,7 @@ class RealismEvaluator:
     """Measures the statistics of SAR images with a segmenter, and compares them with those of the real images."""
 
     def __init__(self, segmenter: saved_model.Model, setting: Setting, folder: Path):
-        """Measures the real images, or takes their statistics from an earlier evaluation.
+        """Measure the real images, or take their statistics from an earlier evaluation.
 
         Args:
           segmenter: from `open_segmenter`.
@@ -80,7 +80,7 @@ class RealismEvaluator:
         self.real = self._real(folder / "real")
 
     def predict(self, images: PngValues) -> list[tuple[np.ndarray, np.ndarray | None]]:
-        """Runs the segmenter on some images, [N, H, W, 1].
+        """Run the segmenter on some images, [N, H, W, 1].
 
         Returns:
           For each image float32 [H, W, 4], the probabilities of the zones, and float32 [C], its features; None where
@@ -92,7 +92,7 @@ class RealismEvaluator:
     def image_statistics(
         self, place: int, image: PngValues, probabilities: np.ndarray, features: np.ndarray | None
     ) -> dict[str, np.ndarray]:
-        """Measures one image; threads may call it.
+        """Measure one image; threads may call it.
 
         Args:
           place: of the image in the split.
@@ -107,11 +107,11 @@ class RealismEvaluator:
         return statistics.image_statistics(grey, zones, predicted, features)
 
     def compare(self, images: ImageStatistics) -> RealismScores:
-        """Compares images with the real ones of the same masks."""
+        """Compare images with the real ones of the same masks."""
         return statistics.compare(images, self.real, self.halves)
 
     def results(self, generated: Mapping[tuple[str, int], RealismScores]) -> RealismResults:
-        """Puts the scores of all exports, by run and epoch, beside those of the real images."""
+        """Put the scores of all exports, by run and epoch, beside those of the real images."""
         has_features = self.real.features.shape[1] > 0
         if not has_features:
             print(OLD_EXPORT.format(segmenter=self.name))
@@ -119,7 +119,7 @@ class RealismEvaluator:
         return RealismResults(self.name, self.segmenter.origin, scenes, has_features, control, generated)
 
     def _real(self, folder: Path) -> ImageStatistics:
-        """Returns the statistics of the real images."""
+        """Return the statistics of the real images."""
         resumable.keep_only(folder, inference.digest(self.setting, ("zones", ROLE), [self.key]))
         cached = statistics.read(folder / STATISTICS)
         if cached:
@@ -134,7 +134,7 @@ class RealismEvaluator:
         return statistics.stack(measured)
 
     def _real_batches(self, batches: Sequence[int]) -> Iterator[list[tuple]]:
-        """Yields the arguments of `image_statistics` for the real images."""
+        """Yield the arguments of `image_statistics` for the real images."""
         setting = self.setting
         for first in batches:
             stems = setting.stems[first : first + setting.batch_size]

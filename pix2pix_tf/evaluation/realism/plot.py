@@ -18,7 +18,7 @@ NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps o
 
 
 def draw(path: Path, scores: Sequence[Scores], results: RealismResults) -> None:
-    """Draws a histogram for each zone, and the spectra, at the last epoch that all runs have.
+    """Draw a histogram for each zone, and the spectra, at the last epoch that all runs have.
 
     Args:
       path: the PNG to write; an SVG comes beside it.
@@ -57,7 +57,7 @@ def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequen
 
 
 def _bars() -> tuple[np.ndarray, np.ndarray]:
-    """Joins steps of grey to bars: returns the first step of each, and the bars' ends in dB.
+    """Join steps of grey to bars: returns the first step of each, and the bars' ends in dB.
 
     A step of grey fills what 8 bit rounds to it; black, which has no lower end, is as wide as the step above it.
     """

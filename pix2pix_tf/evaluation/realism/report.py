@@ -66,7 +66,7 @@ class RealismResults:
 
 
 def with_realism(scores: Sequence[Scores], results: RealismResults) -> list[Scores]:
-    """Adds the figures of realism and faithfulness to the scores."""
+    """Add the figures of realism and faithfulness to the scores."""
     return [
         replace(
             s,
@@ -78,7 +78,7 @@ def with_realism(scores: Sequence[Scores], results: RealismResults) -> list[Scor
 
 
 def sections(scores: Sequence[Scores], results: RealismResults) -> str:
-    """Returns the sections "Realism" and "Faithfulness" of report.md; the first shows realism.png.
+    """Return the sections "Realism" and "Faithfulness" of report.md; the first shows realism.png.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -150,13 +150,13 @@ def _overlaps(last: Sequence[Scores], results: RealismResults) -> str:
 
 
 def _sources(last: Sequence[Scores], results: RealismResults, control: str) -> list[tuple[str, str, RealismScores]]:
-    """Returns the lines of a table: the real images, then each run at its epoch."""
+    """Return the lines of a table: the real images, then each run at its epoch."""
     runs = [(name_of(s), str(s.epoch), results.generated[s.run, s.epoch]) for s in last]
     return [(control, "", results.real), *runs]
 
 
 def _spread(values: np.ndarray, digits: int) -> str:
-    """Returns the mean over the halvings that have a value, and their standard deviation."""
+    """Return the mean over the halvings that have a value, and their standard deviation."""
     known = values[~np.isnan(values)]
     return f"{known.mean():.{digits}f} ± {known.std(ddof=1):.{digits}f}" if known.size > 1 else "–"
 

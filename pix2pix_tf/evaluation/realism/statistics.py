@@ -52,7 +52,7 @@ class RealismScores:
         return np.array([segmentation.macro(one) for one in self.overlap])
 
     def summary(self) -> dict[str, float]:
-        """Returns the figures of all images together, by their columns in metrics.csv."""
+        """Return the figures of all images together, by their columns in metrics.csv."""
         names = [name.replace(" ", "_") for name in sar_realism.ZONE_NAMES]
         figures = {f"looks_{name}": value for name, value in zip(names, self.looks[1], strict=True)}
         figures |= {f"histogram_{name}": known_mean(v) for name, v in zip(names, self.histogram.T, strict=True)}
@@ -63,7 +63,7 @@ class RealismScores:
 def image_statistics(
     image: np.ndarray, zones: np.ndarray, predicted: np.ndarray, features: np.ndarray | None
 ) -> dict[str, np.ndarray]:
-    """Measures one image.
+    """Measure one image.
 
     Args:
       image: float [H, W], [0, 1].
@@ -84,19 +84,19 @@ def image_statistics(
 
 
 def stack(measured: Sequence[dict[str, np.ndarray]]) -> ImageStatistics:
-    """Joins the statistics of single images, in their order."""
+    """Join the statistics of single images, in their order."""
     return ImageStatistics(**{name: np.stack([one[name] for one in measured]) for name in _NAMES})
 
 
 def write(path: Path, statistics: ImageStatistics) -> None:
-    """Writes an .npz file whole."""
+    """Write an .npz file whole."""
     arrays: dict[str, Any] = {name: getattr(statistics, name) for name in _NAMES}
     with files.atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
 def read(path: Path) -> ImageStatistics | None:
-    """Reads what `write` wrote; None where there is no such file, or it is damaged."""
+    """Read what `write` wrote; None where there is no such file, or it is damaged."""
     try:
         with np.load(path) as stored:
             return ImageStatistics(**{name: stored[name] for name in _NAMES})
@@ -105,7 +105,7 @@ def read(path: Path) -> ImageStatistics | None:
 
 
 def compare(images: ImageStatistics, real: ImageStatistics, halves: Halves) -> RealismScores:
-    """Compares images with real ones: half of them with the other half of the real ones, in every halving.
+    """Compare images with real ones: half of them with the other half of the real ones, in every halving.
 
     For the real images themselves the distances are the lowest to expect, with as many images on both sides.
 
@@ -134,13 +134,13 @@ def compare(images: ImageStatistics, real: ImageStatistics, halves: Halves) -> R
 
 
 def known_mean(values: np.ndarray) -> float:
-    """Returns the mean of the values that are not NaN; NaN where there is none."""
+    """Return the mean of the values that are not NaN; NaN where there is none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")
 
 
 def _few(features: np.ndarray) -> np.ndarray:
-    """Returns as many images as a kernel distance takes, evenly spread; none where there are no features."""
+    """Return as many images as a kernel distance takes, evenly spread; none where there are no features."""
     if not features.shape[1]:
         return features[:0]
     places = np.linspace(0, len(features) - 1, min(len(features), sar_realism.KERNEL_IMAGES))
@@ -148,6 +148,6 @@ def _few(features: np.ndarray) -> np.ndarray:
 
 
 def _quartiles(looks: np.ndarray) -> np.ndarray:
-    """Returns the quartiles over the images that have the zone, float64 [3]; an infinite one stays so."""
+    """Return the quartiles over the images that have the zone, float64 [3]; an infinite one stays so."""
     there = looks[~np.isnan(looks)]
     return np.quantile(there, (0.25, 0.5, 0.75), method="nearest") if there.size else np.full(3, np.nan)

@@ -32,7 +32,7 @@ PATCHES = 5  # rows of the comparison sheet
 
 
 def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, select: str | None = None) -> None:
-    """Scores every export of the runs and writes the report; with `select`, the best epoch of each run as well.
+    """Score every export of the runs and write the report; with `select`, the best epoch of each run as well.
 
     Args:
       runs: at least one, all with the same targets.
@@ -65,7 +65,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
 
 
 def _check(exports: Sequence[Export], setting: Setting) -> saved_model.Model | None:
-    """Finds in seconds what does not fit, and returns the segmenter, if the setting names one."""
+    """Find in seconds what does not fit, and return the segmenter, if the setting names one."""
     if setting.dataset.size < image_metrics.SSIM_WINDOW:
         raise UserError(
             f"The patches of {setting.dataset.root} have {setting.dataset.size} pixels a side; SSIM looks through a "
@@ -79,7 +79,7 @@ def _check(exports: Sequence[Export], setting: Setting) -> saved_model.Model | N
 
 
 def _shown(runs: Sequence[Run], exports: Sequence[Export]) -> list[Export]:
-    """Returns the exports of which the report shows pictures: each run's at the last epoch that all runs have."""
+    """Return the exports of which the report shows pictures: each run's at the last epoch that all runs have."""
     epochs = {run.name: [export.epoch for export in exports if export.run is run] for run in runs}
     common = last_common_epoch(epochs.values())
     return [e for e in exports if e.epoch == (max(epochs[e.run.name]) if common is None else common)]
@@ -88,7 +88,7 @@ def _shown(runs: Sequence[Run], exports: Sequence[Export]) -> list[Export]:
 def _score(
     exports: Sequence[Export], shown: Sequence[Export], setting: Setting, realism: RealismEvaluator | None
 ) -> tuple[list[Scores], Mapping[tuple[str, int], RealismScores]]:
-    """Scores each export in one pass; realism by run and epoch, empty without a segmenter."""
+    """Score each export in one pass; realism by run and epoch, empty without a segmenter."""
     scores, generated = [], {}
     for export in exports:
         results = scoring.score(export, setting, realism, keep_pictures=export in shown)
@@ -108,7 +108,7 @@ def _write_report(
     select: str,
     sections: str,
 ) -> None:
-    """Writes the tables, the comparison sheet and the pages; of the pictures kept, those on them stay."""
+    """Write the tables, the comparison sheet and the pages; of the pictures kept, those on them stay."""
     dataset, trained_on = setting.dataset, {run.name: run.origin for run in runs}
     data = report.Data(dataset.name, dataset.origin, setting.split, setting.seed, trained_on, select)
     captions = list(evenly_spaced(setting.stems, PATCHES))
@@ -126,7 +126,7 @@ def _write_report(
 
 
 def name_best(run: Run, scores: Sequence[Scores], setting: Setting, metric: str, segmenter: str | None) -> None:
-    """Writes a run's best.json and prints it.
+    """Write a run's best.json and print it.
 
     Args:
       run: the run.

@@ -26,7 +26,7 @@ class Column:
 
 
 def columns(exports: Sequence[Export], setting: Setting, stems: Sequence[str]) -> list[Column]:
-    """Returns some images of the split: input, target, and the images that each export generates.
+    """Return some images of the split: input, target, and the images that each export generates.
 
     They are those that were scored, with 8 bit. Where several images are generated from an input, the target comes
     last: SAR, outputs, target.
@@ -54,7 +54,7 @@ def columns(exports: Sequence[Export], setting: Setting, stems: Sequence[str]) -
 
 
 def _generated(export: Export, setting: Setting, stems: Sequence[str]) -> list[Column]:
-    """Returns a column for each output and role of an export."""
+    """Return a column for each output and role of an export."""
     names = [setting.inputs[setting.stems.index(stem)] for stem in stems]
     kept = np.stack(pictures.read(export.folder / PICTURES, export.version, setting, names))  # [N, K, H, W, C]
     run, found = export.run, []
@@ -70,7 +70,7 @@ def _generated(export: Export, setting: Setting, stems: Sequence[str]) -> list[C
 
 
 def of_scores(exports: Sequence[Export], setting: Setting, scores: Sequence[Scores]) -> tuple[list[Example], str]:
-    """Returns the worst, the median and the best images by each score, in the mean over the runs, for the page.
+    """Return the worst, the median and the best images by each score, in the mean over the runs, for the page.
 
     Args:
       exports: see `columns`; at the last epoch that all runs have.
@@ -103,7 +103,7 @@ def of_scores(exports: Sequence[Export], setting: Setting, scores: Sequence[Scor
 
 
 def _scores_of(scores: Scores | None, place: int) -> dict[str, str]:
-    """Returns the scores to print below one image, by name; none for a real image."""
+    """Return the scores to print below one image, by name; none for a real image."""
     if scores is None:
         return {}
     texts = {heading: f"{scores.values[name][place]:.{DIGITS[name]}f}" for name, heading in HEADINGS.items()}

@@ -17,7 +17,7 @@ Picture = np.ndarray  # uint8 [K, H, W, C]: the first outputs of an input
 
 
 def write(folder: Path, name: str, outputs: GeneratedImages) -> None:
-    """Keeps the first outputs of an input, with 8 bit.
+    """Keep the first outputs of an input, with 8 bit.
 
     Args:
       folder: of the export's pictures.
@@ -29,7 +29,7 @@ def write(folder: Path, name: str, outputs: GeneratedImages) -> None:
 
 
 def read(folder: Path, version: Path, setting: Setting, names: Sequence[str]) -> list[Picture]:
-    """Returns kept pictures. Those that no pass has kept are generated and kept.
+    """Return kept pictures. Those that no pass has kept are generated and kept.
 
     Args:
       folder: of the export's pictures.
@@ -53,14 +53,14 @@ def read(folder: Path, version: Path, setting: Setting, names: Sequence[str]) ->
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:
-    """Removes all pictures in a folder but those of some inputs."""
+    """Remove all pictures in a folder but those of some inputs."""
     for path in folder.glob("*.npy"):
         if path.stem not in names:
             path.unlink()
 
 
 def _read(folder: Path, name: str) -> Picture | None:
-    """Reads a picture; None where there is none, or its file is damaged."""
+    """Read a picture; None where there is none, or its file is damaged."""
     try:
         return np.load(folder / f"{name}.npy")
     except (OSError, EOFError, ValueError):

@@ -69,7 +69,7 @@ class Data:
 
 
 def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[str] = ("scores",)) -> None:
-    """Checks that a report overwrites nothing but an earlier report of the same kind.
+    """Check that a report overwrites nothing but an earlier report of the same kind.
 
     Args:
       folder: where the report is to go.
@@ -93,7 +93,7 @@ def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[
 
 
 def table(scores: Sequence[Scores], data: Data) -> str:
-    """Returns the text of table.md, the paper's table I: each run at the last common epoch, and at its own best one.
+    """Return the text of table.md, the paper's table I: each run at the last common epoch, and at its own best one.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -103,7 +103,7 @@ def table(scores: Sequence[Scores], data: Data) -> str:
 
 
 def page(scores: Sequence[Scores], data: Data, command: str, captions: Sequence[str], sections: str = "") -> str:
-    """Returns the text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
+    """Return the text of report.md, which stands beside curves.png, comparison.png, metrics.csv and score/.
 
     Args:
       scores: of all runs and epochs, in any order.
@@ -187,7 +187,7 @@ def _errors(scores: Sequence[Scores]) -> list[str]:
 
 
 def _error_table(scores: Sequence[Scores]) -> str:
-    """Returns error scores by number of outputs, and the published figures, which are of other images."""
+    """Return error scores by number of outputs, and the published figures, which are of other images."""
     names = _errors(scores)
     head = ["run", "epoch", *(f"of {name.removeprefix(ERROR)}" for name in names), "inputs"]
     rows = []
@@ -201,7 +201,7 @@ def _error_table(scores: Sequence[Scores]) -> str:
 
 
 def _rows(scores: Sequence[Scores]) -> str:
-    """Returns a table of one line a run, with the paper's figures if it has any for these variants."""
+    """Return a table of one line a run, with the paper's figures if it has any for these variants."""
     published = any(s.variant in PUBLISHED for s in scores)
     head = ["run", "epoch", *HEADINGS.values(), "n", *(["paper: Dice", "paper: SSIM"] if published else [])]
     rows = []
@@ -213,7 +213,7 @@ def _rows(scores: Sequence[Scores]) -> str:
 
 
 def _data_note(scores: Sequence[Scores], data: Data) -> str:
-    """Returns sentences on the images behind the figures, and on how the paper's figures compare with them."""
+    """Return sentences on the images behind the figures, and on how the paper's figures compare with them."""
     images, origins = len(scores[0].stems), list(dict.fromkeys(data.trained_on.values()))
     by_run = ", ".join(f"{origin} ({run})" for run, origin in data.trained_on.items())
     sentence = (

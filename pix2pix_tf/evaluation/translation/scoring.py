@@ -51,7 +51,7 @@ class Export:
         return f"{self.run.name}@{self.epoch}"
 
     def key(self, setting: Setting) -> str:
-        """Returns the key of its results: another export, image, seed or measure gives another key."""
+        """Return the key of its results: another export, image, seed or measure gives another key."""
         facts = [list(setting.measures), setting.norm, setting.split, setting.seed]
         roles = self.run.inputs + self.run.targets
         return inference.digest(setting, roles, [*facts, versions.fingerprint(self.version)])
@@ -66,13 +66,13 @@ class Results:
 
 
 def exports_of(run: Run, folder: Path) -> list[Export]:
-    """Returns the exports of a run by ascending epoch; `folder` holds the results of all."""
+    """Return the exports of a run by ascending epoch; `folder` holds the results of all."""
     epochs = versions.epochs(run.folder).items()
     return [Export(run, epoch, version, folder / f"{run.name}@{epoch}") for epoch, version in epochs]
 
 
 def is_scored(export: Export, setting: Setting) -> bool:
-    """Returns True where an earlier evaluation has scored the same. Writes nothing."""
+    """Return True where an earlier evaluation has scored the same. Writes nothing."""
     key = export.folder / resumable.KEY
     known = key.is_file() and key.read_text(encoding="utf-8", errors="replace") == export.key(setting)
     return known and _read_scores(export, setting) is not None
@@ -81,7 +81,7 @@ def is_scored(export: Export, setting: Setting) -> bool:
 def score(
     export: Export, setting: Setting, realism: RealismEvaluator | None = None, keep_pictures: bool = False
 ) -> Results:
-    """Scores one export, or returns what an earlier evaluation has measured.
+    """Score one export, or return what an earlier evaluation has measured.
 
     Args:
       export: what to score.
@@ -122,7 +122,7 @@ def score(
 def _measure(
     model: saved_model.Model, setting: Setting, realism: RealismEvaluator | None, kept: Path | None
 ) -> tuple[dict[str, np.ndarray], ImageStatistics | None]:
-    """Generates each image once and measures it: the values of each measure, float64 [n], and the statistics.
+    """Generate each image once and measure it: the values of each measure, float64 [n], and the statistics.
 
     One image is generated from an input for all its targets, and as many more as the error score needs; the other
     measures are of the first one. They compare images as the model returns them, not rounded as in a PNG.
@@ -152,7 +152,7 @@ def _measure(
 
 
 def _generated(model: saved_model.Model, setting: Setting, realism: RealismEvaluator | None) -> Iterator[list[tuple]]:
-    """Yields a batch at a time, for each image of the split, its place, the outputs and the segmenter's results.
+    """Yield a batch at a time, for each image of the split, its place, the outputs and the segmenter's results.
 
     The outputs are float32 [K, H, W, C], [-1, 1]. The segmenter gets the first one, with the grey steps of a PNG as
     real images have them.
@@ -177,7 +177,7 @@ def _generated(model: saved_model.Model, setting: Setting, realism: RealismEvalu
 
 
 def _compare(setting: Setting, outputs: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    """Compares the outputs of an input, float32 [K, H, W, C], with one target, [H, W, C]; all in [0, 1]."""
+    """Compare the outputs of an input, float32 [K, H, W, C], with one target, [H, W, C]; all in [0, 1]."""
     values = {name: measure(outputs[0], target) for name, measure in image_metrics.MEASURES.items()}
     if max(setting.outputs) > 1:
         errors = [image_metrics.NORMS[setting.norm](output, target) for output in outputs]
@@ -201,7 +201,7 @@ def _write_scores(path: Path, scores: Scores) -> None:
 
 
 def _read_scores(export: Export, setting: Setting) -> dict[str, np.ndarray] | None:
-    """Reads the values of each measure; None where there is no such file, or it is damaged."""
+    """Read the values of each measure; None where there is no such file, or it is damaged."""
     path = export.folder / SCORES
     if not path.is_file():
         return None

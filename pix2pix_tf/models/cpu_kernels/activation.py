@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
-    """Computes `tf.nn.leaky_relu` with its gradient in float32.
+    """Compute `tf.nn.leaky_relu` with its gradient in float32.
 
     The gradient reads the signs from the output, which has the signs of x. So x need not be kept in memory, and it
     fuses with the operation before.

@@ -26,7 +26,7 @@ MatMul = Callable[..., tf.Tensor]  # `tf.matmul`, or a function with the same ar
 
 
 def conv2d_stride_2(x: tf.Tensor, kernel: tf.Tensor, fixed_size_blocks: bool = False) -> tf.Tensor:
-    """Computes `tf.nn.conv2d` at strides 2 and padding "SAME".
+    """Compute `tf.nn.conv2d` at strides 2 and padding "SAME".
 
     Args:
       x: float [N, H, W, C].
@@ -53,7 +53,7 @@ def conv2d_stride_2(x: tf.Tensor, kernel: tf.Tensor, fixed_size_blocks: bool = F
 
 
 def conv2d_transpose_stride_2(x: tf.Tensor, kernel: tf.Tensor, fixed_size_blocks: bool = False) -> tf.Tensor:
-    """Computes `tf.nn.conv2d_transpose` at strides 2 and padding "SAME".
+    """Compute `tf.nn.conv2d_transpose` at strides 2 and padding "SAME".
 
     Args:
       x: float [N, H, W, D].
@@ -79,20 +79,20 @@ def conv2d_transpose_stride_2(x: tf.Tensor, kernel: tf.Tensor, fixed_size_blocks
 
 
 def _is_static_and_small(maps: tf.Tensor, strides: int) -> bool:
-    """Returns True for maps of known shape, even in height and width, on which a kernel has few positions."""
+    """Return True for maps of known shape, even in height and width, on which a kernel has few positions."""
     pixels = maps.shape[:3].num_elements()
     even = pixels is not None and maps.shape[1] % strides == maps.shape[2] % strides == 0
     return even and pixels // strides**2 <= MAX_POSITIONS
 
 
 def _is_worth_a_branch(maps: tf.Tensor, kernel: tf.Tensor) -> bool:
-    """Returns True where the batch is unknown and the kernel so large that the graph should test the maps' size."""
+    """Return True where the batch is unknown and the kernel so large that the graph should test the maps' size."""
     return maps.shape[0] is None and kernel.shape.num_elements() >= MIN_WEIGHTS
 
 
 @tf.custom_gradient
 def _conv2d_by_products(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """Computes `tf.nn.conv2d` at strides 2 and padding "SAME", and its gradient, as products of matrices.
+    """Compute `tf.nn.conv2d` at strides 2 and padding "SAME", and its gradient, as products of matrices.
 
     Args:
       x: float [N, 2 H, 2 W, C], of known shape.
@@ -110,7 +110,7 @@ def _conv2d_by_products(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Cal
 
 @tf.custom_gradient
 def _conv2d_transpose_by_products(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """Computes `tf.nn.conv2d_transpose` at strides 2 and padding "SAME", and its gradient, as products of matrices.
+    """Compute `tf.nn.conv2d_transpose` at strides 2 and padding "SAME", and its gradient, as products of matrices.
 
     Args:
       x: float [N, H, W, D], of known shape.
@@ -127,7 +127,7 @@ def _conv2d_transpose_by_products(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.T
 
 
 def _unfold(large: tf.Tensor, side: int) -> tf.Tensor:
-    """Extracts the patch under the kernel at each position: [N, 2 H, 2 W, C] -> [N H W, k k C]."""
+    """Extract the patch under the kernel at each position: [N, 2 H, 2 W, C] -> [N H W, k k C]."""
     patches = tf.image.extract_patches(large, [1, side, side, 1], [1, 2, 2, 1], [1, 1, 1, 1], "SAME")
     return tf.reshape(patches, [-1, patches.shape[-1]])
 
@@ -140,7 +140,7 @@ def _unfold_and_multiply(large: tf.Tensor, kernel: tf.Tensor, matmul: MatMul = t
 
 
 def _multiply_and_fold(small: tf.Tensor, kernel: tf.Tensor, matmul: MatMul = tf.matmul) -> tf.Tensor:
-    """Computes the patch of each position and adds them where they overlap: [N, H, W, D] -> [N, 2 H, 2 W, C]."""
+    """Compute the patch of each position and add them where they overlap: [N, H, W, D] -> [N, 2 H, 2 W, C]."""
     (side, _, channels, depth), (count, height, width) = kernel.shape, _sides(small)
     half, first = (side + 1) // 2, (side - 2) // 2  # steps of 2 a patch is long; its pixels before the first of the map
     patches = matmul(tf.reshape(small, [-1, depth]), tf.reshape(kernel, [-1, depth]), transpose_b=True)
@@ -156,12 +156,12 @@ def _multiply_and_fold(small: tf.Tensor, kernel: tf.Tensor, matmul: MatMul = tf.
 
 
 def _shift(maps: tf.Tensor, axis: int, steps: int, of: int) -> tf.Tensor:
-    """Pads an axis with `steps` zeros in front and as many behind as make `of - 1` together."""
+    """Pad an axis with `steps` zeros in front and as many behind as make `of - 1` together."""
     return tf.pad(maps, [[steps, of - 1 - steps] if i == axis else [0, 0] for i in range(maps.shape.rank)])
 
 
 def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Multiplies patches of the large map by pixels of the small: [N, 2 H, 2 W, C], [N, H, W, D] -> [k, k, C, D]."""
+    """Multiplie patches of the large map by pixels of the small: [N, 2 H, 2 W, C], [N, H, W, D] -> [k, k, C, D]."""
     patches, pixels = _unfold(large, kernel.shape[0]), tf.reshape(small, [-1, kernel.shape[-1]])
     return tf.reshape(tf.matmul(patches, pixels, transpose_a=True), kernel.shape)
 
@@ -169,7 +169,7 @@ def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> t
 def _matmul_in_blocks(
     rows: tf.Tensor, kernel: tf.Tensor, rows_per_example: tf.Tensor, transpose_b: bool = False
 ) -> tf.Tensor:
-    """Computes `tf.matmul` in blocks with the same number of rows whatever the batch.
+    """Compute `tf.matmul` in blocks with the same number of rows whatever the batch.
 
     Args:
       rows: float [M, K], those of all images.
@@ -189,6 +189,6 @@ def _matmul_in_blocks(
 
 
 def _sides(maps: tf.Tensor) -> list[int | tf.Tensor]:
-    """Returns count, height and width of maps: numbers where they are known, else int32 scalars."""
+    """Return count, height and width of maps: numbers where they are known, else int32 scalars."""
     dynamic = tf.shape(maps)
     return [dynamic[axis] if side is None else side for axis, side in enumerate(maps.shape[:3])]

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 @tf.custom_gradient
 def subpixel_conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """Computes `tf.nn.conv2d_transpose` at strides 2 and padding "SAME" (Shi et al. 2016, arXiv 1609.07009).
+    """Compute `tf.nn.conv2d_transpose` at strides 2 and padding "SAME" (Shi et al. 2016, arXiv 1609.07009).
 
     Output pixels at even and at odd places depend on the even and the odd weights of the kernel. So four small kernels
     compute four images at half the size, and `depth_to_space` interleaves them. The gradient is that of the transposed

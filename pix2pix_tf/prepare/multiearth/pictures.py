@@ -21,7 +21,7 @@ FILL = 0.0  # value of pixels without data
 
 @dataclass(frozen=True)
 class Stretching:
-    """How raw values become grey values."""
+    """The conversion of raw values to grey values."""
 
     cut: Cut | None = (2.0, 98.0)  # percentiles of each picture and band; None keeps integers as they are
     limits: Mapping[str, Limits] = field(default_factory=dict)  # role: raw values of black and white, in place of that

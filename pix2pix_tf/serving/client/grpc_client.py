@@ -23,7 +23,7 @@ class GrpcClient:
     """A client over gRPC, with the same methods as RestClient."""
 
     def __init__(self, target: str, timeout: float = 60.0, retries: int = RETRIES):
-        """Sends no request yet.
+        """Send no request yet.
 
         Args:
           target: host and port, such as "127.0.0.1:8500".
@@ -36,7 +36,7 @@ class GrpcClient:
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def inputs(self, model: ModelSpec) -> set[str]:
-        """Returns the input names of the signature `sample`.
+        """Return the input names of the signature `sample`.
 
         Raises:
           UserError: there is no such model or server.
@@ -50,7 +50,7 @@ class GrpcClient:
         return set(sample_signature(signatures.signature_def, model).inputs)
 
     def sample(self, model: ModelSpec, inputs: Inputs) -> dict[str, list]:
-        """Generates images.
+        """Generate images.
 
         Args:
           model: its name and version.
@@ -70,7 +70,7 @@ class GrpcClient:
         return {name: tf.make_ndarray(tensor).tolist() for name, tensor in response.outputs.items()}
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._channel.close()
 
     def _send(self, method, request):

@@ -36,7 +36,7 @@ class ModelSpec:
 
 
 def sample_signature(signatures: Mapping[str, Any], model: ModelSpec) -> Any:
-    """Returns the signature `sample` of a model's metadata.
+    """Return the signature `sample` of a model's metadata.
 
     Raises:
       UserError: the model has no such signature.
@@ -50,7 +50,7 @@ class RestClient:
     """A client over REST."""
 
     def __init__(self, url: str, timeout: float = 60.0, retries: int = RETRIES):
-        """Sends no request yet.
+        """Send no request yet.
 
         Args:
           url: of the server, such as "http://127.0.0.1:8501".
@@ -68,7 +68,7 @@ class RestClient:
         self._opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
 
     def inputs(self, model: ModelSpec) -> set[str]:
-        """Returns the input names of the signature `sample`.
+        """Return the input names of the signature `sample`.
 
         Raises:
           UserError: there is no such model or server.
@@ -77,7 +77,7 @@ class RestClient:
         return set(sample_signature(signatures, model)["inputs"])
 
     def sample(self, model: ModelSpec, inputs: Inputs) -> dict[str, list]:
-        """Generates images.
+        """Generate images.
 
         Args:
           model: its name and version.
@@ -131,7 +131,7 @@ class Busy(Exception):
 
 
 def with_retries(send: Callable[[], dict], retries: int) -> dict:
-    """Repeats a request while the server is busy or not running, with growing delays.
+    """Repeat a request while the server is busy or not running, with growing delays.
 
     Args:
       send: raises Busy if it can be called again.
@@ -153,7 +153,7 @@ def with_retries(send: Callable[[], dict], retries: int) -> dict:
 def generate(
     client, model: ModelSpec, images: Mapping[str, bytes], seed: int, condition: Sequence[str]
 ) -> dict[str, bytes]:
-    """Generates one image for each target of the model.
+    """Generate one image for each target of the model.
 
     Args:
       client: a RestClient or a GrpcClient.
@@ -185,7 +185,7 @@ def generate(
 
 
 def condition_vocabulary(client, model: ModelSpec, inputs: Inputs) -> dict[str, list[str]]:
-    """Returns the keys and values of a model's condition, in its order.
+    """Return the keys and values of a model's condition, in its order.
 
     TF Serving's metadata has no place for them, but a model lists them in its error message for an unknown value.
 
@@ -219,7 +219,7 @@ def _decoded(value: object) -> object:
 
 
 def _message_of(error: urllib.error.HTTPError) -> str:
-    """Returns the message in an error's JSON, or the HTTP code if there is none."""
+    """Return the message in an error's JSON, or the HTTP code if there is none."""
     try:
         return sentence(json.loads(error.read())["error"])
     except (ValueError, KeyError, TypeError, OSError):

@@ -37,7 +37,7 @@ class Service:
     waiting: int = 0  # predict requests that are read, queued or computed
 
     def versions(self, address: Address, missing: str) -> Versions:
-        """Returns the model that an address names.
+        """Return the model that an address names.
 
         Args:
           address: only its name counts.
@@ -69,7 +69,7 @@ class Service:
 
 
 def make_app(service: Service, hosts: tuple[str, ...]) -> SecurityMiddleware:
-    """Returns the server as an ASGI application.
+    """Return the server as an ASGI application.
 
     Args:
       service: models and limits.
@@ -98,7 +98,7 @@ def make_app(service: Service, hosts: tuple[str, ...]) -> SecurityMiddleware:
 
 
 def _add_rest(app: FastAPI, service: Service) -> None:
-    """Adds TF Serving's routes."""
+    """Add TF Serving's routes."""
 
     @app.get("/v1/{rest:path}")
     def status_or_metadata(request: Request) -> Response:
@@ -128,13 +128,13 @@ def _add_rest(app: FastAPI, service: Service) -> None:
 
 
 def _parse(body: bytes, version: Version, limits: Limits) -> tuple[rest_api.Request, int, frozenset]:
-    """Returns a request, the number of its pixels, and the sizes of its images."""
+    """Return a request, the number of its pixels, and the sizes of its images."""
     request = rest_api.read_request(body, version.signatures)
     return request, *check_images(request.inputs, limits.pixels)
 
 
 def _add_monitoring(app: FastAPI, service: Service) -> None:
-    """Adds the routes for health checks and Prometheus."""
+    """Add the routes for health checks and Prometheus."""
 
     @app.get("/healthz")
     def health() -> Response:
@@ -146,7 +146,7 @@ def _add_monitoring(app: FastAPI, service: Service) -> None:
 
 
 def _add_page(app: FastAPI, service: Service) -> None:
-    """Adds the page and its own routes."""
+    """Add the page and its own routes."""
     files = {path.name: path.read_bytes() for path in sorted(PAGE.glob("*")) if path.suffix in _MEDIA_TYPES}
 
     @app.get("/")
@@ -177,7 +177,7 @@ def _add_page(app: FastAPI, service: Service) -> None:
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """Reads the body of a request, within the limits.
+    """Read the body of a request, within the limits.
 
     Raises:
       RestError: 413, it is too large; 408, it takes too long.
@@ -199,7 +199,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
 
 
 def _described(versions: Versions) -> dict:
-    """Returns a model's metadata for the page."""
+    """Return a model's metadata for the page."""
     loaded = versions.loaded
     model = loaded[max(loaded)].model
     keys = ("variant", "run", "inputs", "targets", "size", "divisor", "bits", "conditions", "origin")

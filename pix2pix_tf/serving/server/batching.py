@@ -35,7 +35,7 @@ class _Waiting:
 
     @property
     def key(self) -> tuple:
-        """Requests with the same key can share a batch."""
+        """Request with the same key can share a batch."""
         return self.version, self.request.signature, self.sizes
 
 
@@ -47,7 +47,7 @@ class Batcher:
     """
 
     def __init__(self, most_pixels: int, linger: float, observe=lambda rows: None):
-        """Creates an empty queue; `work` must run for requests to be computed.
+        """Create an empty queue; `work` must run for requests to be computed.
 
         Args:
           most_pixels: in a batch; a request with more runs alone.
@@ -80,7 +80,7 @@ class Batcher:
         return await result
 
     async def work(self) -> None:
-        """Runs batches until it is cancelled."""
+        """Run batches until it is cancelled."""
         loop, together = asyncio.get_running_loop(), 1
         while True:
             await self._arrived.wait()
@@ -99,11 +99,11 @@ class Batcher:
                     one.result.set_result(result)
 
     def close(self) -> None:
-        """Ends the thread."""
+        """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> list[_Waiting]:
-        """Removes and returns the first request and all that can share its batch."""
+        """Remove and return the first request and all that can share its batch."""
         first, pixels = self._queue[0], 0
         batch: list[_Waiting] = []
         left: deque[_Waiting] = deque()
@@ -120,7 +120,7 @@ class Batcher:
 
 
 def run_batch(batch: Sequence[_Waiting]) -> Sequence[dict[str, Array] | Exception]:
-    """Runs requests as one batch; if that fails, each by itself, so that a client gets its own error only."""
+    """Run requests as one batch; if that fails, each by itself, so that a client gets its own error only."""
     try:
         return _run(batch)
     except tf.errors.OpError as error:

@@ -16,15 +16,15 @@ class Gallery:
     """A list of masks; simulated ones are appended in the background."""
 
     def __init__(self):
-        """Creates an empty gallery."""
+        """Create an empty gallery."""
         self._masks: list[tuple[str, bytes | Path]] = []
 
     def names(self) -> list[str]:
-        """Returns the names of the masks, in order."""
+        """Return the names of the masks, in order."""
         return [name for name, _ in self._masks]
 
     def png(self, number: int) -> bytes | None:
-        """Returns a mask's PNG file, or None if there is none or it is gone."""
+        """Return a mask's PNG file, or None if there is none or it is gone."""
         if not 0 <= number < len(self._masks):
             return None
         content = self._masks[number][1]
@@ -34,7 +34,7 @@ class Gallery:
             return None
 
     def add_folder(self, folder: Path) -> None:
-        """Adds all PNGs of a folder.
+        """Add all PNGs of a folder.
 
         Raises:
           UserError: there is no PNG.
@@ -45,7 +45,7 @@ class Gallery:
         self._masks += [(path.stem, path) for path in paths]
 
     def simulate(self, size: int) -> None:
-        """Simulates masks in the background; each takes a second or less.
+        """Simulate masks in the background; each takes a second or less.
 
         Args:
           size: side of a mask, pixels.

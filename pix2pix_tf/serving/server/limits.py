@@ -23,7 +23,7 @@ class Limits:
 
 
 def size_of(png: bytes) -> tuple[int, int]:
-    """Returns height and width of a PNG in pixels, from its header alone.
+    """Return height and width of a PNG in pixels, from its header alone.
 
     Raises:
       ValueError: it is not a PNG, or its header is cut off.
@@ -34,7 +34,7 @@ def size_of(png: bytes) -> tuple[int, int]:
 
 
 def check_images(inputs: Mapping[str, Array], allowed: int) -> tuple[int, frozenset]:
-    """Checks that the images of a request are within the limit.
+    """Check that the images of a request are within the limit.
 
     Args:
       inputs: by name; names that end in _bytes are PNGs, arrays of four dimensions are pixels.

@@ -39,7 +39,7 @@ class Settings:
 
 
 def serve(settings: Settings) -> None:
-    """Serves until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM.
 
     Raises:
       UserError: the port is taken, a model cannot be loaded, or the gallery is empty.
@@ -63,7 +63,7 @@ def serve(settings: Settings) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens on a port.
+    """Return a socket that listens on a port.
 
     Raises:
       UserError: the port is in use, or the host is not an address of this machine.
@@ -77,7 +77,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def load(settings: Settings) -> dict[str, Versions]:
-    """Loads all models before the first request.
+    """Load all models before the first request.
 
     Raises:
       UserError: one cannot be loaded.
@@ -96,7 +96,7 @@ def load(settings: Settings) -> dict[str, Versions]:
 
 
 def path_to_serve(path: Path) -> Path:
-    """Returns the version folder to serve for a run with best.json or a version; else a base path, to serve its newest.
+    """Return the version folder to serve for a run with best.json or a version; else a base path, to serve its newest.
 
     Raises:
       UserError: there is no export, or the run's best one is gone.
@@ -107,7 +107,7 @@ def path_to_serve(path: Path) -> Path:
 
 
 def _simulate(service: Service) -> None:
-    """Fills the gallery with masks of the size of the first model that takes masks."""
+    """Fill the gallery with masks of the size of the first model that takes masks."""
     for versions in service.models.values():
         model = versions.loaded[max(versions.loaded)].model
         if "zones" in model.inputs:
@@ -130,7 +130,7 @@ def _announce(service: Service, listening: socket.socket, settings: Settings) ->
 
 
 def _run(app, listening: socket.socket) -> None:
-    """Runs uvicorn, which at SIGINT and SIGTERM answers the requests in flight, ends, and raises the signal again."""
+    """Run uvicorn, which at SIGINT and SIGTERM answers the requests in flight, ends, and raise the signal again."""
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda which, _: received.append(which))

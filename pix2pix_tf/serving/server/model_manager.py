@@ -30,7 +30,7 @@ class Version:
     metadata: Mapping  # signature_def as in TF Serving's metadata
 
     def run(self, signature: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Runs a signature.
+        """Run a signature.
 
         Args:
           signature: its name.
@@ -48,7 +48,7 @@ class Version:
 
 
 def load(number: int, folder: Path, stamp: int) -> Version:
-    """Loads a version and runs its warm-up requests.
+    """Load a version and run its warm-up requests.
 
     Args:
       number: of the version.
@@ -73,7 +73,7 @@ class Versions:
     """The loaded versions of one model."""
 
     def __init__(self, name: str, path: Path, newest: int = 1, labels: Mapping[str, int] | None = None):
-        """Loads nothing yet; call `refresh`.
+        """Load nothing yet; call `refresh`.
 
         Args:
           name: of the model, in URLs.
@@ -86,7 +86,7 @@ class Versions:
         self.failed: dict[tuple[int, int], str] = {}  # (version, stamp) -> reason
 
     def refresh(self) -> None:
-        """Loads new versions, then unloads those that are no longer served."""
+        """Load new versions, then unloads those that are no longer served."""
         loaded = dict(self.loaded)
         for number, (folder, stamp) in self._served().items():
             try:
@@ -102,7 +102,7 @@ class Versions:
             gc.collect()  # a SavedModel is full of cycles, and hundreds of megabytes large
 
     def find(self, address: Address) -> Version:
-        """Returns the version that an address names.
+        """Return the version that an address names.
 
         Raises:
           RestError: there is no such version or label.
@@ -119,7 +119,7 @@ class Versions:
         return loaded[number]
 
     def status(self, address: Address) -> list[dict]:
-        """Returns TF Serving's `model_version_status` of the versions that an address names.
+        """Return TF Serving's `model_version_status` of the versions that an address names.
 
         Raises:
           RestError: there is no such version or label.
@@ -139,7 +139,7 @@ class Versions:
         ]
 
     def _served(self) -> dict[int, tuple[Path, int]]:
-        """Returns folder and stamp by number: of the newest loadable versions, and of those with a label."""
+        """Return folder and stamp by number: of the newest loadable versions, and of those with a label."""
         if (self.path / "saved_model.pb").exists():
             folders = {int(self.path.name) if self.path.name.isdecimal() else 1: self.path}
         else:
@@ -155,14 +155,14 @@ class Versions:
 
 
 def poll(models: Sequence[Versions], stop: threading.Event, seconds: float = 1.0) -> None:
-    """Refreshes all models until `stop` is set; runs in a thread of its own."""
+    """Refresh all models until `stop` is set; runs in a thread of its own."""
     while not stop.wait(seconds):
         for versions in models:
             versions.refresh()
 
 
 def _metadata(folder: Path) -> dict:
-    """Returns the signatures of a SavedModel in the format of TF Serving's metadata."""
+    """Return the signatures of a SavedModel in the format of TF Serving's metadata."""
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     return {
         name: {

@@ -65,7 +65,7 @@ class Request:
 
 
 def read_address(method: str, path: str) -> Address:
-    """Parses a URL's path.
+    """Parse a URL's path.
 
     Args:
       method: "GET" or "POST".
@@ -86,7 +86,7 @@ def read_address(method: str, path: str) -> Address:
 
 
 def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> Request:
-    """Parses the body of a predict request.
+    """Parse the body of a predict request.
 
     Args:
       body: JSON with `instances` (a list of rows) or `inputs` (columns), and perhaps a `signature_name`.
@@ -122,7 +122,7 @@ def read_request(body: bytes, signatures: Mapping[str, Mapping[str, Spec]]) -> R
 
 
 def write_response(outputs: Mapping[str, Array], by_row: bool) -> bytes:
-    """Returns the body of a response: `predictions` by row or `outputs` by column. Names in _bytes become base64.
+    """Return the body of a response: `predictions` by row or `outputs` by column. Names in _bytes become base64.
 
     Args:
       outputs: by name; all of the same length.
@@ -155,7 +155,7 @@ def _parse(body: bytes) -> dict:
 
 
 def _columns_of_rows(rows: object, specs: Mapping[str, Spec]) -> dict[str, list]:
-    """Turns `instances` into one list for each input."""
+    """Turn `instances` into one list for each input."""
     if not isinstance(rows, list):
         raise RestError(400, f"JSON Value: {_shown(rows)} Excepting 'instances' to be an list/array")
     if not rows:
@@ -181,7 +181,7 @@ def _columns_of_rows(rows: object, specs: Mapping[str, Spec]) -> dict[str, list]
 
 
 def _columns(inputs: object, specs: Mapping[str, Spec]) -> dict[str, object]:
-    """Turns `inputs` into one value for each input."""
+    """Turn `inputs` into one value for each input."""
     if not _is_named(inputs):
         if len(specs) > 1:
             raise RestError(
@@ -197,7 +197,7 @@ def _columns(inputs: object, specs: Mapping[str, Spec]) -> dict[str, object]:
 
 
 def _is_named(value: object) -> TypeGuard[dict[str, object]]:
-    """Returns True if a JSON value is an object of inputs by name, rather than one input."""
+    """Return True if a JSON value is an object of inputs by name, rather than one input."""
     return isinstance(value, dict) and not (value.keys() == {"b64"} and isinstance(value["b64"], str))
 
 
@@ -223,7 +223,7 @@ def _array(key: str, column: object, spec: Spec) -> Array:
 
 
 def _bytes(key: str, value: object) -> bytes:
-    """Returns a JSON string as bytes; {"b64": ...} is decoded."""
+    """Return a JSON string as bytes; {"b64": ...} is decoded."""
     if isinstance(value, str):
         return value.encode()
     if not isinstance(value, dict):
@@ -238,7 +238,7 @@ def _bytes(key: str, value: object) -> bytes:
 
 
 def _shown(value: object) -> str:
-    """Returns a JSON value for an error message, cut if it is long."""
+    """Return a JSON value for an error message, cut if it is long."""
     if isinstance(value, Sequence) and len(value) > _SHOWN:
         value = value[:_SHOWN]
     text = json.dumps(value)

@@ -21,7 +21,7 @@ class Metrics:
     """The Prometheus metrics of /metrics."""
 
     def __init__(self):
-        """Creates a registry of its own for each server."""
+        """Create a registry of its own for each server."""
         self.registry = CollectorRegistry()
         self.requests = Counter("requests", "Requests by HTTP code", ["code"], registry=self.registry)
         self.seconds = Histogram(
@@ -39,7 +39,7 @@ class SecurityMiddleware:
     """
 
     def __init__(self, app, hosts: Collection[str], metrics: Metrics):
-        """Wraps an application.
+        """Wrap an application.
 
         Args:
           app: the ASGI application.
@@ -49,7 +49,7 @@ class SecurityMiddleware:
         self.app, self.hosts, self.metrics = app, {host.lower() for host in hosts}, metrics
 
     async def __call__(self, scope, receive, send) -> None:
-        """Handles one connection, as ASGI specifies."""
+        """Handle one connection, as ASGI specifies."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -74,7 +74,7 @@ class SecurityMiddleware:
             self.metrics.seconds.observe(time.perf_counter() - started)
 
     def refusal(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        """Returns the code and message for a request that is refused; None for an allowed one."""
+        """Return the code and message for a request that is refused; None for an allowed one."""
         host = headers.get(b"host", b"").decode("latin-1")
         if _name(host) not in self.hosts:
             return 400, f"Host {host!r} is not allowed. Start the server with --allow-host to allow it."
@@ -85,7 +85,7 @@ class SecurityMiddleware:
 
 
 def _name(host: str) -> str:
-    """Returns a Host header without port and brackets, in lower case."""
+    """Return a Host header without port and brackets, in lower case."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.rpartition(":")[0].lower() or host.lower()
