@@ -40,7 +40,7 @@ def before(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.skipif(not tf_compat.HAS_ADDONS, reason="a run goes on with the TensorFlow generation that began it")
+@pytest.mark.skipif(tf_compat.tfa is None, reason="a run goes on with the TensorFlow generation that began it")
 def test_a_run_resumes_with_its_checkpoint_and_the_option_names_of_then(before, capsys):
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     arguments = ["--variant", "spade", "--data", "simulated", "--run", "spade", "--epochs", "2", *settings]
