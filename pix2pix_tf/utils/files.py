@@ -136,6 +136,7 @@ def visible_files(folder: Path) -> list[Path]:
 def remove_folder(path: Path) -> None:
     """Remove a folder under another name, so that it never stands there half removed."""
     leaving = path.with_name(f".tmp-old-{path.name}")
+    shutil.rmtree(leaving, ignore_errors=True)  # of a killed process; a rename needs an empty place
     path.rename(leaving)
     shutil.rmtree(leaving, ignore_errors=True)
 

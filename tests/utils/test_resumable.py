@@ -53,3 +53,12 @@ def test_results_of_another_key_are_removed_and_those_of_the_same_stay(tmp_path)
     assert (folder / "a.png").exists()
     resumable.keep_only(folder, "two")
     assert [path.name for path in folder.iterdir()] == [resumable.KEY]
+
+
+def test_results_that_a_killed_process_was_removing_do_not_disturb(tmp_path):
+    folder = tmp_path / "masks"
+    resumable.keep_only(folder, "one")
+    (tmp_path / ".tmp-old-masks").mkdir()
+    (tmp_path / ".tmp-old-masks" / "a.png").write_text("half removed")
+    resumable.keep_only(folder, "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["masks"]
