@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pix2pix_tf.export import best_epoch
 from pix2pix_tf.fronts.postprocessing import MIN_LENGTH
-from pix2pix_tf.utils import cli
+from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ def evaluate_images(found: Sequence["runs.Run"], output: Path, options: argparse
     more += ["--segmenter", segmenter] if segmenter else []
     more += ["--select", options.select] if options.select else []
     command = _command(found, dataset.root, output, options, more)
-    evaluation.evaluate(found, setting, output, command, options.select)
+    with files.lock(output):
+        evaluation.evaluate(found, setting, output, command, options.select)
 
 
 def evaluate_segmentation(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
@@ -198,7 +199,8 @@ def evaluate_segmentation(found: Sequence["runs.Run"], output: Path, options: ar
     setting = segmentation_evaluation.Setting(dataset, options.split, options.batch_size, options.unit, min_length)
     more = ["--unit", options.unit, "--min-length", f"{min_length:g}", *["--baseline"] * options.baseline]
     command = _command(found, dataset.root, output, options, more)
-    segmentation_evaluation.evaluate(found, setting, output, command, options.baseline)
+    with files.lock(output):
+        segmentation_evaluation.evaluate(found, setting, output, command, options.baseline)
 
 
 def evaluate_classification(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:
@@ -212,7 +214,9 @@ def evaluate_classification(found: Sequence["runs.Run"], output: Path, options: 
     from pix2pix_tf.evaluation import classification  # TensorFlow, as above
 
     setting = classification.Setting(dataset, options.split, options.batch_size)
-    classification.evaluate(found, setting, output, _command(found, dataset.root, output, options, ()))
+    command = _command(found, dataset.root, output, options, ())
+    with files.lock(output):
+        classification.evaluate(found, setting, output, command)
 
 
 def _command(

@@ -83,6 +83,14 @@ def test_a_run_gets_its_report(house, capsys):
     assert [float(perfect[name]) for name in ("dice", "ssim", "psnr", "mae")] == pytest.approx([1, 1, 100, 0], abs=1e-6)
 
 
+def test_two_evaluations_do_not_write_into_one_folder(house, capsys):
+    output = house / "runs" / "orig" / "report"
+    with files.lock(output):
+        assert run_command("runs/orig") == 2
+        assert [path.name for path in output.iterdir()] == [files.LOCK]
+    assert "Another command is at work in runs/orig/report" in capsys.readouterr().err
+
+
 def test_scores_keep_the_values_of_each_image(house):
     rows = rows_of(house / "scores/orig@2/scores.csv")
     assert list(rows[0]) == ["run", "variant", "epoch", "stem", "dice", "dice_linear", "ssim", "psnr", "mae", "rmse"]

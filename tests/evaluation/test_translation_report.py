@@ -159,6 +159,7 @@ def test_a_report_takes_the_place_of_a_report_or_of_nothing(tmp_path):
     report.check_output(tmp_path)
     (tmp_path / "scores").mkdir()
     (tmp_path / ".tmp-12-metrics.csv").touch()
+    (tmp_path / ".lock").touch()
     report.check_output(tmp_path)  # an evaluation that was interrupted
     (tmp_path / "metrics.csv").write_text(summary([scores("orig", 10)]))
     (tmp_path / "report.md").touch()

@@ -18,6 +18,7 @@ from pix2pix_tf.evaluation.scores import (
 )
 from pix2pix_tf.evaluation.tables import markdown, with_interval
 from pix2pix_tf.export.best_epoch import METRICS
+from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
 # Table I of the glacier synthesis paper (Dietrich-Sussner et al. 2021, arXiv 2101.03252): variant -> (Dice, SSIM)
@@ -85,7 +86,8 @@ def check_output(folder: Path, columns: Sequence[str] = COLUMNS, kept: Sequence[
     if means.is_file() and means.read_bytes().startswith(",".join(columns).encode()):
         return
     names = sorted(path.name for path in folder.glob("*"))
-    foreign = [name for name in names if name not in kept and not name.startswith(".tmp-")]
+    ours = {*kept, files.LOCK}  # a killed process leaves its lock
+    foreign = [name for name in names if name not in ours and not name.startswith(".tmp-")]
     if foreign:
         raise UserError(
             f"--output {folder} holds {foreign[0]}, but no report of this kind. Name a new or empty folder."
