@@ -97,7 +97,8 @@ def trial_config(overrides: Sequence[str], steps: int) -> Config:
       UserError: an override would give trials different numbers of steps, or sets an option of the experiment.
     """
     for override in overrides:
-        if (key := override.partition("=")[0].strip()) in RESERVED:
+        key = override.partition("=")[0].strip()
+        if configuration.RENAMED.get(key, key) in RESERVED:
             raise UserError(
                 f"--set {key}: the experiment sets this option itself, so that all trials are equal (see --help)."
             )

@@ -175,6 +175,7 @@ def test_scenes_without_a_scale_are_refused_before_anything_is_trained(
     ("more", "message"),
     [
         (["--set", "train.epochs=3"], "the experiment sets this option itself"),
+        (["--set", "train.best_by=none"], "--set train.best_by: the experiment sets this option itself"),
         (["--set", "train.steps_per_epoch=0"], "set a number of steps"),
         (["--set", "train.batch_size=9"], "real-0.5-seed0 would have 4 training patches"),
         (["--fractions", "0.5", "1.5"], "up to 1, not 1.5"),
