@@ -274,10 +274,19 @@ def read_file(path: Path) -> dict[str, Any]:
       path: .json, else YAML. A run's config.json has the configuration under "config"; a bare one is read as well.
 
     Raises:
-      UserError: the file cannot be read, or holds something else.
+      UserError: the file cannot be read, or holds something else; the message names it.
     """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder. --config takes a file, such as {path / 'config.json'}.")
     values = files.read_json(path) if path.suffix.lower() == ".json" else files.read_yaml(path)
-    return _flat(values.get("config", values))
+    try:
+        flat = _flat(values.get("config", values))
+        for key, value in flat.items():
+            if key != "variant":
+                _convert(key, value)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return flat
 
 
 def to_dict(config: Config) -> dict:
@@ -334,14 +343,19 @@ def _flat(values: Any) -> dict[str, Any]:
     return {RENAMED.get(key, key): value for key, value in flat.items()}
 
 
+def _convert(key: str, value: Any) -> Any:
+    if key not in OPTIONS:
+        raise did_you_mean("option", key, OPTIONS)
+    return OPTIONS[key].convert(value)
+
+
 def _build(variant: str, values: Mapping[str, Any]) -> Config:
     """Dotted keys with text or JSON values -> a checked Config."""
     chosen: dict[str, dict] = {section: {} for section in SECTIONS}
     for key, value in values.items():
-        if key not in OPTIONS:
-            raise did_you_mean("option", key, OPTIONS)
+        converted = _convert(key, value)
         section, name = key.split(".")
-        chosen[section][name] = OPTIONS[key].convert(value)
+        chosen[section][name] = converted
     config = Config(variant, **{section: holder(**chosen[section]) for section, holder in SECTIONS.items()})
     _check_data(config)
     _check_training(config)

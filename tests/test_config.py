@@ -193,10 +193,12 @@ def test_a_run_and_a_yaml_file_can_be_the_configuration(tmp_path):
         ("loss: {l1: 50}", None, "names no variant: add --variant"),
         ("variant: gen5", "dis3", "configures the variant gen5, not dis3"),
         ("variant: gen55", None, "Did you mean 'gen5'"),
-        ("loss: {ll: 50}", "gen5", "Did you mean 'loss.l1'"),
+        ("loss: {ll: 50}", "gen5", r"c\.yaml: .*Did you mean 'loss.l1'"),
+        ("train: {epochs: [1]}", "gen5", r"c\.yaml: train.epochs takes a value of type int"),
+        ("loss: {l1: .nan}", "gen5", r"c\.yaml: loss.l1 takes a value from 0"),
         ("- 1", "gen5", "should hold a YAML object, not a list"),
         ("a: [", "gen5", "not readable as YAML"),
-        ("config: 3", "gen5", "object of sections"),
+        ("config: 3", "gen5", r"c\.yaml: .*object of sections"),
         ("\x00", "gen5", "not readable as YAML"),
     ],
 )
@@ -206,6 +208,8 @@ def test_a_configuration_file_that_does_not_fit_is_refused(text, variant, messag
         config.make_config(variant, file=tmp_path / "c.yaml")
     with pytest.raises(UserError, match="There is no file"):
         config.make_config(variant, file=tmp_path / "nothing.yaml")
+    with pytest.raises(UserError, match=r"is a folder\. --config takes a file"):
+        config.make_config(variant, file=tmp_path)
 
 
 def test_every_option_has_bounds_or_choices_and_its_default_is_allowed():
