@@ -251,6 +251,8 @@ def test_drawings_that_cannot_be_read_are_all_named(tmp_path, capsys):
         (("--from", "{in}", "--as-drawn", "--count", "3"), "leave out --count"),
         (("--from", "{in}", "--move", "5", "-5"), "the lower length comes first"),
         (("--from", "{in}", "--move", "1", "2", "3"), "--move takes one length"),
+        (("--from", "{in}", "--move", "nan"), "--move takes finite lengths"),
+        (("--from", "{in}", "--bend", "inf"), "--bend takes finite lengths"),
         (("--from", "{in}", "--rough", "-1"), "--rough -1 must be 0 or more"),
         (("--from", "{in}", "--tolerance", "200"), "--tolerance 200"),
         (("--from", "{in}", "--size", "64"), "have 40 pixels a side"),

@@ -152,6 +152,9 @@ def _check(settings: Settings) -> None:
         raise UserError("--val is for new fjords: masks made from others stay in the split of those.")
     if settings.as_drawn and (given or settings.count):
         raise UserError(f"--as-drawn takes every mask as it is, so leave out {given[0] if given else '--count'}.")
+    for option, value in moving.items():
+        if value is not None and not np.isfinite(value).all():
+            raise UserError(f"{option} takes finite lengths, not nan or inf.")
     if settings.move and settings.move[0] > settings.move[1]:
         raise UserError(f"--move {settings.move[0]:g} {settings.move[1]:g}: the lower length comes first.")
     for option, value in (("--bend", settings.bend), ("--rough", settings.rough), ("--bays", settings.bays)):
