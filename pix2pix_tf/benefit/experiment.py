@@ -168,5 +168,6 @@ def claim(experiment: Experiment) -> None:
 def _changes(before: Mapping, now: Mapping) -> list[str]:
     """Return the differences between two settings; options of the configuration are compared one by one."""
     configs = (configuration.from_dict(settings.get("config", {})) for settings in (before, now))
-    others = ({key: value for key, value in settings.items() if key != "config"} for settings in (before, now))
+    names = {"shortest": "min_length"}  # as the option is called now
+    others = ({names.get(k, k): v for k, v in settings.items() if k != "config"} for settings in (before, now))
     return resumable.changes(*others) + configuration.differences(*configs)

@@ -236,7 +236,7 @@ def test_a_folder_made_before_is_claimed_and_another_experiment_refused(opened, 
     path.write_text(json.dumps(record))
     experiment.claim(dataclasses.replace(chosen, trials=experiment.plan([0.5, 1], 2)))
     other = dataclasses.replace(chosen, min_length=4, config=experiment.trial_config([], 40))
-    with pytest.raises(UserError, match=r"shortest: 3 -> 4\n- train.epochs: 2 -> 20"):
+    with pytest.raises(UserError, match=r"min_length: 3 -> 4\n- train.epochs: 2 -> 20"):
         experiment.claim(other)
 
 
@@ -428,7 +428,7 @@ def test_interrupted_and_resumed_is_the_same_experiment(
     [
         (["--steps", "4"], "train.epochs: 1 -> 2"),
         (["--set", "model.unet_width=8"], "model.unet_width: 4 -> 8"),
-        (["--shortest", "4"], "shortest: 3.0 -> 4.0"),
+        (["--shortest", "4"], "min_length: 3.0 -> 4.0"),
     ],
 )
 def test_another_experiment_is_not_mixed_with_this_one(
