@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data import validation
-from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset, save
+from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset, front_folder_of, save
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.utils import cli, files
@@ -245,7 +245,8 @@ def merged_dataset(root: Path, origin: str, parts: Sequence[Part], roles: Sequen
     first = parts[0].source
     bits = {role: first.bits[role] for role in roles}
     stems = {split: tuple(sorted(names)) for split, names in stems.items()}
-    return Dataset(root, root.name, origin, first.size, bits, scenes, stems)
+    folder = front_folder_of(root)  # that of an earlier version, where it began to write this data set
+    return Dataset(root, root.name, origin, first.size, bits, scenes, stems, front_folder=folder)
 
 
 def write_dataset(merged: Dataset, parts: Sequence[Part]) -> None:

@@ -207,6 +207,17 @@ def stems(dataset):
     return {split: set(names) for split, names in dataset.stems.items()}
 
 
+def test_test_data_made_before_keep_their_fronts_in_lines(opened, tmp_path):
+    chosen = experiment.Experiment(
+        opened, experiment.trial_config([], 2), experiment.plan([0.5], 1), tmp_path / "out", "pixels", 3
+    )
+    data.write_dataset(chosen.test_data, chosen.test_parts)
+    folder = tmp_path / "out" / "data" / "held-out" / "test"
+    (folder / "fronts").rename(folder / "lines")
+    data.write_dataset(chosen.test_data, chosen.test_parts)
+    assert all(chosen.test_data.path("test", "fronts", stem).exists() for stem in chosen.test_data.stems["test"])
+
+
 def test_held_out_scenes_test_and_nothing_else(opened, held_out, tmp_path):
     chosen = experiment.Experiment(
         opened, experiment.trial_config([], 2), experiment.plan([0.5, 1], 2), tmp_path / "out", "pixels", 3
