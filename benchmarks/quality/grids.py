@@ -1,7 +1,7 @@
 """Grids that a generator leaves on plain areas: python -m benchmarks.quality.grids --model runs/gen5/export/gen5
 
 Transposed convolutions, and networks that were trained for a short time, repeat a pattern over areas of one class:
-dots in rows, 8 or 16 pixels apart. Masks of one class alone are painted, and the power of the image at the frequencies
+dots in rows, 8 or 16 pixels apart. Images are generated from masks of one class, and the power at the frequencies
 of a grid of P pixels is set against that at the frequencies around: 0 dB is no grid, 10 dB a plain one, 20 dB one that
 jumps to the eye. With --data the same is measured on real images, whose scenes have no grid: what chance gives.
 """
@@ -17,7 +17,7 @@ from pix2pix_tf.export import saved_model
 from pix2pix_tf.metrics.sar_realism import grid_strength
 
 PERIODS = (2, 4, 8, 16, 32)  # pixels: those of the networks' halvings
-SEEDS = 8  # images painted of each class
+SEEDS = 8  # images generated of each class
 
 
 def main() -> None:
@@ -32,15 +32,15 @@ def main() -> None:
             if value:  # not available is black, and shall be
                 show(f"{model.run}, epoch {model.epoch}, {name}", plain(model, value))
     if options.data:
-        found = sorted((options.data / "train" / "sar").glob("*.png"))
-        show(f"{options.data.name}, real", np.stack([images.read_png(path) for path in found]) / 255)
+        paths = sorted((options.data / "train" / "sar").glob("*.png"))
+        show(f"{options.data.name}, real", np.stack([images.read_png(path) for path in paths]) / 255)
 
 
 def plain(model: saved_model.Model, value: int) -> np.ndarray:
     """Generate images from masks of one class: float64 [SEEDS, H, W], [0, 1]."""
     mask = np.full((1, model.size, model.size, 1), value, np.uint8)
-    painted = [model.generate(mask, np.array([seed]))[0, ..., 0] for seed in range(SEEDS)]
-    return (np.stack(painted).astype(np.float64) + 1) / 2
+    generated = [model.generate(mask, np.array([seed]))[0, ..., 0] for seed in range(SEEDS)]
+    return (np.stack(generated).astype(np.float64) + 1) / 2
 
 
 def show(name: str, pictures: np.ndarray) -> None:

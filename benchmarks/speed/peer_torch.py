@@ -113,7 +113,7 @@ def main(variant: str, work: str, batch: str, size: str, precision: str, compile
     generator = Generator(kernel, spade, levels(int(size))).to(**as_trained)
     discriminator = Discriminator(4).to(**as_trained)
     image, target = (torch.randn(int(batch), c, int(size), int(size)).to(**as_trained) for c in (ZONES, 1))
-    painting, telling = [
+    generator_optimizer, discriminator_optimizer = [
         torch.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999), eps=1e-7, fused=True)
         for network in (generator, discriminator)
     ]
@@ -122,32 +122,34 @@ def main(variant: str, work: str, batch: str, size: str, precision: str, compile
 
     def losses():
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            painted = generator(image)
-            real, fake = discriminator(image, target), discriminator(image, painted)
+            generated = generator(image)
+            real, fake = discriminator(image, target), discriminator(image, generated)
         gan = cross_entropy(fake, torch.ones_like(fake))
-        told = (cross_entropy(real, torch.ones_like(real)) + cross_entropy(fake, torch.zeros_like(fake))) / 2
-        return gan + 100 * functional.l1_loss(painted, target), told
+        discriminator_loss = (
+            cross_entropy(real, torch.ones_like(real)) + cross_entropy(fake, torch.zeros_like(fake))
+        ) / 2
+        return gan + 100 * functional.l1_loss(generated, target), discriminator_loss
 
     def train_step():
-        total, told = losses_of()
+        total, discriminator_loss = losses_of()
         # one pass forward for both, as in TensorFlow's tutorial: each network gets the gradient of its own loss only
         gradients = torch.autograd.grad(scaler.scale(total), list(generator.parameters()), retain_graph=True)
-        gradients += torch.autograd.grad(scaler.scale(told), list(discriminator.parameters()))
+        gradients += torch.autograd.grad(scaler.scale(discriminator_loss), list(discriminator.parameters()))
         for weight, gradient in zip([*generator.parameters(), *discriminator.parameters()], gradients, strict=True):
             weight.grad = gradient
-        scaler.step(painting)
-        scaler.step(telling)
+        scaler.step(generator_optimizer)
+        scaler.step(discriminator_optimizer)
         scaler.update()
         return float(total.detach())
 
     @torch.inference_mode()
     def generate():
-        return paint(image.to(dtype)).cpu()
+        return run_generator(image.to(dtype)).cpu()
 
     losses_of = torch.compile(losses) if compiled else losses
     if work == "generation":
         generator.to(dtype)
-    paint = torch.compile(generator) if compiled else generator
+    run_generator = torch.compile(generator) if compiled else generator
     answer({"training": train_step, "generation": generate}, calls=5 if work == "generation" else 1)
 
 

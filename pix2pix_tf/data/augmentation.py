@@ -46,7 +46,7 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
 
 
 def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) -> Sample:
-    """Enlarge a sample, crops it at random to its size, and flip it at random (Isola et al. 2017, 6.2).
+    """Enlarge a sample, crop it at random to its size, and flip it at random (Isola et al. 2017, 6.2).
 
     Args:
       images: a sample.
@@ -94,7 +94,7 @@ def noise(images: Sample, seed: tf.Tensor) -> Sample:
 
 
 def elastic_deformation(images: Sample, seed: tf.Tensor) -> Sample:
-    """Deforms a sample elastically, by smooth random displacements.
+    """Deform a sample elastically, by smooth random displacements.
 
     As in the augmentation of the CaFFe baselines, the displacement is fractal noise of random roughness and strength.
     Displacements of neighbouring pixels differ by one pixel at most, so that the image does not fold.

@@ -87,7 +87,7 @@ def decode_png_batch(data: tf.Tensor, role: str, bits: int, divisor: int) -> tf.
 
 
 def check_sides(height: tf.Tensor, width: tf.Tensor, divisor: int) -> tf.Operation:
-    """Fails with INVALID_ARGUMENT unless all sides, int32 in pixels, are multiples of `divisor`."""
+    """Fail with INVALID_ARGUMENT unless all sides, int32 in pixels, are multiples of `divisor`."""
     message = f"the sides of an image must be multiples of {divisor} pixels; height and width are"
     return _check((height % divisor == 0) & (width % divisor == 0), message, [height, width])
 
@@ -170,5 +170,5 @@ def encode_png(images: tf.Tensor) -> tf.Tensor:
 
 
 def _check(good: tf.Tensor, message: str, values: tuple[tf.Tensor, ...] | list[tf.Tensor] = ()) -> tf.Operation:
-    """Fails with INVALID_ARGUMENT unless all elements are True."""
+    """Fail with INVALID_ARGUMENT unless all elements are True."""
     return tf.debugging.Assert(tf.reduce_all(good), [message, *values])

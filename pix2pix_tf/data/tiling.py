@@ -200,7 +200,7 @@ def ramp_weights(side: int, before: int, after: int) -> np.ndarray:
 
 
 def _ramp(length: int) -> np.ndarray:
-    """Return a quarter period of sin^2 (0 to 1), at the centres of `length` pixels."""
+    """Return sin^2 over its rise from 0 to 1, at the centres of `length` pixels."""
     return np.sin(np.pi / 2 * (np.arange(length) + 0.5) / max(length, 1)) ** 2
 
 

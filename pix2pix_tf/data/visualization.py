@@ -163,7 +163,7 @@ def _text(text: str, size: int, width: int) -> Image.Image:
 
 
 def fitting(line: str, size: int, width: int) -> tuple[str, int]:
-    """Fits a line of text to a width: shrinks it down to SMALLEST, and then truncates it.
+    """Fit a line of text to a width: shrink it down to SMALLEST, and then truncate it.
 
     Args:
       line: the text.

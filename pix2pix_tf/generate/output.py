@@ -212,7 +212,7 @@ def summary(output: Path, count: int, size: int | None, trained_size: int) -> st
 
 
 def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: int, size: int | None) -> None:
-    """Draw a sheet of some masks, spread evenly over all, each beside its images."""
+    """Draw a grid of evenly spaced masks, each beside its images."""
     shown = evenly_spaced(stems, SHOWN)
     role, target = model.inputs[0], model.targets[0]
     columns = [
@@ -226,7 +226,7 @@ def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: i
 
 
 def _thumbnails(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
-    """Read images of a role for the sheet; scenes of different sizes are fitted into equal squares."""
+    """Read images of a role for the overview; scenes of different sizes are fitted into equal squares."""
     pictures = [
         visualization.for_display(role, _shrunk(image_path(output, size, role, stem), role)[np.newaxis])[0]
         for stem in stems

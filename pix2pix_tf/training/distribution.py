@@ -98,11 +98,11 @@ class Devices:
         return distributed_step
 
     def local_results(self, value: tf.Tensor) -> tf.Tensor:
-        """Concatenates a batch's tensor, such as `batch["index"]`, over the devices of this worker."""
+        """Concatenate a batch's tensor, such as `batch["index"]`, over the devices of this worker."""
         return tf.concat(self.strategy.experimental_local_results(value), axis=0) if self.strategy else value
 
     def any_worker(self, *flags: bool) -> tuple[bool, ...]:
-        """Return for each flag whether it is set at any worker; without flags, waits for all workers."""
+        """Return for each flag whether it is set at any worker; without flags, wait for all workers."""
         if self.workers == 1:
             return flags
         return tuple(total > 0 for total in self._sums(*flags, 0)[:-1])
@@ -140,7 +140,7 @@ class Devices:
 
     @contextlib.contextmanager
     def guard_workers(self) -> Iterator[None]:
-        """Lets only the chief print in this block, and reports a lost worker in one sentence.
+        """Let only the chief print in this block, and report a lost worker in one sentence.
 
         Raises:
           ConnectionError: another worker is gone.

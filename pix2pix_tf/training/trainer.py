@@ -83,7 +83,7 @@ class Training:
     def __init__(
         self, config: Config, dataset: Dataset, run: Path, task: Task, devices: distribution.Devices | None = None
     ):
-        """Claims the run's folder, and restores its newest checkpoint if there is one."""
+        """Claim the run's folder, and restore its newest checkpoint if there is one."""
         self.config, self.dataset, self.run, self.task = config, dataset, run, task
         self.devices = devices or distribution.Devices()  # those on which the task was built
         self.take_step, self.score = self.devices.compiled(task.train_step), self.devices.compiled(task.validate)
@@ -193,7 +193,7 @@ class Training:
             raise Diverged(self._divergence(self.epoch, "validation", values, "the validation patches"))
 
     def _finish_epoch(self) -> None:
-        """Validate and log the epoch; draws samples, saves and export where that is due.
+        """Validate and log the epoch; draw samples, save and export where that is due.
 
         The order makes a kill harmless: a resumed run purges and repeats everything that comes before the checkpoint.
         The export comes after it, so that no version is replaced while a server reads it.

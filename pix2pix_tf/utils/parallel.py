@@ -112,7 +112,7 @@ def _cluster() -> ModuleType:
 
 @contextlib.contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Blocks Ctrl-C for processes started in this block. A terminal sends it to all, but their parent ends them.
+    """Block Ctrl-C for processes started in this block. A terminal sends it to all, but their parent ends them.
 
     The processes inherit the block; in this process the signal is only delayed.
     """

@@ -17,7 +17,7 @@ Picture = np.ndarray  # uint8 [K, H, W, C]: the first outputs of an input
 
 
 def write(folder: Path, name: str, outputs: GeneratedImages) -> None:
-    """Keep the first outputs of an input, with 8 bit.
+    """Keep the first outputs of an input, in 8 bits.
 
     Args:
       folder: of the export's pictures.

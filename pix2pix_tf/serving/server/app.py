@@ -52,7 +52,7 @@ class Service:
 
     @contextlib.contextmanager
     def admitted(self):
-        """Occupies a place in the queue for the length of a block.
+        """Occupy a place in the queue for the length of a block.
 
         Raises:
           RestError: 503, all places are taken.

@@ -60,7 +60,7 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 
     async def predict(self, version: Version, request: Request, pixels: int, sizes: frozenset) -> dict[str, Array]:
-        """Queues a request and waits for its outputs.
+        """Queue a request and wait for its outputs.
 
         Args:
           version: of the model.
@@ -141,7 +141,7 @@ def _run(batch: Sequence[_Waiting]) -> list[dict[str, Array]]:
 
 
 def _joined(inputs: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """Concatenates the rows of all requests."""
+    """Concatenate the rows of all requests."""
     if len(inputs) == 1:
         return dict(inputs[0])
     columns = {name: [one[name] for one in inputs] for name in inputs[0]}

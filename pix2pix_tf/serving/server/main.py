@@ -130,7 +130,7 @@ def _announce(service: Service, listening: socket.socket, settings: Settings) ->
 
 
 def _run(app, listening: socket.socket) -> None:
-    """Run uvicorn, which at SIGINT and SIGTERM answers the requests in flight, ends, and raise the signal again."""
+    """Run uvicorn, which at SIGINT and SIGTERM answers the requests in flight, ends, and raises the signal again."""
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda which, _: received.append(which))

@@ -86,7 +86,7 @@ class Versions:
         self.failed: dict[tuple[int, int], str] = {}  # (version, stamp) -> reason
 
     def refresh(self) -> None:
-        """Load new versions, then unloads those that are no longer served."""
+        """Load new versions, then unload those that are no longer served."""
         loaded = dict(self.loaded)
         for number, (folder, stamp) in self._served().items():
             try:
