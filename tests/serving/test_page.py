@@ -17,7 +17,7 @@ from pix2pix_tf.data import classes
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.prepare import __main__ as prepare
 from pix2pix_tf.utils import cli
-from tests.helpers import SIZE
+from tests.helpers import SIZE, wait_until
 from tests.serving import server as serving_server  # skips these tests where requirements-serve.txt is not installed
 
 BLANK = np.full((SIZE, SIZE), classes.OCEAN, np.uint8)
@@ -435,7 +435,7 @@ def test_a_new_epoch_is_taken_when_the_old_one_is_gone(open_page, tiny_run, tiny
         page.locator("#image-facts", has_text="epoch 1").wait_for()
         shutil.copytree(tiny_run / "export" / "orig" / "2", tmp_path / "coming")
         (tmp_path / "coming").rename(tmp_path / "orig" / "2")
-        serving_server.until(lambda: server.ask("/v1/models/orig/versions/1")[0] == 404)
+        wait_until(lambda: server.ask("/v1/models/orig/versions/1")[0] == 404)
         page.locator("#dice").click()
         page.locator("#image-facts", has_text="epoch 2").wait_for()
         troubles.clear()  # the browser's own "404"
