@@ -295,4 +295,7 @@ class Training:
         self.saved_at = time.monotonic()
 
     def _place(self) -> str:
-        return f"epoch {self.epoch}, step {int(self.step) % self.steps_per_epoch} of {self.steps_per_epoch} of the next"
+        done = int(self.step) % self.steps_per_epoch
+        if not done:
+            return f"the end of epoch {self.epoch}" if self.epoch else "the beginning"
+        return f"epoch {self.epoch + 1}, step {done} of {self.steps_per_epoch}"

@@ -429,7 +429,7 @@ def test_interrupted_and_resumed_is_the_same_experiment(
     assert f"everything is saved in {unfinished}" in capsys.readouterr().err
     assert cli.run(command.main, given) == 0
     out = capsys.readouterr().out
-    assert "2 trainings are done already" in out and "resuming from epoch 0, step 1 of 2" in out
+    assert "2 trainings are done already" in out and "resuming from epoch 1, step 1 of 2" in out
     assert {name: (output / name).read_text() for name in expected} == expected
     assert {path: path.stat().st_mtime_ns for path in others} == others  # nothing was trained or measured twice
 

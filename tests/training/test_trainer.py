@@ -136,7 +136,7 @@ def test_more_epochs_go_on_and_the_same_command_again_has_nothing_to_do(tiny_dat
     run = tmp_path / "run"
     for epochs in (1, 2):
         trainer.train(chosen(epochs=epochs), tiny_dataset, run)
-    assert "resuming from epoch 1" in capsys.readouterr().out
+    assert "resuming from the end of epoch 1" in capsys.readouterr().out
     trainer.train(chosen(epochs=2), tiny_dataset, run)
     assert "already trained to epoch 2" in capsys.readouterr().out
     assert list(versions.epochs(run)) == [1, 2]
@@ -351,7 +351,7 @@ def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zo
 def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path):
     # Three passes of three steps, which are three epochs there, in one epoch of nine steps here; interrupted in it.
     dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
-    with interrupted_in_step(5), pytest.raises(Interrupted, match="epoch 0, step 5 of 9 of the next"):
+    with interrupted_in_step(5), pytest.raises(Interrupted, match="epoch 1, step 5 of 9"):
         trainer.train(of_zones("train.steps_per_epoch=9", epochs=1), dataset, run)
     trainer.train(of_zones("train.steps_per_epoch=9", epochs=1), dataset, run)
     assert [(line["epoch"], line["step"]) for line in lines(run)] == [(1, 9)]
