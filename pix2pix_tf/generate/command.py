@@ -1,4 +1,4 @@
-"""Generates images from masks with an export: python -m pix2pix_tf.generate --model runs/gen5/export/gen5 ...
+"""Generate images from masks with an export.
 
 Patches become a data set to train on; larger scenes are generated tile by tile.
 """
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
         parallel.parallel_map(output.generate_image, missing, options.workers, "images generated", options.scheduler)
         output.describe(options.output, model, masks, options.samples, size, condition)
         output.draw_overview(options.output, model, list(masks.paths), options.samples, size)
-    print(output.summary(options.output, len(tasks), size, model.size))
+    print(cli.as_typed(output.summary(options.output, len(tasks), size, model.size)))
 
 
 def make_tasks(
@@ -94,7 +94,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
       UserError: one is out of range, or --masks does not exist.
     """
     parser = cli.parser(__doc__ or "", EXAMPLES, "python -m pix2pix_tf.generate")
-    parser.prog = "python -m pix2pix_tf.generate"
     parser.add_argument(
         "--model",
         type=Path,
@@ -152,5 +151,5 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def seed_of(seed: int, stem: str, sample: int) -> int:
-    """Return the seed of one image, 0 <= seed < 2**31. It does not depend on the other masks and sample."""
+    """Return the seed of one image, 0 <= seed < 2**31. It does not depend on the other masks and samples."""
     return zlib.crc32(f"{seed}/{stem}/{sample}".encode()) >> 1

@@ -105,6 +105,15 @@ def test_every_command_has_help_with_an_example_of_its_own(name, capsys):
     assert f"\n  {cli.IN_CHECKOUT[name]} " in capsys.readouterr().out.split("\nexamples:")[1]
 
 
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_the_usage_of_every_command_is_as_installed(name, typed, capsys):
+    typed("pix2pix-tf")
+    with pytest.raises(SystemExit, match="0"):
+        command.main([name, "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: pix2pix-tf {name} ") and "python" not in text
+
+
 def test_the_program_lists_its_commands_and_suggests_the_nearest(capsys):
     assert command.COMMANDS.keys() == cli.IN_CHECKOUT.keys()
     for words in ([], ["--help"]):

@@ -20,6 +20,7 @@ from pix2pix_tf.prepare.masks import build
 from pix2pix_tf.prepare.masks import sources as mask_sources
 from pix2pix_tf.prepare.masks.build import MaskTask, Outcome, Settings
 from pix2pix_tf.prepare.masks.front_motion import MoveSettings
+from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import add_options, parallel_map
 
@@ -92,7 +93,8 @@ def run_masks(arguments: argparse.Namespace) -> None:
         options["move"] = (arguments.move[0], arguments.move[-1])
     make_masks(arguments.output, Settings(**options), arguments.workers, arguments.scheduler)
     data = shlex.quote(str(arguments.output))
-    print(f"next: python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks {data} --output generated/mine")
+    program = cli.as_typed("python -m pix2pix_tf.generate")
+    print(f"next: {program} --model runs/gen5/export/gen5 --masks {data} --output generated/mine")
 
 
 def make_masks(output: Path, settings: Settings, workers: int = 1, scheduler: str | None = None) -> None:
