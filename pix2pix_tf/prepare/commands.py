@@ -9,15 +9,21 @@ from pix2pix_tf.utils.errors import UserError
 
 __all__ = ["Commands", "command", "next_command", "percentiles"]
 
+MIN_DEPTH, DEPTH = 5, 8  # the lowest and the default model.depth
 
-def next_command(variant: str, data: Path) -> str:
+
+def next_command(variant: str, data: Path, size: int) -> str:
     """Return the command line to run next, to copy and paste.
 
     Args:
       variant: one that suits the data.
       data: the folder of a data set.
+      size: of its patches, pixels. Those of pix2pix that are below 256 need a network of less depth.
     """
-    return f"next: {as_typed('python train.py')} --variant {variant} --data {shlex.quote(str(data))}"
+    halvings = (size & -size).bit_length() - 1
+    shallower = variant != "zones" and MIN_DEPTH <= halvings < DEPTH
+    depth = f" --set model.depth={halvings}" if shallower else ""
+    return f"next: {as_typed('python train.py')} --variant {variant} --data {shlex.quote(str(data))}{depth}"
 
 
 def percentiles(words: list[str]) -> Cut | None:

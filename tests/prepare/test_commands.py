@@ -183,7 +183,7 @@ def test_scenes_are_cut_padded_and_described(tmp_path, capsys):
         assert not pieces[1][2][8:].any()
     out = capsys.readouterr().out
     assert "2 scenes, 3 patches of 32 x 32 pixels" in out
-    assert f"next: python train.py --variant gen5 --data {tmp_path / 'out'}" in out
+    assert f"next: python train.py --variant gen5 --data {tmp_path / 'out'} --set model.depth=5\n" in out
 
 
 def test_the_summary_counts_zones_without_padding(tmp_path, capsys):

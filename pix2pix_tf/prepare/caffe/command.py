@@ -70,4 +70,4 @@ def run_caffe(arguments: argparse.Namespace) -> None:
             return
         download_benchmark(raw, arguments.sha256)
     build.prepare(raw, arguments.output, settings, arguments.workers, arguments.scheduler)
-    print(next_command("zones", arguments.output))
+    print(next_command("zones", arguments.output, arguments.size))

@@ -76,7 +76,7 @@ def run_multiearth(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
     )
     build.prepare(arguments.input, arguments.output, settings)
-    print(next_command("sar2optical", arguments.output))
+    print(next_command("sar2optical", arguments.output, arguments.size))
 
 
 def _limits(words: Sequence[str]) -> dict[str, Limits]:

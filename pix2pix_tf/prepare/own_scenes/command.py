@@ -109,7 +109,7 @@ def run_folder(arguments: argparse.Namespace) -> None:
         fronts=arguments.add_fronts or None,
     )
     build.prepare(arguments.input, arguments.output, settings)
-    print(next_command("gen5", arguments.output))
+    print(next_command("gen5", arguments.output, arguments.size))
 
 
 def _tolerance(arguments: argparse.Namespace) -> int | None:

@@ -82,7 +82,8 @@ def run_simulate(arguments: argparse.Namespace) -> None:
     """Simulate the data set that the options describe."""
     shape = (arguments.scenes, arguments.size, arguments.seed, arguments.val)
     simulate(arguments.output, *shape, arguments.optical, arguments.workers, arguments.scheduler)
-    print(next_command("sar2optical" if arguments.optical else "gen5", arguments.output))
+    variant = "sar2optical" if arguments.optical else "gen5"
+    print(next_command(variant, arguments.output, arguments.size))
 
 
 def simulate(
