@@ -12,6 +12,8 @@ import pytest
 from pix2pix_tf import prepare
 from pix2pix_tf.data.dataset import read
 from pix2pix_tf.prepare.simulation import command as simulation
+from pix2pix_tf.training import command
+from pix2pix_tf.utils import cli
 from tests.helpers import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -53,11 +55,14 @@ def test_a_dry_run_prints_json_and_writes_nothing(tiny_data, tmp_path):
 @pytest.mark.parametrize(
     ("variant", "data", "patches"), [("orig", "simulated", 270), ("sar2optical", "simulated-optical", 810)]
 )
-def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothing(variant, data, patches, tmp_path):
-    answer = train("--variant", variant, "--dry-run", *SMALL, "--set", "model.depth=8", folder=tmp_path)
-    assert answer.returncode == 0, answer.stderr
-    assert json.loads(answer.stdout)["patches"] == {"train": patches, "val": patches // 9}
-    assert f"There is no datasets/{data} yet: a training simulates it first" in answer.stderr
+def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothing(
+    variant, data, patches, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(command.main, ["--variant", variant, "--dry-run", *SMALL, "--set", "model.depth=8"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["patches"] == {"train": patches, "val": patches // 9}
+    assert f"There is no datasets/{data} yet: a training simulates it first" in printed.err
     assert not list(tmp_path.iterdir())
 
 
@@ -125,10 +130,14 @@ def test_a_folder_of_raw_scenes_is_answered_with_the_command_that_prepares_it(tm
     assert f"prepare folder --input {tmp_path}/raw" in answer.stderr
 
 
-def test_a_training_by_the_configuration_of_a_run(tiny_run, tiny_data):
-    answer = train("--config", tiny_run / "config.json", "--data", tiny_data, "--set", "train.seed=5", "--dry-run")
-    assert answer.returncode == 0, answer.stderr
-    now, before = json.loads(answer.stdout)["config"], json.loads((tiny_run / "config.json").read_text())["config"]
+def test_a_training_by_the_configuration_of_a_run(tiny_run, tiny_data, capsys):
+    config = str(tiny_run / "config.json")
+    arguments = ["--config", config, "--data", str(tiny_data), "--set", "train.seed=5", "--dry-run"]
+    assert cli.run(command.main, arguments) == 0
+    now, before = (
+        json.loads(capsys.readouterr().out)["config"],
+        json.loads((tiny_run / "config.json").read_text())["config"],
+    )
     assert before["train"].pop("seed") == 0
     assert now["train"].pop("seed") == 5
     assert now == before
