@@ -51,10 +51,12 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     scores, generated = _score(exports, shown, setting, realism)
     for kind in ("png", "svg"):
         (output / f"realism.{kind}").unlink(missing_ok=True)  # of an earlier report
+    results = realism.results(generated) if realism else None
+    scores = realism_report.with_realism(scores, results) if results else scores
+    files.write_text(output / "metrics.csv", summary(scores))  # first: by it, the same command knows its folder again
     sections, real = "", None
-    if realism:
-        results = realism.results(generated)
-        scores, real = realism_report.with_realism(scores, results), float(results.real.faithfulness.mean())
+    if results:
+        real = float(results.real.faithfulness.mean())
         plot.draw(output / "realism.png", scores, results)
         sections = realism_report.sections(scores, results)
     plots.draw(output / "curves.png", scores, real)
@@ -115,7 +117,6 @@ def _write_report(
     columns = [(one.heading, one.pictures) for one in examples.columns(shown, setting, captions)]
     title = f"{dataset.name} ({dataset.origin}), {setting.split}: {len(captions)} of {len(setting.stems)} images"
     zones = any("zones" in run.inputs + run.targets for run in runs)
-    files.write_text(output / "metrics.csv", summary(scores))
     files.write_text(output / "table.md", report.table(scores, data))
     visualization.grid(output / "comparison.png", columns, title, legend=zones, captions=captions)
     singles, note = examples.of_scores(shown, setting, scores)
