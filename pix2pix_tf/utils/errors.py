@@ -1,9 +1,11 @@
 """Errors that are no bugs: mistakes of the user, diverged trainings, interruptions; and help with their messages."""
 
 import difflib
+import textwrap
 from collections.abc import Iterable
 
 LONGEST = 60  # characters of a foreign value in a message
+LONGEST_LIST = 800  # characters of a list of known names
 
 
 class UserError(Exception):
@@ -47,5 +49,6 @@ def did_you_mean(kind: str, name: str, known: Iterable[str]) -> UserError:
     """
     names = sorted(known)
     nearest = difflib.get_close_matches(name[:LONGEST], names, n=1, cutoff=0.5)
-    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {', '.join(names)}."
+    listed = textwrap.shorten(", ".join(names), LONGEST_LIST, placeholder=" ...")
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"There are: {listed}."
     return UserError(f"Unknown {kind} {truncated_repr(name)}. {hint}")

@@ -21,3 +21,9 @@ def test_foreign_values_and_texts_are_cut():
     assert errors.truncated_repr(10**5000) == "a very long number"
     assert errors.truncate("line\n  line") == "line line"
     assert errors.truncate("x" * 1000) == "x" * (4 * errors.LONGEST) + " ..."
+
+
+def test_a_long_list_of_known_names_is_cut():
+    message = str(errors.did_you_mean("option", "zzzzzz", [f"section.option_{number}" for number in range(500)]))
+    assert message.startswith("Unknown option 'zzzzzz'. There are: section.option_0, ")
+    assert message.endswith(" ....") and len(message) < 900
