@@ -34,8 +34,6 @@ def before(tmp_path, monkeypatch):
     """The files, in the folder in which the commands are typed."""
     with zipfile.ZipFile(ARCHIVE) as archive:
         archive.extractall(tmp_path)
-    config = tmp_path / "spade" / "config.json"
-    config.write_text(config.read_text().replace("/tmp/old/", ""))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
