@@ -28,7 +28,7 @@ def add_score_clouds(commands: Commands) -> None:
     new = command(
         commands,
         "score-clouds",
-        "scores how cloudy each target of a data set is, by a classifier\n\n"
+        "score how cloudy each target of a data set is, by a classifier\n\n"
         "The scores, 0 clear to 1 cloudy, go into the rows of dataset.json; --set data.max_cloud=0.1 trains without\n"
         "cloudier targets. Existing scores, such as those by the satellite's own mask, are kept.",
         "  python -m pix2pix_tf.prepare score-clouds --model runs/clouds/export/clouds --data datasets/multiearth",

@@ -32,7 +32,7 @@ def add_run(commands: Commands) -> None:
     new = command(
         commands,
         "run",
-        "serves exports on this machine, with a page to paint on\n\n"
+        "serve exports on this machine, with a page to paint on\n\n"
         "The server has TF Serving's REST interface and loads new versions while it runs. At Ctrl-C it answers the\n"
         "requests in flight and ends. It is for local use; for production, deploy/ runs TF Serving itself.",
         "  python -m pix2pix_tf.serving run --model runs/gen5/export/gen5 --open\n"
@@ -123,7 +123,7 @@ def add_predict(commands: Commands) -> None:
     new = command(
         commands,
         "predict",
-        "generates an image on a server\n\nThe server is the local one or TF Serving.",
+        "generate an image on a server\n\nThe server is the local one or TF Serving.",
         "  python -m pix2pix_tf.serving predict --url http://127.0.0.1:8501 --name gen5 mask.png -o sar.png --seed 7\n"
         "  python -m pix2pix_tf.serving predict --grpc 127.0.0.1:8500 --name gen5 --label stable mask.png -o sar.png\n"
         "  python -m pix2pix_tf.serving predict --name glacier mask.png -o sar.png --condition sensor=TSX\n"
@@ -207,7 +207,7 @@ def add_config(commands: Commands) -> None:
     new = command(
         commands,
         "config",
-        "writes TF Serving's configuration for exports\n\n"
+        "write TF Serving's configuration for exports\n\n"
         "Each model has two labels: canary is the newest version, and stable stays where it is until --stable moves\n"
         "it. If evaluate.py --select has chosen an epoch, that has the label best. deploy/README.md shows how to roll\n"
         "forward and back.",

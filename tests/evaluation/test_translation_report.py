@@ -94,7 +94,7 @@ def test_table_of_a_single_epoch_has_no_best_epoch():
 def test_table_says_on_what_it_was_measured_and_what_that_compares_with(origin, said):
     table = report.table([scores("orig", 10)], data(origin, orig="real"))
     assert f"2 images of the data set fjords, split val (origin: {origin}), seed 7." in table
-    assert "Trained on data of origin: real." in table
+    assert "Origin of the training data: real." in table
     assert said in table
 
 

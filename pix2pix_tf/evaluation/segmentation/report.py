@@ -262,7 +262,7 @@ def _measured_on(results: Sequence[Result], measured: Measured) -> str:
     trained_on = ", ".join(f"{r.run.origin} ({r.name})" for r in results)
     sentence = (
         f"Measured on {count} scene{'s' if count > 1 else ''} of the data set {measured.data}, split {measured.split} "
-        f"(origin: {measured.origin}). Trained on data of origin: {trained_on}. Components of a front of at most "
+        f"(origin: {measured.origin}). Origin of the training data: {trained_on}. Components of a front of at most "
         f"{measured.min_length:g} {measured.unit} are dropped."
     )
     if measured.unit == "pixels":

@@ -220,7 +220,7 @@ def _data_note(scores: Sequence[Scores], data: Data) -> str:
     by_run = ", ".join(f"{origin} ({run})" for run, origin in data.trained_on.items())
     sentence = (
         f"Measured on {images} image{'s' if images > 1 else ''} of the data set {data.name}, split "
-        f"{data.split} (origin: {data.origin}), seed {data.seed}. Trained on data of origin: "
+        f"{data.split} (origin: {data.origin}), seed {data.seed}. Origin of the training data: "
         f"{origins[0] if len(origins) == 1 else by_run}."
     )
     if _errors(scores):

@@ -17,7 +17,7 @@ def add_caffe(commands: Commands) -> None:
     new = command(
         commands,
         "caffe",
-        "cuts the CaFFe benchmark into a data set, as its published code does\n\n"
+        "cut the CaFFe benchmark into a data set, as its published code does\n\n"
         "681 SAR images of seven glaciers with zones and calving fronts: Gourmelon et al. 2022, Earth System\n"
         "Science Data 14, 4287; data: PANGAEA 940950, CC-BY-4.0, 2.9 GB. See datasets/README.md.",
         "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe\n"

@@ -35,7 +35,7 @@ def add_masks(commands: Commands) -> None:
     new = command(
         commands,
         "masks",
-        "makes synthetic zone masks: new fjords, moved fronts, or hand-drawn masks\n\n"
+        "make synthetic zone masks: new fjords, moved fronts, or hand-drawn masks\n\n"
         "Without --from: new fjords. With --from: its masks (of a data set those of train), the front of each moved\n"
         "along the flow and given another shape; rock and \"not available\" stay. With --as-drawn: its masks as they\n"
         "are, grey or in the display colours, as a paint program saved them. Fronts are always where ocean meets\n"

@@ -16,7 +16,7 @@ def add_multiearth(commands: Commands) -> None:
     new = command(
         commands,
         "multiearth",
-        "pairs Sentinel-1 with Sentinel-2 files, as of the MultiEarth challenge\n\n"
+        "pair Sentinel-1 with Sentinel-2 files, as of the MultiEarth challenge\n\n"
         "--input holds TIFFs of one band each, also in subfolders, named\n"
         f"{files.RULE}:\n"
         "VV and VH become the inputs sar_vv and sar_vh, and B4, B3, B2 the target optical. A target's input is the\n"

@@ -16,7 +16,7 @@ def add_folder(commands: Commands) -> None:
     new = command(
         commands,
         "folder",
-        "cuts your own scenes and masks into a data set\n\n"
+        "cut your own scenes and masks into a data set\n\n"
         f"--input holds one folder per role ({', '.join(classes.CHANNELS)})\n"
         "with the same file names in each: PNG, TIFF, or JPEG where there are no classes. Names such as\n"
         "DBE_2004-10-07_RSAT_12_4_282 (glacier, date, sensor, metres per pixel, quality, orbit) give those\n"

@@ -52,7 +52,7 @@ def add_simulate(commands: Commands) -> None:
     new = command(
         commands,
         "simulate",
-        "makes a data set of simulated glacier scenes: zones, fronts, elevation, sar\n\n"
+        "make a data set of simulated glacier scenes: zones, fronts, elevation, sar\n\n"
         f"With --optical: zones, fronts, elevation, sar_vv (the same as sar), sar_vh, and {PICTURES} optical images\n"
         "of each scene. About half of them have no cloud; for the others the share of cloud is known.",
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
