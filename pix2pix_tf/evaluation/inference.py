@@ -23,6 +23,7 @@ from pix2pix_tf.utils.errors import UserError
 
 PngValues = np.ndarray  # uint8, or uint16 where a role has 16 bit, [N, H, W, C]: values as PNGs store them
 GeneratedImages = np.ndarray  # float32 [N, H, W, C], [-1, 1]: what a generator returns
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -184,6 +185,22 @@ def overlapped(measure: Callable[..., Result], batches: Iterable[Sequence[tuple]
                 yield [one.result() for one in before]
             before = results
         yield [one.result() for one in before]
+
+
+def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the result of each item, in order; a thread works on the next one meanwhile.
+
+    Two networks then share the processor: where one waits for a layer that does not use all cores, the other computes.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[Result] | None = None
+        for item in items:
+            result = pool.submit(work, item)
+            if before:
+                yield before.result()
+            before = result
+        if before:
+            yield before.result()
 
 
 def stacked(dataset: Dataset, split: str, roles: Sequence[str], stems: Sequence[str]) -> PngValues:

@@ -161,10 +161,12 @@ def _generated(model: saved_model.Model, setting: Setting, realism: RealismEvalu
     for place, name in enumerate(setting.inputs):
         places_of.setdefault(name, []).append(place)
     groups = list(places_of.values())  # images that share an input
-    for first in range(0, len(groups), setting.batch_size):
-        batch = groups[first : first + setting.batch_size]
-        places = np.array([group[0] for group in batch])
-        outputs = inference.generate_outputs(model, setting, places, max(setting.outputs))
+    batches = [groups[first : first + setting.batch_size] for first in range(0, len(groups), setting.batch_size)]
+
+    def outputs_of(batch: list[list[int]]) -> GeneratedImages:
+        return inference.generate_outputs(model, setting, np.array([group[0] for group in batch]), max(setting.outputs))
+
+    for batch, outputs in zip(batches, inference.one_ahead(outputs_of, batches), strict=True):
         segmented: Sequence[tuple] = [()] * len(batch)
         if realism:
             grey = images.to_pixels(outputs[:, 0], setting.dataset.bits[ROLE])
