@@ -10,7 +10,8 @@ import numpy as np
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import VALUES
 from pix2pix_tf.data.dataset import SPLITS, Scene
-from pix2pix_tf.data.io import images, mask_drawings, raster
+from pix2pix_tf.data.io import images, mask_drawings
+from pix2pix_tf.data.io import tiff as raster
 from pix2pix_tf.data.io.strips import SUFFIXES, StripReader
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.utils import cli

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from pix2pix_tf.data.io import limits, png, raster
+from pix2pix_tf.data.io import limits, png
+from pix2pix_tf.data.io import tiff as raster
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import truncate

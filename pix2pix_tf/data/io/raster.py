@@ -1,180 +1,309 @@
-"""Reads TIFF files: their pixels, and the georeference of a GeoTIFF.
+"""Reads and writes rasters with rasterio (GDAL): windows, bands, missing pixels and the place on the ground.
 
-tifffile reads the tags, and pixels of any number type without compression or with deflate. libvips
-(https://www.libvips.org) reads all other compressions.
+A TIFF is opened with GDAL's TIFF driver and a PNG with its PNG driver, whatever the content claims to be, so that no
+file can refer to other files or to the network. Warnings and errors of GDAL become one sentence (`BadImage`).
 """
 
+import contextlib
 import logging
-import os
-import zlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
-import tifffile
-
-os.environ.setdefault("VIPS_WARNING", "0")  # before its import; errors are raised and reported once
-import pyvips
+import rasterio
+from PIL import TiffImagePlugin
+from rasterio.enums import ColorInterp, Compression, MaskFlags, PhotometricInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
 
 from pix2pix_tf.data.io import limits
+from pix2pix_tf.data.io.grid import Bounds, Grid
 from pix2pix_tf.data.io.limits import BadImage
-from pix2pix_tf.data.scene_names import Facts
+from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import truncate
 
-METRE = 9001  # the GeoTIFF code of the unit
-BYTES = {  # of a number, by libvips' names of the types
-    **{"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4},
-    **{"float": 4, "double": 8, "complex": 8, "dpcomplex": 16},
+__all__ = ["Bounds", "Grid", "Raster", "Strip", "open_raster", "read_grid", "write_geotiff"]
+
+DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff"}
+STRIP = 256  # default number of rows that are read together, and the side of a tile that is written
+CACHE = 64  # MB of decoded blocks that GDAL keeps
+OPTIONS: dict[str, Any] = {  # of GDAL, while it reads or writes
+    "GDAL_NUM_THREADS": "1",  # a process is a worker; several of them share the processors already
+    "GDAL_CACHEMAX": CACHE,
+    "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",  # sidecar files are looked up by name; a folder may hold thousands
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # rows are read in order, in constant memory
+    "GTIFF_IGNORE_READ_ERRORS": "NO",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noop}",  # nothing is fetched, whatever a sidecar file says
 }
+ORIENTATION = 274  # TIFF tag; 1 is the usual order of rows and columns
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors are raised and reported once
-pyvips.cache_set_max(0)  # or a file that is opened again would continue where its last reader stopped
+logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # errors are raised and reported once
 
-_SMALLER = 1 | 4  # bits of NewSubfileType: a smaller copy of the image, a transparency mask
-_DEFLATED = (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
-_INFLATION = 1032  # deflate expands one byte to at most this many
-_PAGES = 100  # number of pages that are checked
-
-Result = TypeVar("Result")
+_BROKEN = (RasterioError, OSError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError, SyntaxError)
 
 
-def read(path: Path) -> np.ndarray:
-    """Read a TIFF without conversion.
+class Strip(NamedTuple):
+    """Some rows of a raster."""
 
-    Returns:
-      [H, W] or [H, W, C], any real number type.
-
-    Raises:
-      BadImage: the file is truncated or damaged, has several images or a palette, or exceeds the memory limits.
-    """
-    pixels = _with_tags(path, lambda tiff: _pixels(tiff, path.stat().st_size))
-    if pixels is not None:
-        return pixels
-    try:
-        image = pyvips.Image.new_from_file(str(path), fail_on="error")
-        check_size(image, path)
-        return image.numpy()
-    except (pyvips.Error, OSError, MemoryError) as error:
-        raise damaged("TIFF", error) from None
+    pixels: np.ndarray  # [n, W, C], dtype of the raster
+    valid: np.ndarray  # bool [n, W, C], False where a pixel is not available
 
 
-def check_size(image: pyvips.Image, path: Path) -> None:
-    """Reject an image that would need implausibly much memory; see `limits.check`."""
-    limits.check(image.width * image.height * image.bands, BYTES[image.format], path.stat().st_size)
+class Raster:
+    """A raster that is open for reading. Its channels are its bands without alpha."""
 
-
-def damaged(kind: str, error: Exception) -> BadImage:
-    """Return the error to raise for a PNG or TIFF that libvips or tifffile cannot read."""
-    reason = truncate(getattr(error, "detail", "") or str(error) or type(error).__name__)
-    return BadImage(f"not a whole {kind} ({reason}; copy or make the file again)")
-
-
-def no_data_value(path: Path) -> float | None:
-    """Return the "no data" value of a TIFF written by GDAL; None when it has none.
-
-    Raises:
-      BadImage: the tags are damaged.
-    """
-
-    def read_tag(tiff: tifffile.TiffFile) -> float | None:
-        page = tiff.pages.first
-        return float(page.nodata) if "GDAL_NODATA" in page.tags else None
-
-    return _with_tags(path, read_tag)
-
-
-def georeference(path: Path) -> Facts:
-    """Return the georeference of a GeoTIFF.
-
-    Returns:
-      bounds: left, bottom, right, top, in the unit of the crs.
-      crs: such as `EPSG:3031`.
-      metres_per_pixel: where the unit is the metre and pixels are square.
-      Empty for other files, and for those in degrees or not oriented to the north.
-
-    Raises:
-      BadImage: the tags are damaged.
-    """
-    return _with_tags(path, _place)
-
-
-def _place(tiff: tifffile.TiffFile) -> Facts:
-    page = tiff.pages.first
-    tags, height, width = page.geotiff_tags or {}, page.imagelength, page.imagewidth
-    scale, tie, code = (tags.get(key) for key in ("ModelPixelScale", "ModelTiepoint", "ProjectedCSTypeGeoKey"))
-    if not scale or not tie or len(tie) != 6 or code is None:
-        return {}
-    centre = 0.5 if int(tags.get("GTRasterTypeGeoKey", 1)) == 2 else 0.0  # 2: the tie point is the pixel's centre
-    left = tie[3] - (tie[0] + centre) * scale[0]
-    top = tie[4] + (tie[1] + centre) * scale[1]
-    corners = left, top - height * scale[1], left + width * scale[0], top
-    if not np.isfinite(corners).all() or min(scale[:2]) <= 0:
-        raise ValueError("it lies nowhere on the ground")
-    facts: Facts = {"bounds": corners, "crs": f"EPSG:{int(code)}"}
-    if int(tags.get("ProjLinearUnitsGeoKey", METRE)) == METRE and scale[0] == scale[1]:
-        facts["metres_per_pixel"] = scale[0]
-    return facts
-
-
-def _pixels(tiff: tifffile.TiffFile, length: int) -> np.ndarray | None:
-    """Return the pixels of a file of `length` bytes; None if libvips is to read them.
-
-    Raises:
-      BadImage: the image is of an unsupported kind, or exceeds the memory limits.
-      Exception: the file is damaged.
-    """
-    page = tiff.pages.first
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        raise BadImage("a palette image (save as grey or RGB)")
-    if page.dtype is None or page.dtype.kind not in "uif":
-        raise BadImage(
-            f"an image of {page.dtype or 'odd'} numbers (save 8 or 16 bit or float; complex SAR as amplitude or dB)"
+    def __init__(self, path: Path, source: rasterio.DatasetReader):
+        self._path, self._source = path, source
+        colours = source.colorinterp
+        self._bands = [band for band in source.indexes if colours[band - 1] != ColorInterp.alpha]
+        self.height, self.width, self.channels = source.height, source.width, len(self._bands)
+        self.dtype = np.dtype(source.dtypes[0] if source.dtypes[0] != "complex_int16" else "complex64")
+        self.has_alpha = len(self._bands) < source.count
+        self.grid = Grid(source.width, source.height, source.transform, source.crs)
+        self.has_palette = ColorInterp.palette in colours
+        self.white_is_zero = source.photometric == PhotometricInterp.white or "MINISWHITE" in source.tags(
+            ns="IMAGE_STRUCTURE"
         )
-    pages = [one for one in tiff.pages[:_PAGES] if isinstance(one, tifffile.TiffPage)]
-    whole = [one for one in pages if not one.subfiletype & _SMALLER]
-    if len(whole) > 1:
-        raise BadImage("a TIFF of several images (save one image a file)")
-    limits.check(page.nbytes // page.dtype.itemsize, page.dtype.itemsize, length)
-    if page.compression not in (tifffile.COMPRESSION.NONE, *_DEFLATED):
-        return None
-    pieces = int(np.prod(page.chunked))
-    if min(len(page.dataoffsets), len(page.databytecounts)) < pieces:
-        raise ValueError(f"{len(page.dataoffsets)} strips or tiles in place of {pieces}")
-    if page.compression in _DEFLATED:
-        _check_inflation(page, page.dtype.itemsize)
-    elif page.nbytes > length:
-        raise ValueError(f"{length:,} bytes cannot hold {page.nbytes:,} of pixels")
-    if page.axes not in ("YX", "YXS", "SYX") or 0 in page.shape:
-        raise ValueError(f"an image of the dimensions {page.axes}, {page.shape}")
-    pixels = page.asarray()
-    return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels
+        self.is_jpeg = source.compression == Compression.jpeg
+        self.control_points, self.has_rpcs = len(source.gcps[0]), source.rpcs is not None
+        self.nodata = tuple(source.nodatavals[band - 1] for band in self._bands)
+        self.descriptions = tuple(source.descriptions[band - 1] for band in self._bands)
+        self.units = tuple(source.units[band - 1] for band in self._bands)
+        self.scaling = tuple((source.scales[band - 1], source.offsets[band - 1]) for band in self._bands)
+        self.block_height = source.block_shapes[0][0]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pixels, decoded."""
+        return self.height * self.width * self.channels * self.dtype.itemsize
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The tags that GDAL finds in the file, for the whole raster and then its first band."""
+        return {**self._source.tags(), **self._source.tags(1)}
+
+    def colormap(self) -> Mapping[int, tuple[int, int, int, int]]:
+        """Return the RGBA colour of each value of the first band, 0 to 255; empty without a palette."""
+        return self._source.colormap(1) if self.has_palette else {}
+
+    def read(self, row: int = 0, count: int | None = None, channels: Sequence[int] | None = None) -> Strip:
+        """Read rows.
+
+        Args:
+          row: the first one.
+          count: number of rows, fewer at the end of the raster; None reads to the end.
+          channels: from 0; None reads all.
+
+        Returns:
+          Pixels as they are in the file, and False where one is not available: the file's "no data" value, its mask or
+          its alpha, a tile that was never written, NaN or infinity.
+
+        Raises:
+          BadImage: the file is truncated or damaged, or GDAL lacks the codec.
+        """
+        count = self.height - row if count is None else max(0, min(count, self.height - row))
+        bands = self._bands if channels is None else [self._bands[channel] for channel in channels]
+        if not count:
+            empty = np.empty((0, self.width, len(bands)), self.dtype)
+            return Strip(empty, empty != empty)
+        window = Window(0, row, self.width, count)
+        with _gdal(self._path):
+            pixels = self._source.read(bands, window=window)
+            valid = self._valid(bands, window, pixels)
+        if pixels.shape != (len(bands), count, self.width):
+            raise BadImage(f"{pixels.shape} pixels where the header says {(len(bands), count, self.width)}")
+        return Strip(np.moveaxis(pixels, 0, -1), np.moveaxis(valid, 0, -1))
+
+    def strips(self, count: int | None = None, channels: Sequence[int] | None = None) -> Iterator[Strip]:
+        """Yield all rows from the top down, `count` at a time; None takes whole blocks of the file."""
+        if count is None:
+            count = max(1, STRIP // self.block_height) * min(self.block_height, 4 * STRIP)
+        for row in range(0, self.height, count):
+            yield self.read(row, count, channels)
+
+    def _valid(self, bands: Sequence[int], window: Window, pixels: np.ndarray) -> np.ndarray:
+        """bool [C, n, W]; pixels are of that shape."""
+        valid = np.ones(pixels.shape, bool)
+        for i, band in enumerate(bands):
+            flags = self._source.mask_flag_enums[band - 1]
+            if MaskFlags.all_valid not in flags:
+                valid[i] = self._source.read_masks(band, window=window) != 0
+            if MaskFlags.nodata not in flags and self._source.driver == "GTiff":
+                self._mark_unwritten(band, window, pixels[i], valid[i])
+        if pixels.dtype.kind in "fc":
+            valid &= np.isfinite(pixels)
+        return valid
+
+    def _mark_unwritten(self, band: int, window: Window, pixels: np.ndarray, valid: np.ndarray) -> None:
+        """Mark the tiles that a sparse TIFF leaves out; GDAL reads them as 0."""
+        high, wide = self._source.block_shapes[band - 1]
+        first, last = int(window.row_off), int(window.row_off + window.height)
+        for y in range(first // high, -(-last // high)):
+            rows = slice(max(0, y * high - first), y * high + high - first)
+            if pixels[rows].all():
+                continue
+            for x in range(-(-self.width // wide)):
+                if self._source.get_tag_item(f"BLOCK_OFFSET_{x}_{y}", "TIFF", band) is None:
+                    valid[rows, x * wide : (x + 1) * wide] &= pixels[rows, x * wide : (x + 1) * wide] != 0
 
 
-def _check_inflation(page: tifffile.TiffPage, number_bytes: int) -> None:
-    """Raise a ValueError if strips or tiles inflate beyond their size; tifffile does not check this."""
-    expected = int(np.prod(page.chunks)) * number_bytes
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-        if count * _INFLATION <= limits.PLAIN:
-            continue
-        page.parent.filehandle.seek(offset)
-        packed, unpacked, inflate = page.parent.filehandle.read(count), 0, zlib.decompressobj()
-        while packed and not inflate.eof:
-            unpacked += len(inflate.decompress(packed, 2**20))
-            packed = inflate.unconsumed_tail
-            if unpacked > expected:
-                raise ValueError("a strip or tile inflates to more than it should")
+# ---- Opening --------------------------------------------------------------------------------------------------------
 
 
-def _with_tags(path: Path, function: Callable[[tifffile.TiffFile], Result]) -> Result:
-    """Apply a function to an open TIFF; raise BadImage, as for a damaged file, for any error.
+@contextlib.contextmanager
+def open_raster(path: Path, whole: bool = False) -> Iterator[Raster]:
+    """Open a TIFF or PNG on the local disk.
 
-    tifffile fails on damaged tags with about a dozen kinds of errors, ZeroDivisionError and AssertionError among them.
+    Args:
+      path: its suffix determines the driver.
+      whole: the caller will hold all pixels in memory, so that they count against the limits; else blocks of rows.
+
+    Raises:
+      BadImage: the file is truncated, damaged or of an unsupported kind, or exceeds the memory limits.
     """
+    raster = Raster(path, _opened(path))
     try:
-        with tifffile.TiffFile(path) as tiff:
-            return function(tiff)
-    except BadImage:
-        raise
-    except Exception as error:
-        raise damaged("TIFF", error) from None
+        _check(raster, path, whole)
+        yield raster
+    finally:
+        raster._source.close()
+
+
+def read_grid(path: Path) -> Grid | None:
+    """Return the grid of a TIFF or PNG; None where the file says nothing of its place.
+
+    Raises:
+      BadImage: the file is damaged or of an unsupported kind.
+    """
+    if path.suffix.lower() not in DRIVERS:
+        return None
+    with open_raster(path) as raster:
+        return raster.grid if raster.grid.is_georeferenced else None
+
+
+def _opened(path: Path) -> rasterio.DatasetReader:
+    with _gdal(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, driver=DRIVERS[path.suffix.lower()])
+
+
+def _check(raster: Raster, path: Path, whole: bool) -> None:
+    """Reject kinds that nobody can use, and what would not fit into memory."""
+    source, length = raster._source, path.stat().st_size
+    if not raster.channels:
+        raise BadImage("an image of transparency alone (save it with its grey values)")
+    if source.subdatasets:
+        raise BadImage("a TIFF of several images (save one image a file)")
+    if raster.width > limits.WIDEST:
+        raise BadImage(f"{raster.width} pixels wide, more than {limits.WIDEST:,} (cut it)")
+    values = raster.width * raster.channels
+    limits.check(values * (raster.height if whole else 1), raster.dtype.itemsize, length)
+    high, wide = source.block_shapes[0]
+    limits.check(high * wide, raster.dtype.itemsize, length)
+    if source.driver == "GTiff" and (turn := _orientation(path)) != 1:
+        raise BadImage(f"a TIFF that is to be turned for display (tag Orientation {turn}; save it upright)")
+
+
+def _orientation(path: Path) -> int:
+    """Return the TIFF tag Orientation, 1 to 8, which GDAL does not know."""
+    with path.open("rb") as file:
+        head = file.read(16)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head[:16] if head[2:3] == b"\x2b" else head[:8])
+        file.seek(tags.next)
+        tags.load(file)
+        return int(tags.get(ORIENTATION, 1))
+
+
+@contextlib.contextmanager
+def _gdal(path: Path) -> Iterator[None]:
+    """Set GDAL's options, and turn its errors into BadImage."""
+    kind = DRIVERS[path.suffix.lower()].replace("GTiff", "TIFF")
+    try:
+        with rasterio.Env(**OPTIONS):
+            yield
+    except UnicodeEncodeError:
+        raise BadImage("a file name that is no UTF-8 (rename it)") from None
+    except FileNotFoundError:
+        raise BadImage("not readable (no such file)") from None
+    except _BROKEN as error:
+        if "not recognized as being in a supported" in str(error):
+            raise BadImage(f"not a {kind}, whatever its name says (convert it)") from None
+        raise BadImage(f"not a whole {kind} ({_reason(error)}; copy or make the file again)") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return GDAL's own words for an error of rasterio."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return truncate(error) or type(error).__name__
+
+
+# ---- Writing --------------------------------------------------------------------------------------------------------
+
+
+def write_geotiff(
+    path: Path,
+    strips: np.ndarray | Iterable[np.ndarray],
+    grid: Grid,
+    *,
+    nodata: float | None = None,
+    palette: Mapping[int, tuple[int, int, int]] | None = None,
+    tags: Mapping[str, str] | None = None,
+    descriptions: Sequence[str] = (),
+) -> None:
+    """Write a tiled, deflated GeoTIFF atomically, in the memory of some rows; the same pixels give the same bytes.
+
+    Args:
+      path: the file to create or replace; a missing folder is created.
+      strips: [H, W] or [H, W, C], any real number type; or its rows from the top down, [n, W] or [n, W, C] each.
+      grid: size, transform and CRS.
+      nodata: the value of pixels that are not available; None for none.
+      palette: RGB colour of each value, 0 to 255; of uint8 of one channel.
+      tags: metadata by key.
+      descriptions: name of each channel.
+
+    Raises:
+      OSError: writing failed; `path` is unchanged.
+      ValueError: the strips do not have the grid's size.
+    """
+    rows = iter([strips] if isinstance(strips, np.ndarray) else strips)
+    first = next(rows)
+    channels = 1 if first.ndim == 2 else first.shape[2]
+    profile = {
+        **{"driver": "GTiff", "width": grid.width, "height": grid.height, "count": channels, "dtype": first.dtype.name},
+        **{"crs": grid.crs, "transform": grid.transform, "nodata": nodata, "BIGTIFF": "IF_SAFER"},
+        **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "compress": "deflate", "interleave": "pixel"},
+        **{"predictor": 3 if first.dtype.kind == "f" else 2},
+    }
+    with files.atomic_write(path) as temporary:
+        try:
+            with rasterio.Env(**OPTIONS), rasterio.open(temporary, "w", **profile) as target:
+                if palette:
+                    target.write_colormap(1, {value: (*colour, 255) for value, colour in palette.items()})
+                target.update_tags(**(tags or {}))
+                for band, text in enumerate(descriptions, 1):
+                    target.set_band_description(band, text)
+                _write_rows(target, first, rows, path)
+        except RasterioError as error:
+            raise OSError(f"{path} could not be written ({_reason(error)})") from None
+
+
+def _write_rows(target: Any, first: np.ndarray, rest: Iterator[np.ndarray], path: Path) -> None:
+    """Write rows in multiples of a tile's height, so that no tile is compressed twice."""
+    waiting, row = first.reshape(len(first), target.width, target.count), 0
+    more: np.ndarray | None = waiting[:0]
+    while more is not None:
+        more = next(rest, None)
+        if more is not None:
+            waiting = np.concatenate([waiting, more.reshape(len(more), target.width, target.count)])
+        ready = len(waiting) // STRIP * STRIP if more is not None else len(waiting)
+        if row + ready > target.height:
+            break
+        if ready:
+            window = Window(0, row, target.width, ready)
+            target.write(np.moveaxis(waiting[:ready], -1, 0), window=window)
+            waiting, row = waiting[ready:], row + ready
+    if row != target.height or len(waiting):
+        raise ValueError(f"{path} should have {target.height} rows, not {row + len(waiting)}")

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from pix2pix_tf.data.io import images, limits, raster
+from pix2pix_tf.data.io import images, limits
+from pix2pix_tf.data.io import tiff as raster
 
 BLOCK = 256  # default number of rows in a strip
 SUFFIXES = (*images.PNG, *images.TIFF)

@@ -8,7 +8,8 @@ import numpy as np
 
 from pix2pix_tf.data import tiling, validation
 from pix2pix_tf.data.dataset import Scene
-from pix2pix_tf.data.io import images, raster
+from pix2pix_tf.data.io import images
+from pix2pix_tf.data.io import tiff as raster
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, ROLES, Pair, Picture
 from pix2pix_tf.prepare.own_scenes.source import BadScene

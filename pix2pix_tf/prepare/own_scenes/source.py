@@ -24,7 +24,8 @@ from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
-from pix2pix_tf.data.io import images, mask_drawings, raster
+from pix2pix_tf.data.io import images, mask_drawings
+from pix2pix_tf.data.io import tiff as raster
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare import scene_table
 from pix2pix_tf.prepare.stretch import Cut, stretch
