@@ -6,14 +6,13 @@ Pillow reads 16-bit colour as 8-bit and accepts truncated PNGs, so this module c
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from pix2pix_tf.data.io import limits, png
-from pix2pix_tf.data.io import tiff as raster
+from pix2pix_tf.data.io import limits, png, raster
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import truncate
@@ -33,8 +32,6 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-_TRUNCATED = "not a whole PNG (cut off or damaged; copy or make the file again)"
-
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
@@ -51,10 +48,11 @@ def read(path: Path) -> np.ndarray:
     Raises:
       BadImage: the file is truncated, damaged or of an unsupported kind.
     """
-    suffix = path.suffix.lower()
-    if suffix in TIFF:
-        return raster.read(path)
-    return read_png(path) if suffix in PNG else _read_jpeg(path)
+    if path.suffix.lower() in PNG:
+        return read_png(path)
+    with raster.open_raster(path, whole=True) as image:
+        pixels = image.read().pixels
+    return pixels[..., 0] if image.channels == 1 else pixels
 
 
 def read_png(path: Path) -> np.ndarray:
@@ -68,7 +66,7 @@ def read_png(path: Path) -> np.ndarray:
         memory limits.
     """
     data = _bytes(path)
-    depth, colour = _png_kind(data)
+    depth, colour = png.check(io.BytesIO(data))
     _check_kind(depth, colour)
     if (depth, colour) != (16, png.RGB):
         return _decode(data, "PNG")
@@ -87,20 +85,13 @@ def read_drawing(path: Path) -> tuple[np.ndarray, np.ndarray]:
       BadImage: the file is truncated or damaged, has 16 bits, or more than limits.DRAWN pixels.
     """
     data = _bytes(path)
-    if _png_kind(data)[0] > 8:
+    if png.check(io.BytesIO(data))[0] > 8:
         raise BadImage("an image of 16 bit (save with 8)")
     width, height = struct.unpack(">II", data[16:24])
     if width * height > limits.DRAWN:
         raise BadImage(f"{width} x {height} pixels, too many for a drawing (at most {limits.DRAWN:,}: cut it)")
     pixels = _decode(data, "PNG", mode="RGBA")
     return pixels[..., :3], pixels[..., 3] > 127
-
-
-def _read_jpeg(path: Path) -> np.ndarray:
-    pixels = _decode(_bytes(path), "JPEG")
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        raise BadImage("a CMYK image (save as grey or RGB)")
-    return pixels
 
 
 def _bytes(path: Path) -> bytes:
@@ -135,27 +126,7 @@ def check_png_header(path: Path) -> None:
             data = file.read(png.HEADER)
     except OSError as error:
         raise BadImage(f"not readable ({error.strerror})") from None
-    _check_kind(*_header(data))
-
-
-def _png_kind(data: bytes) -> tuple[int, int]:
-    """Return bit depth and colour type of a PNG, after a check of all its chunks."""
-    header = _header(data)
-    for kind, body, checksum in _chunks(data):
-        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
-            break
-        if kind == b"IEND":
-            return header
-    raise BadImage(_TRUNCATED)
-
-
-def _header(data: bytes) -> tuple[int, int]:
-    """Return bit depth and colour type of a PNG from its first bytes."""
-    if data[:8] != png.SIGNATURE:
-        raise BadImage("not a PNG, whatever its name says (convert it)")
-    if len(data) < png.HEADER:
-        raise BadImage(_TRUNCATED)
-    return data[24], data[25]
+    _check_kind(*png.header(data))
 
 
 def _check_kind(depth: int, colour: int) -> None:
@@ -166,15 +137,6 @@ def _check_kind(depth: int, colour: int) -> None:
         raise BadImage("an image with an alpha channel, such as RGBA (save without transparency)")
     if depth not in (8, 16):
         raise BadImage(f"an image of {depth} bit (save with 8)")
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-    place = 8
-    while place + 12 <= len(data):
-        length = int.from_bytes(data[place : place + 4], "big")
-        end = place + 8 + length
-        yield data[place + 4 : place + 8], data[place + 8 : end], int.from_bytes(data[end : end + 4], "big")
-        place = end + 4
 
 
 # ---- Converting -----------------------------------------------------------------------------------------------------

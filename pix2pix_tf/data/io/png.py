@@ -1,13 +1,16 @@
-"""Writes PNG files in strips of rows (ISO/IEC 15948)."""
+"""Checks the chunks of PNG files, and writes PNG files in strips of rows (ISO/IEC 15948)."""
 
 import contextlib
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
+from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -15,6 +18,57 @@ HEADER = 26  # bytes: signature, length and name of the first chunk, width, heig
 GREY, RGB, PALETTE = 0, 2, 3  # colour types without alpha
 
 _UP = 2  # filter: each row as its difference from the row above; files a tenth larger than with the best mix
+
+_TRUNCATED = "not a whole PNG (cut off or damaged; copy or make the file again)"
+_ORIENTATION = 274  # EXIF tag; 1 is upright
+
+
+def check(file: BinaryIO) -> tuple[int, int]:
+    """Check all chunks of a PNG, which decoders do not: they accept files that end early.
+
+    Args:
+      file: open at its start; chunks are read one at a time.
+
+    Returns:
+      Bit depth and colour type.
+
+    Raises:
+      BadImage: the file is no PNG, ends early, has a wrong checksum, or is to be turned for display.
+    """
+    depth, colour = header(file.read(HEADER))
+    file.seek(len(SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        body = file.read(length)
+        if len(body) < length or file.read(4) != struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))):
+            break
+        if kind == b"eXIf" and (turn := _orientation(body)) != 1:
+            raise BadImage(f"a PNG that is to be turned for display (EXIF Orientation {turn}; save it upright)")
+        if kind == b"IEND":
+            return depth, colour
+    raise BadImage(_TRUNCATED)
+
+
+def header(data: bytes) -> tuple[int, int]:
+    """Return bit depth and colour type of a PNG from its first bytes.
+
+    Raises:
+      BadImage: the bytes are not those of a PNG.
+    """
+    if data[:8] != SIGNATURE:
+        raise BadImage("not a PNG, whatever its name says (convert it)")
+    if len(data) < HEADER:
+        raise BadImage(_TRUNCATED)
+    return data[24], data[25]
+
+
+def _orientation(exif: bytes) -> int:
+    try:
+        tags = Image.Exif()
+        tags.load(exif)
+        return int(tags.get(_ORIENTATION, 1))
+    except Exception:  # Pillow fails on damaged EXIF with many kinds of errors; viewers then show the image as it is
+        return 1
 
 
 @contextlib.contextmanager

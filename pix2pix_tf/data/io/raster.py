@@ -1,7 +1,7 @@
 """Reads and writes rasters with rasterio (GDAL): windows, bands, missing pixels and the place on the ground.
 
-A TIFF is opened with GDAL's TIFF driver and a PNG with its PNG driver, whatever the content claims to be, so that no
-file can refer to other files or to the network. Warnings and errors of GDAL become one sentence (`BadImage`).
+A file's name chooses GDAL's driver for TIFF, PNG or JPEG, whatever the content claims to be, so that no file can refer
+to other files or to the network. Errors of GDAL become one sentence (`BadImage`).
 """
 
 import contextlib
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 from rasterio.enums import ColorInterp, Compression, MaskFlags, PhotometricInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from pix2pix_tf.data.io import limits
+from pix2pix_tf.data.io import limits, png
 from pix2pix_tf.data.io.grid import Bounds, Grid
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
@@ -26,7 +26,7 @@ from pix2pix_tf.utils.errors import truncate
 
 __all__ = ["Bounds", "Grid", "Raster", "Strip", "open_raster", "read_grid", "write_geotiff"]
 
-DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff"}
+DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff", ".jpg": "JPEG", ".jpeg": "JPEG"}
 STRIP = 256  # default number of rows that are read together, and the side of a tile that is written
 CACHE = 64  # MB of decoded blocks that GDAL keeps
 OPTIONS: dict[str, Any] = {  # of GDAL, while it reads or writes
@@ -35,9 +35,11 @@ OPTIONS: dict[str, Any] = {  # of GDAL, while it reads or writes
     "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",  # sidecar files are looked up by name; a folder may hold thousands
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # rows are read in order, in constant memory
     "GTIFF_IGNORE_READ_ERRORS": "NO",
+    "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",  # of a JPEG that ends early, too
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noop}",  # nothing is fetched, whatever a sidecar file says
 }
-ORIENTATION = 274  # TIFF tag; 1 is the usual order of rows and columns
+ORIENTATION = 274  # tag of TIFF and EXIF
+BIG_TIFF = 43  # version of TIFF with offsets of 8 bytes; 42 is the classic one
 
 logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # errors are raised and reported once
 
@@ -154,7 +156,7 @@ class Raster:
 
 @contextlib.contextmanager
 def open_raster(path: Path, whole: bool = False) -> Iterator[Raster]:
-    """Open a TIFF or PNG on the local disk.
+    """Open a TIFF, PNG or JPEG on the local disk.
 
     Args:
       path: its suffix determines the driver.
@@ -172,21 +174,26 @@ def open_raster(path: Path, whole: bool = False) -> Iterator[Raster]:
 
 
 def read_grid(path: Path) -> Grid | None:
-    """Return the grid of a TIFF or PNG; None where the file says nothing of its place.
+    """Return the grid of a TIFF, PNG or JPEG; None where the file, or a world file beside it, names no place.
 
     Raises:
       BadImage: the file is damaged or of an unsupported kind.
     """
-    if path.suffix.lower() not in DRIVERS:
-        return None
     with open_raster(path) as raster:
         return raster.grid if raster.grid.is_georeferenced else None
 
 
 def _opened(path: Path) -> rasterio.DatasetReader:
+    kind = DRIVERS[path.suffix.lower()]
+    if kind == "PNG":
+        try:
+            with path.open("rb") as file:
+                png.check(file)
+        except OSError as error:
+            raise BadImage(f"not readable ({error.strerror})") from None
     with _gdal(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, driver=DRIVERS[path.suffix.lower()])
+        return rasterio.open(path, driver=kind)
 
 
 def _check(raster: Raster, path: Path, whole: bool) -> None:
@@ -202,15 +209,24 @@ def _check(raster: Raster, path: Path, whole: bool) -> None:
     limits.check(values * (raster.height if whole else 1), raster.dtype.itemsize, length)
     high, wide = source.block_shapes[0]
     limits.check(high * wide, raster.dtype.itemsize, length)
-    if source.driver == "GTiff" and (turn := _orientation(path)) != 1:
-        raise BadImage(f"a TIFF that is to be turned for display (tag Orientation {turn}; save it upright)")
+    if ColorInterp.cyan in source.colorinterp:
+        raise BadImage("a CMYK image (save as grey or RGB)")
+    with _gdal(path):
+        turn = _orientation(path, source.driver)
+    if turn != 1:
+        raise BadImage(f"an image that is to be turned for display (Orientation {turn}; save it upright)")
 
 
-def _orientation(path: Path) -> int:
-    """Return the TIFF tag Orientation, 1 to 8, which GDAL does not know."""
+def _orientation(path: Path, driver: str) -> int:
+    """Return the orientation by a TIFF's tag or a JPEG's EXIF, 1 (upright) to 8. GDAL knows neither."""
+    if driver == "JPEG":
+        with Image.open(path, formats=["JPEG"]) as image:
+            return int(image.getexif().get(ORIENTATION, 1))
+    if driver != "GTiff":
+        return 1  # `png.check` looked at it
     with path.open("rb") as file:
         head = file.read(16)
-        tags = TiffImagePlugin.ImageFileDirectory_v2(head[:16] if head[2:3] == b"\x2b" else head[:8])
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head if head[2] == BIG_TIFF or head[3] == BIG_TIFF else head[:8])
         file.seek(tags.next)
         tags.load(file)
         return int(tags.get(ORIENTATION, 1))

@@ -1,21 +1,15 @@
-"""Reads images that may not fit into memory, in strips of rows from the top down.
+"""Reads images that may not fit into memory, in strips of rows from the top down."""
 
-libvips (https://www.libvips.org) decodes PNG and TIFF only as far as requested.
-"""
-
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyvips
 
-from pix2pix_tf.data.io import images, limits
-from pix2pix_tf.data.io import tiff as raster
+from pix2pix_tf.data.io import images, raster
 
 BLOCK = 256  # default number of rows in a strip
 SUFFIXES = (*images.PNG, *images.TIFF)
-
-_DTYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
 
 class StripReader:
@@ -27,24 +21,14 @@ class StripReader:
         Raises:
           BadImage: the file is unreadable, or of another kind.
         """
-        self._kind = "PNG" if path.suffix.lower() in images.PNG else "TIFF"
-        if self._kind == "PNG":
+        if path.suffix.lower() in images.PNG:
             images.check_png_header(path)
-        try:
-            image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="warning")
-            if self._kind == "TIFF" or image.get_typeof("interlaced"):  # decoded as a whole
-                raster.check_size(image, path)
-            self._region = pyvips.Region.new(image)
-        except (pyvips.Error, OSError) as error:
-            raise raster.damaged(self._kind, error) from None
-        if image.width > limits.WIDEST:
-            raise images.BadImage(f"{image.width} pixels wide, more than {limits.WIDEST:,} (cut it)")
-        if image.format not in _DTYPES:
-            raise images.BadImage(f"an image of {image.format} numbers (save with 8 or 16 bit)")
-        if image.bands not in (1, 3):
-            raise images.BadImage(f"an image of {image.bands} channels (save as grey or RGB, without alpha)")
-        self.height, self.width, self.channels = image.height, image.width, image.bands
-        self.dtype = np.dtype(_DTYPES[image.format])
+        with contextlib.ExitStack() as stack:
+            self._raster = stack.enter_context(raster.open_raster(path))
+            _check_kind(self._raster)
+            self._open = stack.pop_all()  # closed with this object
+        self.height, self.width, self.channels = self._raster.height, self._raster.width, self._raster.channels
+        self.dtype = self._raster.dtype
         self._done = 0
 
     def read(self, count: int) -> np.ndarray:
@@ -54,22 +38,25 @@ class StripReader:
           count: number of rows; fewer come at the end of the image, and none after it.
 
         Returns:
-          uint8 or uint16 [count, W, C].
+          uint8 or uint16 [count, W, C]; 0, which masks have for "not available", where the file has no data.
 
         Raises:
           BadImage: the file is truncated or damaged.
         """
-        count = min(count, self.height - self._done)
-        if count < 1:
-            return np.empty((0, self.width, self.channels), self.dtype)
-        try:
-            data = self._region.fetch(0, self._done, self.width, count)
-        except pyvips.Error as error:
-            raise raster.damaged(self._kind, error) from None
-        self._done += count
-        return np.frombuffer(data, self.dtype).reshape(count, self.width, self.channels)
+        pixels, valid = self._raster.read(self._done, count)
+        self._done += len(pixels)
+        return pixels if valid.all() else np.where(valid, pixels, 0).astype(self.dtype)
 
     def blocks(self, count: int = BLOCK) -> Iterator[np.ndarray]:
         """Yield all remaining rows, `count` at a time."""
         while (block := self.read(count)).size:
             yield block
+
+
+def _check_kind(image: raster.Raster) -> None:
+    """Reject numbers and channels that no network takes."""
+    if image.dtype not in (np.uint8, np.uint16):
+        raise images.BadImage(f"an image of {image.dtype} numbers (save with 8 or 16 bit)")
+    channels = image.channels + image.has_alpha
+    if channels not in (1, 3) or image.has_alpha:
+        raise images.BadImage(f"an image of {channels} channels (save as grey or RGB, without alpha)")
