@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pix2pix_tf.data.io import raster
+
 SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256
 TINY = (
     "model.depth=5",
@@ -67,3 +69,10 @@ def wait_until(happened: Callable[[], object], seconds: float = 60.0) -> object:
         assert time.monotonic() < end, f"waited {seconds:.0f} s in vain"
         time.sleep(0.01)
     return result
+
+
+def read_raster(path):
+    """The pixels of a TIFF, PNG or JPEG, [H, W] or [H, W, C]."""
+    with raster.open_raster(path, whole=True) as source:
+        pixels = source.read().pixels
+    return pixels[..., 0] if source.channels == 1 else pixels

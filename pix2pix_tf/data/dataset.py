@@ -38,6 +38,8 @@ class Scene:
     bounds: tuple[float, float, float, float] | None = None  # left, bottom, right, top in the unit of the CRS
     crs: str | None = None
     cloud: float | None = None  # cloud cover from a reliable source, 0 to 1
+    # By role, what the files of SAR images held: power, amplitude or db. Their `stretch` is amplitude then.
+    radiometry: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,8 @@ def checked_fields(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
             f"{key} of scene {truncate(name)} should be {words}: {truncated_repr(value)}",
         )
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    if given.get("radiometry") is not None:
+        given["radiometry"] = dict(values["radiometry"])
     if given.get("stretch") is not None:
         given["stretch"] = {role: tuple(limits) for role, limits in values["stretch"].items()}
     return given
@@ -299,6 +303,10 @@ _FORMS = {
     "stretch": (
         lambda value: isinstance(value, dict) and all(map(_numbers, value.values())),
         "a list of numbers for each role",
+    ),
+    "radiometry": (
+        lambda value: isinstance(value, dict) and all(one in ("power", "amplitude", "db") for one in value.values()),
+        "power, amplitude or db for each role",
     ),
     "bounding_box": (lambda value: _numbers(value, 4) and all(map(_count, value)), "four whole numbers of pixels"),
     "bounds": (lambda value: _numbers(value, 4), "four numbers"),

@@ -10,8 +10,7 @@ import numpy as np
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import VALUES
 from pix2pix_tf.data.dataset import SPLITS, Scene
-from pix2pix_tf.data.io import images, mask_drawings
-from pix2pix_tf.data.io import tiff as raster
+from pix2pix_tf.data.io import images, mask_drawings, raster
 from pix2pix_tf.data.io.strips import SUFFIXES, StripReader
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.utils import cli
@@ -163,8 +162,6 @@ def _size(path: Path, role: str, bits: int) -> tuple[int, int]:
             problem = validation.class_problem(role, block[row, column])
             raise images.BadImage(f"row {above + row}, column {column}: {problem}")
         above += len(block)
-    if path.suffix.lower() in images.TIFF:
-        raster.georeference(path)  # needed later, when it must not fail any more
     return reader.height, reader.width
 
 
@@ -173,8 +170,8 @@ def facts(masks: Masks, stem: str) -> scene_names.Facts:
     path, facts_of_scene = masks.paths[stem][0], scene_names.facts_of(scene_names.scene_of(stem))
     facts_of_scene.pop("quality", None)
     facts_of_scene.pop("orbit", None)
-    if path.suffix.lower() in images.TIFF:
-        facts_of_scene.update(raster.georeference(path))
+    if grid := raster.read_grid(path):
+        facts_of_scene.update(grid.facts())
     return facts_of_scene
 
 

@@ -1,10 +1,11 @@
 """Choose the validation split, and check the options that several commands share."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pix2pix_tf.prepare.stretch import Cut
+from pix2pix_tf.prepare.stretch import Cut, Limits
 from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 
@@ -29,6 +30,25 @@ def check(split: str, known: Sequence[str], val: float, seed: int, cut: Cut | No
         raise UserError(f"--seed {seed} must be from 0 to {2**32 - 1}.")
     if cut and not 0 <= cut[0] < cut[1] <= 100:
         raise UserError(f"--cut {cut[0]} {cut[1]} must be two rising percentiles, such as 2 98.")
+
+
+def check_limits(limits: Mapping[str, Limits], roles: Sequence[str]) -> None:
+    """Check --limits.
+
+    Args:
+      limits: raw values of black and white by role.
+      roles: those that may have limits.
+
+    Raises:
+      UserError: a role is unknown, or two numbers do not rise.
+    """
+    for role, (low, high) in limits.items():
+        if not role and role not in roles:
+            raise UserError(f"--limits {low:g} {high:g}: give the role, too, such as --limits {roles[0]} -25 0.")
+        if role not in roles:
+            raise did_you_mean("role", role, [one for one in roles if one])
+        if not -math.inf < low < high < math.inf:
+            raise UserError(f"--limits {role} {low:g} {high:g} must be two rising numbers, such as -25 0.")
 
 
 def choose_val(units: Mapping[str, int], share: float, seed: int) -> set[str]:

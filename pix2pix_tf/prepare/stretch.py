@@ -18,6 +18,7 @@ def stretch(
     no_data: float | tuple[float, ...] | None = None,
     limits: Limits | None = None,
     bits: int = 8,
+    valid: np.ndarray | None = None,
 ) -> tuple[np.ndarray, tuple[float, ...], int]:
     """Stretch numbers to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
 
@@ -28,6 +29,7 @@ def stretch(
       no_data: the value or values that stand for "not measured"; NaN and infinity always do.
       limits: raw values of black and white, instead of the cut.
       bits: 8 or 16.
+      valid: bool, the same shape, False where nothing was measured; None: everywhere something was.
 
     Returns:
       uint8 or uint16, the same shape, 0 where nothing was measured; the raw values of black and white, band after band;
@@ -45,6 +47,8 @@ def stretch(
         with np.errstate(invalid="ignore"):  # of a NaN that signals
             band = bands[..., i].astype(np.float64)
         measured = np.isfinite(band)
+        if valid is not None:
+            measured &= valid.reshape(bands.shape)[..., i]
         for value in no_data if isinstance(no_data, tuple) else (no_data,):
             measured &= bands[..., i] != value
         if not measured.any():
@@ -57,6 +61,24 @@ def stretch(
         kept += [float(low), float(high)]
         gaps |= ~measured
     return result.reshape(pixels.shape), tuple(kept), int(gaps.sum())
+
+
+def to_grey(values: np.ndarray, limits: tuple[float, ...], bits: int = 8) -> np.ndarray:
+    """Convert numbers to grey values by known limits.
+
+    Args:
+      values: float [H, W, C], finite.
+      limits: the numbers of black and white, band after band.
+      bits: 8 or 16.
+
+    Returns:
+      uint8 or uint16 [H, W, C].
+    """
+    dtype = np.uint16 if bits == 16 else np.uint8
+    low, high = np.reshape(limits, (-1, 2)).T
+    span = np.where(high > low, high - low, 1.0)
+    share = (values - low.astype(values.dtype)) / span.astype(values.dtype)
+    return np.rint(np.iinfo(dtype).max * np.clip(share, 0, 1)).astype(dtype)
 
 
 def raw_values(grey: np.ndarray, limits: tuple[float, ...], white: float | None = None) -> np.ndarray:

@@ -68,5 +68,5 @@ def test_kinds_that_no_role_has_are_refused(tmp_path, image, message):
 
 def test_float_tiffs_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.float32))
-    with pytest.raises(images.BadImage, match="float numbers"):
+    with pytest.raises(images.BadImage, match="float32 numbers"):
         StripReader(tmp_path / "a.tif")

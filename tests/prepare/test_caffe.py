@@ -184,7 +184,7 @@ def test_patches_hold_what_the_images_hold(made, tmp_path):
         zones, front, sar = scene(name)
         for role, whole in (("zones", zones), ("fronts", front), ("sar", sar)):
             pieces = [
-                (*scene_names.place_of(stem), images.read(found.path(one.split, role, stem)))
+                (*scene_names.place_of(stem), images.read_png(found.path(one.split, role, stem)))
                 for stem in found.stems[one.split] if stem.split("__")[0] == name
             ]  # fmt: skip
             padded = np.pad(whole, ((0, one.padding[0]), (0, one.padding[1])))
@@ -199,7 +199,7 @@ def test_a_data_set_of_an_earlier_version_is_finished_and_read_by_its_thin_lines
     for folder in list(old.glob("*/fronts")):  # `lines` held the fronts as they are now, `fronts` dilated ones
         shutil.copytree(folder, folder.with_name("lines"))
         for path in folder.glob("*.png"):
-            images.write_png(path, ndimage.maximum_filter(images.read(path), 5, mode="constant"))
+            images.write_png(path, ndimage.maximum_filter(images.read_png(path), 5, mode="constant"))
     for name, key in (("prepare.json", None), ("dataset.json", "bits")):
         values = json.loads((old / name).read_text())
         if key:
@@ -219,7 +219,7 @@ def test_a_data_set_of_an_earlier_version_is_finished_and_read_by_its_thin_lines
     assert loaded.stems == anew.stems
     for split, stems in loaded.stems.items():
         for stem in stems:
-            np.testing.assert_array_equal(*(images.read(one.path(split, "fronts", stem)) for one in (loaded, anew)))
+            np.testing.assert_array_equal(*(images.read_png(one.path(split, "fronts", stem)) for one in (loaded, anew)))
 
 
 def test_dilated_fronts_without_thin_ones_are_not_taken_for_thin_ones(made, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Reads and writes image files, whatever their role.
+"""Reads and writes PNG files, whatever their role.
 
 Pillow reads 16-bit colour as 8-bit and accepts truncated PNGs, so this module checks the chunks of PNGs first.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from pix2pix_tf.data.io import limits, png, raster
+from pix2pix_tf.data.io import limits, png
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import truncate
@@ -34,25 +34,6 @@ _BROKEN = (
 )
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
-
-
-def read(path: Path) -> np.ndarray:
-    """Read a PNG, TIFF or JPEG file without conversion.
-
-    Args:
-      path: its suffix determines the format.
-
-    Returns:
-      [H, W] or [H, W, C], dtype as in the file: uint8 or uint16 from PNG, uint8 from JPEG, any number from TIFF.
-
-    Raises:
-      BadImage: the file is truncated, damaged or of an unsupported kind.
-    """
-    if path.suffix.lower() in PNG:
-        return read_png(path)
-    with raster.open_raster(path, whole=True) as image:
-        pixels = image.read().pixels
-    return pixels[..., 0] if image.channels == 1 else pixels
 
 
 def read_png(path: Path) -> np.ndarray:

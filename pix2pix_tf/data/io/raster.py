@@ -6,6 +6,8 @@ to other files or to the network. Errors of GDAL become one sentence (`BadImage`
 
 import contextlib
 import logging
+import re
+import struct
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio
-from PIL import Image, TiffImagePlugin
-from rasterio.enums import ColorInterp, Compression, MaskFlags, PhotometricInterp
+from PIL import Image
+from rasterio._err import CPLE_BaseError  # GDAL's own errors, for which rasterio has no public name
+from rasterio.enums import ColorInterp, Compression, MaskFlags, PhotometricInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from pix2pix_tf.data.io import limits, png
@@ -40,10 +44,21 @@ OPTIONS: dict[str, Any] = {  # of GDAL, while it reads or writes
 }
 ORIENTATION = 274  # tag of TIFF and EXIF
 BIG_TIFF = 43  # version of TIFF with offsets of 8 bytes; 42 is the classic one
+MOST_TAGS = 4096  # that are looked at
 
 logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # errors are raised and reported once
 
-_BROKEN = (RasterioError, OSError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError, SyntaxError)
+_BROKEN = (
+    RasterioError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    SyntaxError,
+    *(CPLE_BaseError, struct.error),
+)
 
 
 class Strip(NamedTuple):
@@ -69,6 +84,8 @@ class Raster:
             ns="IMAGE_STRUCTURE"
         )
         self.is_jpeg = source.compression == Compression.jpeg
+        self.has_mask = any(MaskFlags.per_dataset in flags for flags in source.mask_flag_enums)
+        self.bits = int(source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8 * self.dtype.itemsize))
         self.control_points, self.has_rpcs = len(source.gcps[0]), source.rpcs is not None
         self.nodata = tuple(source.nodatavals[band - 1] for band in self._bands)
         self.descriptions = tuple(source.descriptions[band - 1] for band in self._bands)
@@ -84,11 +101,13 @@ class Raster:
     @property
     def metadata(self) -> Mapping[str, str]:
         """The tags that GDAL finds in the file, for the whole raster and then its first band."""
-        return {**self._source.tags(), **self._source.tags(1)}
+        with _gdal(self._path):
+            return {**self._source.tags(), **self._source.tags(1)}
 
     def colormap(self) -> Mapping[int, tuple[int, int, int, int]]:
         """Return the RGBA colour of each value of the first band, 0 to 255; empty without a palette."""
-        return self._source.colormap(1) if self.has_palette else {}
+        with _gdal(self._path):
+            return self._source.colormap(1) if self.has_palette else {}
 
     def read(self, row: int = 0, count: int | None = None, channels: Sequence[int] | None = None) -> Strip:
         """Read rows.
@@ -124,6 +143,33 @@ class Raster:
             count = max(1, STRIP // self.block_height) * min(self.block_height, 4 * STRIP)
         for row in range(0, self.height, count):
             yield self.read(row, count, channels)
+
+    def read_on(self, grid: Grid) -> Strip:
+        """Read all of the raster on another grid, by the nearest pixel.
+
+        Args:
+          grid: both need a place.
+
+        Returns:
+          Pixels [H, W, C] of the grid; outside the raster they are 0 and not available.
+
+        Raises:
+          BadImage: as `read` does; or the raster has no place.
+        """
+        if not (self.grid.is_georeferenced and grid.is_georeferenced):
+            raise BadImage("no place on the ground, without which it cannot be aligned (save it as GeoTIFF)")
+        pixels, valid = self.read()
+        place = {
+            **{"src_transform": self.grid.transform, "src_crs": self.grid.crs},
+            **{"dst_transform": grid.transform, "dst_crs": grid.crs, "resampling": Resampling.nearest},
+        }
+        there = np.zeros((self.channels, grid.height, grid.width), self.dtype)
+        here = np.zeros(there.shape, np.uint8)
+        with _gdal(self._path):
+            for i in range(self.channels):
+                reproject(np.ascontiguousarray(pixels[..., i]), there[i], **place)
+                reproject(valid[..., i].astype(np.uint8), here[i], **place)
+        return Strip(np.moveaxis(there, 0, -1), np.moveaxis(here != 0, 0, -1))
 
     def _valid(self, bands: Sequence[int], window: Window, pixels: np.ndarray) -> np.ndarray:
         """bool [C, n, W]; pixels are of that shape."""
@@ -165,12 +211,14 @@ def open_raster(path: Path, whole: bool = False) -> Iterator[Raster]:
     Raises:
       BadImage: the file is truncated, damaged or of an unsupported kind, or exceeds the memory limits.
     """
-    raster = Raster(path, _opened(path))
+    source = _opened(path)
     try:
-        _check(raster, path, whole)
+        with _gdal(path):
+            raster = Raster(path, source)
+            _check(raster, path, whole)
         yield raster
     finally:
-        raster._source.close()
+        source.close()
 
 
 def read_grid(path: Path) -> Grid | None:
@@ -211,8 +259,7 @@ def _check(raster: Raster, path: Path, whole: bool) -> None:
     limits.check(high * wide, raster.dtype.itemsize, length)
     if ColorInterp.cyan in source.colorinterp:
         raise BadImage("a CMYK image (save as grey or RGB)")
-    with _gdal(path):
-        turn = _orientation(path, source.driver)
+    turn = _orientation(path, source.driver)
     if turn != 1:
         raise BadImage(f"an image that is to be turned for display (Orientation {turn}; save it upright)")
 
@@ -225,11 +272,17 @@ def _orientation(path: Path, driver: str) -> int:
     if driver != "GTiff":
         return 1  # `png.check` looked at it
     with path.open("rb") as file:
-        head = file.read(16)
-        tags = TiffImagePlugin.ImageFileDirectory_v2(head if head[2] == BIG_TIFF or head[3] == BIG_TIFF else head[:8])
-        file.seek(tags.next)
-        tags.load(file)
-        return int(tags.get(ORIENTATION, 1))
+        order, version = struct.unpack("2sH", file.read(4))
+        order = "<" if order == b"II" else ">"
+        is_big = version in (BIG_TIFF, BIG_TIFF << 8)
+        number, value_bytes = (f"{order}u8", 8) if is_big else (f"{order}u4", 4)
+        file.seek(8 if is_big else 4)
+        file.seek(int(np.fromfile(file, number, 1)[0]))
+        count = int(np.fromfile(file, f"{order}u{8 if is_big else 2}", 1)[0])
+        entry = np.dtype([("tag", f"{order}u2"), ("type", f"{order}u2"), ("count", number),
+                          ("value", f"{order}u2"), ("rest", f"V{value_bytes - 2}")])  # fmt: skip
+        tags = np.fromfile(file, entry, min(count, MOST_TAGS))
+    return next((int(tag["value"]) for tag in tags if tag["tag"] == ORIENTATION), 1)
 
 
 @contextlib.contextmanager
@@ -244,16 +297,24 @@ def _gdal(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise BadImage("not readable (no such file)") from None
     except _BROKEN as error:
-        if "not recognized as being in a supported" in str(error):
+        if "not recognized as being in a supported" in str(error) and not _begins_well(path):
             raise BadImage(f"not a {kind}, whatever its name says (convert it)") from None
-        raise BadImage(f"not a whole {kind} ({_reason(error)}; copy or make the file again)") from None
+        raise BadImage(f"not a whole {kind} ({_reason(error, path)}; copy or make the file again)") from None
 
 
-def _reason(error: BaseException) -> str:
-    """Return GDAL's own words for an error of rasterio."""
+def _begins_well(path: Path) -> bool:
+    """Return True if a file is empty, or begins as its name says."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"", b"II", b"MM", b"\xff\xd8", b"\x89P")
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    """Return GDAL's own words for an error of rasterio, without the file's name, which messages have anyway."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return truncate(error) or type(error).__name__
+    names = f"{re.escape(str(path))}|{re.escape(path.name)}"
+    words = re.sub(rf"'?({names})'?[:,]? ?", "", str(error))
+    return truncate(words) or type(error).__name__
 
 
 # ---- Writing --------------------------------------------------------------------------------------------------------
@@ -303,7 +364,7 @@ def write_geotiff(
                     target.set_band_description(band, text)
                 _write_rows(target, first, rows, path)
         except RasterioError as error:
-            raise OSError(f"{path} could not be written ({_reason(error)})") from None
+            raise OSError(f"{path} could not be written ({_reason(error, temporary)})") from None
 
 
 def _write_rows(target: Any, first: np.ndarray, rest: Iterator[np.ndarray], path: Path) -> None:

@@ -4,7 +4,6 @@ Data of the MultiEarth challenge; pairs within a week, the stretch by a cumulati
 follow Cheng et al. 2022 (arXiv 2206.13042), a report of its SAR-to-optical task.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from pix2pix_tf.prepare.multiearth.pictures import SceneInfo, Stretching, read, 
 from pix2pix_tf.prepare.splits import choose_val
 from pix2pix_tf.prepare.stretch import Cut, Limits
 from pix2pix_tf.utils import cli
-from pix2pix_tf.utils.errors import UserError, did_you_mean
+from pix2pix_tf.utils.errors import UserError
 
 DIVIDE_BY = ("place", "random")
 CLOUDY = 0.1  # share of a target under cloud; the report counts the targets above it
@@ -81,11 +80,7 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
     if settings.days < 0 or settings.size < 1:
         raise UserError(f"--days {settings.days} must be 0 or more, and --size {settings.size} 1 or more.")
     scene_splits.check(settings.split, DIVIDE_BY, settings.val, settings.seed, settings.cut)
-    for role, (low, high) in settings.limits.items():
-        if role not in ROLES:
-            raise did_you_mean("role", role, ROLES)
-        if not -math.inf < low < high < math.inf:
-            raise UserError(f"--limits {role} {low:g} {high:g} must be two rising numbers, such as -25 0.")
+    scene_splits.check_limits(settings.limits, ROLES)
     if output.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
 

@@ -1,13 +1,10 @@
 """Define the command `multiearth`, which builds a SAR-to-optical data set from Sentinel-1 and Sentinel-2 files."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from pix2pix_tf.prepare.commands import Commands, command, next_command, percentiles
+from pix2pix_tf.prepare.commands import Commands, command, limits, next_command, percentiles
 from pix2pix_tf.prepare.multiearth import build, files
-from pix2pix_tf.prepare.stretch import Limits
-from pix2pix_tf.utils.errors import UserError
 
 
 def add_multiearth(commands: Commands) -> None:
@@ -69,7 +66,7 @@ def run_multiearth(arguments: argparse.Namespace) -> None:
         days=arguments.days,
         size=arguments.size,
         cut=percentiles(arguments.cut),
-        limits=_limits(arguments.limits),
+        limits=limits(arguments.limits),
         depth=arguments.depth,
         split=arguments.split,
         val=arguments.val,
@@ -77,13 +74,3 @@ def run_multiearth(arguments: argparse.Namespace) -> None:
     )
     build.prepare(arguments.input, arguments.output, settings)
     print(next_command("sar2optical", arguments.output, arguments.size))
-
-
-def _limits(words: Sequence[str]) -> dict[str, Limits]:
-    try:
-        triples = zip(words[::3], words[1::3], words[2::3], strict=True)
-        return {role: (float(low), float(high)) for role, low, high in triples}
-    except ValueError:
-        raise UserError(
-            f"--limits {' '.join(words)}: give a role and two numbers, and so on, such as --limits sar_vv -25 0."
-        ) from None

@@ -8,8 +8,7 @@ import numpy as np
 
 from pix2pix_tf.data import tiling, validation
 from pix2pix_tf.data.dataset import Scene
-from pix2pix_tf.data.io import images
-from pix2pix_tf.data.io import tiff as raster
+from pix2pix_tf.data.io import images, raster
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, ROLES, Pair, Picture
 from pix2pix_tf.prepare.own_scenes.source import BadScene
@@ -50,7 +49,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
     Raises:
       BadScene: files are damaged, of different sizes, or have no usable values.
     """
-    bands, problems = _bands(picture)
+    bands, available, problems = _bands(picture)
     if different := validation.different_sizes(bands):
         problems.append((f"its bands differ in size: {different} pixels (resample them to one grid)", picture.name))
     if problems:
@@ -59,17 +58,17 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
     for role, names in ROLES[picture.sensor].items():
         try:
             raw = np.stack([bands[name] for name in names], axis=-1) if len(names) > 1 else bands[names[0]]
-            no_data = (FILL, *_no_data([picture.paths[name] for name in names]))
+            valid = np.stack([available[name] for name in names], axis=-1).reshape(raw.shape) & (raw != FILL)
             if not stretching.cut and role not in stretching.limits:
-                pixels[role], count = _as_they_are(raw, role, no_data), int(_unmeasured(raw, no_data).sum())
+                pixels[role] = _as_they_are(raw, role, valid)
             else:
-                pixels[role], limits[role], count = _stretched(raw, role, names, no_data, stretching)
-            not_measured += count
+                pixels[role], limits[role] = _stretched(raw, role, names, valid, stretching)
+            not_measured += int((~valid.reshape(*raw.shape[:2], -1).all(axis=-1)).sum())
         except images.BadImage as error:
             problems.append((str(error), ", ".join(picture.paths[name].name for name in names)))
     first, facts = next(iter(picture.paths.values())), Facts()
     try:
-        facts = raster.georeference(first)
+        facts = grid.facts() if (grid := raster.read_grid(first)) else facts
     except images.BadImage as error:
         problems.append((str(error), first.name))
     if problems:
@@ -78,54 +77,50 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
     return Contents(pixels, limits, not_measured, None if mask is None else mask & CLOUD_BITS != 0, facts)
 
 
-def _bands(picture: Picture) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
-    """Return the pixels of each readable band, and (problem, file) pairs for the others."""
+def _bands(
+    picture: Picture,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[tuple[str, str]]]:
+    """Return pixels and available pixels, bool, of each readable band, and (problem, file) pairs for the others."""
     bands: dict[str, np.ndarray] = {}
+    available: dict[str, np.ndarray] = {}
     problems = []
     for band, path in picture.paths.items():
         try:
-            pixels = images.read(path)
-            if pixels.ndim != 2:
-                raise images.BadImage(f"{pixels.shape[2]} bands (save one band a file)")
+            with raster.open_raster(path, whole=True) as source:
+                if source.channels != 1:
+                    raise images.BadImage(f"{source.channels} bands (save one band a file)")
+                if source.dtype.kind == "c":
+                    raise images.BadImage(f"{source.dtype} numbers, complex SAR (save decibels)")
+                pixels, valid = source.read()
             if band == CLOUD_MASK and pixels.dtype.kind not in "ui":
                 raise images.BadImage(f"{pixels.dtype} numbers, but a cloud mask holds bits (save whole numbers)")
-            bands[band] = pixels
+            bands[band], available[band] = pixels[..., 0], valid[..., 0]
         except images.BadImage as error:
             problems.append((str(error), path.name))
-    return bands, problems
+    return bands, available, problems
 
 
-def _no_data(paths: list[Path]) -> set[float]:
-    return {value for path in paths if (value := raster.no_data_value(path)) is not None}
-
-
-def _unmeasured(raw: np.ndarray, no_data: tuple[float, ...]) -> np.ndarray:
-    """bool [H, W]: pixels without a measurement in some band."""
-    bands = raw.reshape(*raw.shape[:2], -1)
-    return (~np.isfinite(bands) | np.isin(bands, no_data)).any(axis=-1)
-
-
-def _as_they_are(raw: np.ndarray, role: str, no_data: tuple[float, ...]) -> np.ndarray:
+def _as_they_are(raw: np.ndarray, role: str, valid: np.ndarray) -> np.ndarray:
     if raw.dtype not in (np.uint8, np.uint16):
         raise images.BadImage(
             f"{raw.dtype} numbers, which no PNG holds as they are (leave out --cut none, or give --limits {role} LOW "
             "HIGH as well)"
         )
-    return np.where(np.isin(raw, no_data), 0, raw).astype(raw.dtype)
+    return np.where(valid, raw, 0).astype(raw.dtype)
 
 
 def _stretched(
-    raw: np.ndarray, role: str, names: tuple[str, ...], no_data: tuple[float, ...], stretching: Stretching
-) -> tuple[np.ndarray, tuple[float, ...], int]:
+    raw: np.ndarray, role: str, names: tuple[str, ...], valid: np.ndarray, stretching: Stretching
+) -> tuple[np.ndarray, tuple[float, ...]]:
     fixed = stretching.limits.get(role)
-    grey, limits, count = stretch(raw, stretching.cut or (0, 100), no_data, fixed, stretching.depth)
+    grey, limits, _ = stretch(raw, stretching.cut or (0, 100), None, fixed, stretching.depth, valid)
     for name, low, high in zip(names, limits[::2], limits[1::2], strict=True):
         if low == high:
             raise images.BadImage(
                 f"{name} is {low:g} everywhere, which leaves the stretch no range (remove the picture, or give "
                 f"--limits {role} LOW HIGH)"
             )
-    return grey, limits, count
+    return grey, limits
 
 
 # ---- Scanning ---------------------------------------------------------------------------------------------

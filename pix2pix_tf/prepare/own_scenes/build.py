@@ -1,16 +1,17 @@
 """Build a data set from a folder of the user's own scenes: scan, split, write, report."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from pix2pix_tf.data import classes, dataset, scene_names, tiling, validation
+from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.prepare import dataset_writer, scene_table, splits
 from pix2pix_tf.prepare.own_scenes import source
 from pix2pix_tf.prepare.own_scenes.split import make_splits, split_of
-from pix2pix_tf.prepare.own_scenes.survey import DIVIDE_BY, SceneInfo, Settings, read, scan
+from pix2pix_tf.prepare.own_scenes.survey import DIVIDE_BY, SceneInfo, Settings, load, scan
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
@@ -67,6 +68,7 @@ def _check(settings: Settings, folder: Path, output: Path) -> None:
     if settings.size < 1 or not 0 <= settings.overlap < settings.size:
         raise UserError(f"--overlap {settings.overlap} must be at least 0 and below --size {settings.size}.")
     splits.check(settings.split, DIVIDE_BY, settings.val, settings.seed, settings.cut)
+    splits.check_limits(settings.limits or {}, ("", *(role for role in CHANNELS if role not in VALUES)))
     if output.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"--output {output} lies inside --input {folder}. Choose a folder outside it.")
 
@@ -76,7 +78,7 @@ def _write(one: SceneInfo, where: Mapping[str, str], output: Path, settings: Set
     roles = list(one.bits)
     if not any(dataset_writer.missing(output, where[stem], roles, stem) for stem in one.stems):
         return
-    pixels = read(one.source, settings).pixels
+    pixels = load(one, settings)
     for role in roles:
         pieces = tiling.cut(pixels[role], settings.size, settings.overlap)
         for stem, (_, _, patch) in zip(one.stems, pieces, strict=True):
@@ -122,11 +124,27 @@ def report(found: Sequence[SceneInfo], where: Mapping[str, str], settings: Setti
         named = Counter(getattr(one.scene, field) for one in found)
         known = ", ".join(f"{name} {count}" for name, count in sorted(named.items(), key=str) if name)
         print(f"{field}s: {known or 'not known'}" + (f", not known {named[None]}" if known and named[None] else ""))
-    if settings.cut:
-        low, high = settings.cut
-        for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():
-            print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, percentiles {low:g} to {high:g}")
-    gaps = [one for one in found if one.not_finite]
+    _report_pixels(found, settings)
+
+
+def _report_pixels(found: Sequence[SceneInfo], settings: Settings) -> None:
+    """Print how numbers became grey values, and which pixels are not available."""
+    how = "percentiles {:g} to {:g}".format(*settings.cut) if settings.cut else "--limits"
+    if settings.limits:
+        how = "--limits" if not settings.cut else f"{how}, or --limits"
+    for role, count in Counter(role for one in found for role in one.scene.stretch or ()).items():
+        print(f"{role}: {count} of {len(found)} scenes stretched to 8 bit, {how}")
+    notes: dict[str, list[str]] = defaultdict(list)
+    for one in found:
+        for note in one.picture.notes:
+            notes[note].append(one.source.name)
+    for note, names in notes.items():
+        print(f"{note}: {validation.abbreviate(names) if len(names) < len(found) or len(found) == 1 else 'all scenes'}")
+    gaps = [one for one in found if one.picture.missing]
     if gaps:
-        total, listed = sum(one.not_finite for one in gaps), validation.abbreviate([one.source.name for one in gaps])
+        total = sum(one.picture.missing for one in gaps)
+        listed = validation.abbreviate([one.source.name for one in gaps])
         print(f"{total} pixels were NaN, infinite or no data and became 0: {listed}")
+    hidden = sum(one.picture.hidden for one in found)
+    if hidden:
+        print(f"{hidden} pixels of zones became not available, as the SAR image has none there")

@@ -10,11 +10,10 @@ drawings from a paint program (see `mask_drawings`), or rasters from a GIS with 
 `classes.parse_classes`).
 """
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,11 +23,11 @@ from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
-from pix2pix_tf.data.io import images, mask_drawings
-from pix2pix_tf.data.io import tiff as raster
+from pix2pix_tf.data.io import images, mask_drawings, raster
+from pix2pix_tf.data.io.grid import difference
 from pix2pix_tf.data.scene_names import Facts
-from pix2pix_tf.prepare import scene_table
-from pix2pix_tf.prepare.stretch import Cut, stretch
+from pix2pix_tf.prepare import radiometry, scene_table
+from pix2pix_tf.prepare.own_scenes import brightness
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 from pix2pix_tf.utils.files import visible_files
@@ -44,12 +43,6 @@ COMMON_NAMES = {
     "sar_images": "sar",
     "scenes": "sar",
 }
-TARGETS = (
-    "sar",
-    "sar_vv",
-    "sar_vh",
-    "optical",
-)  # roles that models generate: duplicates in two splits are data leakage
 
 
 class BadScene(Exception):
@@ -72,14 +65,63 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """The contents of one scene."""
+class Reading:
+    """How the files of scenes are read."""
 
-    pixels: Mapping[str, np.ndarray]  # for each role, uint8 or uint16, [H, W] or [H, W, 3], the same H and W
-    stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
-    not_finite: int  # pixels that were NaN, infinite or "no data", and became 0
-    digests: Mapping[str, str]  # for each target role: equal digests mean equal raw pixels
+    options: brightness.Options = field(default_factory=brightness.Options)
+    tolerance: int | None = None  # 0..127: reads PNGs of zones as drawings, see `mask_drawings.read_mask`
+    classes: tuple[str, ...] | None = None  # meaning of other zone values, see `classes.parse_classes`; None: CaFFe's
+    align: bool = False  # masks on another grid are resampled
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The contents of one scene, but for the pixels of its images."""
+
+    images: Mapping[str, brightness.Image]  # by role
+    masks: Mapping[str, np.ndarray]  # by role, uint8 [H, W]
     facts: Facts  # metadata from the files and the name
+    notes: tuple[str, ...]  # for the summary
+    hidden: int  # pixels of the zones that became "not available", because the SAR image has none there
+
+    @property
+    def pixels(self) -> dict[str, np.ndarray]:
+        """For each role, uint8 or uint16, [H, W] or [H, W, 3], of one size; images are read again."""
+        found = {**{role: brightness.convert(image)[0] for role, image in self.images.items()}, **self.masks}
+        return {role: found[role] for role in self.bits}
+
+    @property
+    def bits(self) -> dict[str, int]:
+        """For each role, 8 or 16."""
+        found = {**{role: image.bits for role, image in self.images.items()}, **dict.fromkeys(self.masks, 8)}
+        return dict(sorted(found.items()))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        sizes = [mask.shape for mask in self.masks.values()]
+        sizes += [(image.height, image.width) for image in self.images.values()]
+        return sizes[0][0], sizes[0][1]
+
+    @property
+    def stretch(self) -> dict[str, tuple[float, ...]]:
+        """For stretched roles: the numbers of black and white, band after band."""
+        return {role: image.stretch for role, image in self.images.items() if image.stretch is not None}
+
+    @property
+    def radiometry(self) -> dict[str, str]:
+        """For stretched SAR roles: what the files hold, one of radiometry.KINDS."""
+        return {role: image.radiometry.kind for role, image in self.images.items() if image.radiometry}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """For each target role: equal digests mean equal pixels."""
+        return {role: image.digest for role, image in self.images.items() if role in brightness.TARGETS}
+
+    @property
+    def missing(self) -> int:
+        """Pixels that are not available in the images."""
+        return sum(image.missing for image in self.images.values())
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -252,54 +294,147 @@ def _bare(role: str, found: Mapping[str, Mapping[str, Path]], problems: list[tup
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
 
-def read(
-    source: Source,
-    cut: Cut | None = (2.0, 98.0),
-    tolerance: int | None = None,
-    classes: Sequence[str] | None = None,
-) -> Picture:
+def read(source: Source, reading: Reading | None = None) -> Picture:
     """Read and check all roles of one scene.
 
     Args:
       source: from `find`.
-      cut: the percentiles that become black and white where there are more than 8 bits; None keeps 16-bit integers.
-      tolerance: reads PNGs of zones as drawings, see `mask_drawings.read_mask`; None takes their grey values as they
-        are.
-      classes: meaning of other zone values, see `classes.parse_classes`; None takes CaFFe's.
+      reading: options of the command; None: the defaults.
 
     Raises:
-      BadScene: files are damaged, of the wrong kind or of different sizes, or masks hold invalid class values.
+      BadScene: files are damaged, of the wrong kind, of different sizes or places or in doubt, or masks hold invalid
+        class values.
     """
-    problems: list[tuple[str, str]] = []
-    facts: Facts = {**scene_names.facts_of(source.name), **source.facts}
-    pixels, stretched, digests, not_finite = {}, {}, {}, 0
-    for role, path in source.paths.items():
+    reading, problems = Reading() if reading is None else reading, list[tuple[str, str]]()
+    pictures: dict[str, brightness.Image] = {}
+    missing: dict[str, np.ndarray] = {}
+    for role, path, half, options in _brightness(source, reading.options, problems):
         try:
-            raw = read_role(path, role, tuple(source.paths) if source.halves else (), tolerance, classes)
-            is_tiff = path.suffix.lower() in images.TIFF
-            no_data = raster.no_data_value(path) if is_tiff else None
-            if role in TARGETS:
-                digests[role] = hashlib.sha256(f"{role} {raw.dtype} {raw.shape}".encode() + raw.tobytes()).hexdigest()
-            if role in VALUES or raw.dtype == np.uint8:
-                pixels[role] = raw.astype(np.uint8)
-            elif cut:
-                pixels[role], stretched[role], count = stretch(raw, cut, no_data)
-                not_finite += count
-            elif raw.dtype == np.uint16:
-                pixels[role] = raw
-            else:
-                raise images.BadImage(f"{raw.dtype} numbers, which no PNG holds (leave out --cut none)")
-            if is_tiff and not source.halves:
-                facts.update(raster.georeference(path))
+            pictures[role], missing[role] = brightness.examine(path, role, options, half)
         except images.BadImage as error:
             problems.append((str(error), _display_path(path)))
-    if different := validation.different_sizes(pixels):
+    grids = {role: image.grid for role, image in pictures.items() if not source.halves}
+    masks, others = _masks(source, reading, pictures, problems)
+    grids.update(others)
+    problems += _different_grids(source, grids, pictures, masks)
+    if problems:
+        raise BadScene(problems)
+    hidden = _hide(masks, missing)
+    return Picture(pictures, masks, *_facts(source, grids, pictures), hidden)
+
+
+def load(source: Source, reading: Reading, pictures: Mapping[str, brightness.Image]) -> dict[str, np.ndarray]:
+    """Read the pixels of a scene that `read` has examined.
+
+    Args:
+      source: of the scene.
+      reading: as given to `read`.
+      pictures: `Picture.images`.
+
+    Returns:
+      For each role, uint8 or uint16, [H, W] or [H, W, 3], of one size; 0 where nothing is available.
+
+    Raises:
+      BadScene: files have changed since.
+    """
+    problems: list[tuple[str, str]] = []
+    read_again = {role: brightness.convert(image) for role, image in pictures.items()}
+    masks, _ = _masks(source, reading, pictures, problems)
+    if problems:
+        raise BadScene(problems)
+    _hide(masks, {role: missing for role, (_, missing) in read_again.items()})
+    return {**{role: pixels for role, (pixels, _) in read_again.items()}, **masks}
+
+
+def _masks(
+    source: Source, reading: Reading, pictures: Mapping[str, brightness.Image], problems: list[tuple[str, str]]
+) -> tuple[dict[str, np.ndarray], dict[str, raster.Grid]]:
+    """Return the masks of a scene, and the grids of those that have a place and were not resampled."""
+    chief = next((image.grid for image in pictures.values() if image.grid.is_georeferenced), None)
+    halves = tuple(source.paths) if source.halves else ()
+    masks: dict[str, np.ndarray] = {}
+    grids: dict[str, raster.Grid] = {}
+    for role in [role for role in source.paths if role in VALUES]:
+        path = source.paths[role]
+        try:
+            grid = None if halves or path.suffix.lower() in images.JPEG else raster.read_grid(path)
+            target = chief if reading.align and grid else None
+            masks[role] = read_role(path, role, halves, reading.tolerance, reading.classes, target)
+            if grid and not target:
+                grids[role] = grid
+        except images.BadImage as error:
+            problems.append((str(error), _display_path(path)))
+    return masks, grids
+
+
+def _brightness(
+    source: Source, options: brightness.Options, problems: list[tuple[str, str]]
+) -> Iterator[tuple[str, Path, int | None, brightness.Options]]:
+    """Yield role, file, half and options of each image; a SAR file of two bands gives `sar_vv` and `sar_vh`."""
+    for role, path in source.paths.items():
+        if role in VALUES:
+            continue
+        half = list(source.paths).index(role) if source.halves else None
+        try:
+            bands = brightness.polarisations(path) if role == "sar" and half is None else None
+        except images.BadImage as error:
+            problems.append((str(error), _display_path(path)))
+            continue
+        if bands is None or "sar" in (options.bands or {}):
+            yield role, path, half, options
+            continue
+        for one, band in bands.items():
+            yield one, path, None, replace(options, bands={**(options.bands or {}), one: (band,)})
+
+
+def _different_grids(
+    source: Source,
+    grids: Mapping[str, raster.Grid],
+    pictures: Mapping[str, brightness.Image],
+    masks: Mapping[str, np.ndarray],
+) -> list[tuple[str, str]]:
+    """Compare the sizes and the places of a scene's roles."""
+    problems = []
+    chief = next((role for role, grid in grids.items() if grid.is_georeferenced), None)
+    for role, grid in grids.items():
+        if chief and (apart := difference(grids[chief], grid)):
+            cure = "add --align, which resamples masks" if role in VALUES else "resample it"
+            problems.append((f"{role} {apart} of {chief} ({cure} to the grid of {chief})", source.name))
+    sizes = {role: np.empty((image.height, image.width, 0)) for role, image in pictures.items()}
+    if not problems and (different := validation.different_sizes({**sizes, **masks})):
         problems.append(
             (f"its roles differ in size: {different} pixels (cut or resample them to one grid)", source.name)
         )
-    if problems:
-        raise BadScene(problems)
-    return Picture(pixels, stretched, not_finite, digests, facts)
+    return problems
+
+
+def _hide(masks: dict[str, np.ndarray], missing: Mapping[str, np.ndarray]) -> int:
+    """Make zones "not available" where all SAR images are; return the number of changed pixels."""
+    nowhere = [missing[role] for role in brightness.SAR if role in missing]
+    if "zones" not in masks or not nowhere:
+        return 0
+    hidden = np.logical_and.reduce(nowhere) & (masks["zones"] != zone_classes.NOT_AVAILABLE)
+    masks["zones"][hidden] = zone_classes.NOT_AVAILABLE
+    return int(np.count_nonzero(hidden))
+
+
+def _facts(
+    source: Source, grids: Mapping[str, raster.Grid], pictures: Mapping[str, brightness.Image]
+) -> tuple[Facts, tuple[str, ...]]:
+    """Return a scene's metadata, and notes about its images and its place."""
+    facts: Facts = {**scene_names.facts_of(source.name), **source.facts}
+    notes = [note for image in pictures.values() for note in image.notes]
+    for image in pictures.values():
+        if image.radiometry:
+            told = image.radiometry
+            notes.append(f"{image.role}: taken as {radiometry.NAMES[told.kind]} ({told.reason}); grey is amplitude")
+    for grid in grids.values():
+        if grid.is_georeferenced:
+            facts.update(grid.facts())
+            break
+    if pictures and not source.halves:
+        notes += brightness.place_notes(next(iter(pictures.values())))
+    return facts, tuple(dict.fromkeys(notes))
 
 
 def fingerprint(sources: Sequence[Source]) -> str:
@@ -317,18 +452,20 @@ def read_role(
     halves: Sequence[str] = (),
     tolerance: int | None = None,
     classes: Sequence[str] | None = None,
+    grid: raster.Grid | None = None,
 ) -> np.ndarray:
-    """Read and check the pixels of one role of one scene.
+    """Read and check the pixels of one mask of one scene.
 
     Args:
-      path: PNG, TIFF or JPEG.
-      role: one of CHANNELS.
+      path: PNG or TIFF.
+      role: one of VALUES.
       halves: the roles of the left and the right half of a side-by-side file; else empty.
       tolerance: reads PNGs of zones as drawings, see `mask_drawings.read_mask`; None takes their values as they are.
       classes: meaning of the zone values, see `classes.parse_classes`; None: CaFFe's.
+      grid: resample to this grid, by the nearest pixel; None: as the file is.
 
     Returns:
-      [H, W] or [H, W, 3], dtype as in the file; zones have CaFFe's grey values.
+      uint8 [H, W]; zones have CaFFe's grey values, and "not available" where the file has no data.
 
     Raises:
       BadImage: the file is damaged or does not fit the role; the text has the cure.
@@ -337,45 +474,59 @@ def read_role(
     if may_be_drawing and tolerance is not None:
         return mask_drawings.read_mask(path, tolerance)
     try:
-        return _checked(path, role, halves, classes)
+        return _checked(path, role, halves, classes, grid)
     except images.BadImage as error:
         if may_be_drawing and mask_drawings.is_drawing(path):
             raise images.BadImage(f"{error}; or add --as-drawn, which reads it as a drawing") from None
         raise error
 
 
-def _checked(path: Path, role: str, halves: Sequence[str], classes: Sequence[str] | None) -> np.ndarray:
-    if path.suffix.lower() in images.JPEG and VALUES.keys() & (halves or {role}):
+def _checked(
+    path: Path, role: str, halves: Sequence[str], classes: Sequence[str] | None, grid: raster.Grid | None
+) -> np.ndarray:
+    if path.suffix.lower() in images.JPEG:
         raise images.BadImage("a JPEG, which blurs the classes of masks (export it as PNG)")
-    pixels = images.read(path)
+    if path.suffix.lower() in images.PNG:
+        images.check_png_header(path)
+    with raster.open_raster(path, whole=True) as source:
+        if source.is_jpeg:
+            raise images.BadImage("compressed as JPEG, which blurs the classes of masks (export it with deflate)")
+        if source.has_palette:
+            raise images.BadImage("a palette image (save as grey or RGB)")
+        pixels, valid = source.read_on(grid) if grid else source.read()
+        no_data = source.nodata[0]
     if halves:
-        pixels = _half(pixels, role, list(halves).index(role))
-    problem = validation.channel_problem(role, pixels)
-    if not problem and role == "zones" and classes:
-        pixels = _recoded(pixels, classes)
-    problem = problem or validation.class_problem(role, pixels)
-    if problem:
-        raise images.BadImage(problem + (_own_classes(pixels) if role == "zones" and pixels.ndim == 2 else ""))
-    return pixels
+        pixels, valid = (_half(part, list(halves).index(role)) for part in (pixels, valid))
+    if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., :1]  # grey that was saved as three equal channels
+    if problem := validation.channel_problem(role, pixels):
+        raise images.BadImage(problem)
+    pixels, valid = pixels[..., 0], valid.all(axis=-1)
+    codes = zone_classes.parse_classes(classes) if role == "zones" and classes else {}
+    if no_data in codes:
+        valid |= pixels == no_data  # the user's word counts more than the file's
+    pixels = np.where(valid, pixels, 0)
+    if codes:
+        zones = _recoded(pixels, valid, codes)
+        zones[~valid] = zone_classes.NOT_AVAILABLE
+        return zones
+    if problem := validation.class_problem(role, pixels):
+        raise images.BadImage(problem + (_own_classes(pixels[valid]) if role == "zones" else ""))
+    return pixels.astype(np.uint8)
 
 
-def _half(pixels: np.ndarray, role: str, index: int) -> np.ndarray:
-    """Return the left (0) or right (1) half; a grey role may be stored as colour, because its other half needs it."""
+def _half(pixels: np.ndarray, index: int) -> np.ndarray:
+    """Return the left (0) or right (1) half."""
     if pixels.shape[1] % 2:
         raise images.BadImage(f"{pixels.shape[1]} pixels wide, which does not halve (not a side-by-side image?)")
-    half = np.split(pixels, 2, axis=1)[index]
-    if half.ndim == 2 and CHANNELS[role] == 3:
-        return np.repeat(half[..., None], 3, axis=2)
-    if half.ndim == 3 and CHANNELS[role] == 1 and (half == half[..., :1]).all():
-        return half[..., 0]
-    return half
+    return np.split(pixels, 2, axis=1)[index]
 
 
-def _recoded(pixels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    codes = zone_classes.parse_classes(classes)
-    strange = np.unique(pixels[~np.isin(pixels, list(codes))])
+def _recoded(pixels: np.ndarray, valid: np.ndarray, codes: Mapping[int, int]) -> np.ndarray:
+    strange = np.unique(pixels[valid & ~np.isin(pixels, list(codes))])
     if strange.size:
-        raise images.BadImage(f"the value {strange[0]:g} is none of --classes {' '.join(classes)} (add what it is)")
+        known = " ".join(f"{value}=..." for value in codes)
+        raise images.BadImage(f"the value {strange[0]:.10g} is none of --classes {known} (add what it is)")
     return zone_classes.recode(pixels, codes)
 
 

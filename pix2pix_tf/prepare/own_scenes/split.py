@@ -83,7 +83,7 @@ def _duplicates(found: Sequence[SceneInfo]) -> dict[str, list[str]]:
     """Return the scenes that hold the same target image, by its digest."""
     holders: dict[str, list[str]] = defaultdict(list)
     for one in found:
-        for digest in one.digests.values():
+        for digest in one.picture.digests.values():
             holders[digest].append(one.source.name)
     return {digest: same for digest, same in holders.items() if len(same) > 1}
 
