@@ -29,8 +29,8 @@ class Facts(TypedDict, total=False):
 
 
 def scene_of(stem: str) -> str:
-    """Return the name of the scene that a patch was cut from."""
-    return stem.split(PATCH_MARK)[0]
+    """Return the name of the scene that a patch was cut from: the stem without the position at its end."""
+    return _PLACE.sub("", stem)
 
 
 def is_file_name(text: str) -> bool:

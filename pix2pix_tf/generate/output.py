@@ -62,8 +62,8 @@ def image_path(output: Path, size: int | None, role: str, stem: str) -> Path:
 
 def sample_stem(stem: str, sample: int, samples: int) -> str:
     """Return the stem of a sample. Each sample is a scene of its own: its number stands before the patch's place."""
-    scene, mark, place = stem.partition(scene_names.PATCH_MARK)
-    return stem if samples == 1 else f"{scene}_s{sample}{mark}{place}"
+    scene = scene_names.scene_of(stem)
+    return stem if samples == 1 else f"{scene}_s{sample}{stem.removeprefix(scene)}"
 
 
 def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None) -> None:

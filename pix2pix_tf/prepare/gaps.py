@@ -3,6 +3,7 @@
 import numpy as np
 
 SUSPICIOUS = 0.05  # share of the pixels with one and the same outlying value, above which it is asked about
+FAR = 3.0  # spreads of all other values (percentiles 1 to 99) that such a value is away from the nearest of them
 SMALLEST = 0.001, 64  # share of the scene, and pixels, that a border of zeros has at least; fewer are dark pixels
 
 
@@ -49,6 +50,6 @@ def suspicious_value(sample: np.ndarray) -> float | None:
         rest = sample[~same]
         spread = np.ptp(np.percentile(rest, (1, 99)))
         apart = rest.min() - value if is_low else value - rest.max()
-        if apart > max(spread, 1.0):
+        if apart > FAR * max(spread, 1.0):
             return float(value)
     return None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
+from pix2pix_tf.utils.errors import LONGEST, Diverged, Interrupted, UserError
 
 # TensorFlow reads this when it is imported, and every command imports this module first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors raise; the rest is about missing GPU drivers
@@ -115,13 +115,26 @@ def run(main: Callable[[list[str]], None], argv: list[str] | None = None) -> int
     """
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        main(arguments)
+        with _names_as_text():
+            main(arguments)
     except (UserError, Diverged, Interrupted, KeyboardInterrupt, OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
         print(as_typed(_sentence(error)), file=sys.stderr)
         return _exit_code(error)
     return 0
+
+
+@contextlib.contextmanager
+def _names_as_text() -> Iterator[None]:
+    """Turn an error about a file name that is no text in this system's encoding into a UserError."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        name = str(error.object)
+        if not any("\udc80" <= letter <= "\udcff" for letter in name):  # how Python keeps bytes that it cannot decode
+            raise
+        raise UserError(f"The file name {ascii(name)[:LONGEST]} is no UTF-8. Rename the file.") from None
 
 
 def progress(items: Iterable, total: int, what: str) -> Iterator:

@@ -58,6 +58,11 @@ def is_empty(path: Path) -> bool:
     return not path.exists() or (path.is_dir() and all(inside.name.startswith(".") for inside in path.iterdir()))
 
 
+LEFTOVERS = (  # of macOS, Synology, Windows and Linux
+    *("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db", "desktop.ini"),
+)
+
+
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`, and rename it to `path` when the block succeeds.
@@ -129,8 +134,13 @@ def clear(*folders: Path) -> None:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Return the files and folders in a folder, sorted, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    """Return the files and folders in a folder, sorted, without those that `is_leftover` names."""
+    return sorted(path for path in folder.iterdir() if not is_leftover(path.name))
+
+
+def is_leftover(name: str) -> bool:
+    """Return True for hidden files and folders, and for those that systems leave behind."""
+    return name.startswith((".", "~$")) or name in LEFTOVERS
 
 
 def remove_folder(path: Path) -> None:

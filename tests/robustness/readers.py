@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 import tifffile
 from PIL import Image
 
@@ -120,11 +121,28 @@ def tiffs() -> list[bytes]:
         (sar.astype(np.uint16), {"compression": "zlib", "tile": (16, 16)}),
         (np.stack([sar] * 3, axis=-1), {"compression": None, "photometric": "rgb"}),
     ]
+    for codec in ("lzw", "zstd", "lerc", "webp", "jpeg", "lzma"):
+        found.append(_geotiff(sar, codec))
     for pixels, options in kinds:
         file = io.BytesIO()
         tifffile.imwrite(file, pixels, extratags=tags, **options)
         found.append(file.getvalue())
     return [*found, _saved(sar, "TIFF", compression="tiff_lzw"), _saved(sar, "TIFF", compression="packbits")]
+
+
+def _geotiff(sar: np.ndarray, codec: str) -> bytes:
+    """A tiled GeoTIFF that GDAL writes with a codec, with a "no data" value or an internal mask."""
+    pixels = sar.astype(np.float32) if codec in ("zstd", "lerc") else sar
+    bands = 3 if codec == "webp" else 1
+    profile = {"driver": "GTiff", "height": SIZE, "width": SIZE, "count": bands, "dtype": pixels.dtype.name}
+    profile |= {"crs": "EPSG:3031", "transform": rasterio.Affine(20, 0, -2.4e6, 0, -20, 1.2e6), "compress": codec}
+    profile |= {"tiled": True, "blockxsize": 16, "blockysize": 16}
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.MemoryFile() as memory:
+        with memory.open(**profile, nodata=None if codec == "lzw" else 0) as target:
+            target.write(np.stack([pixels] * bands))
+            if codec == "lzw":
+                target.write_mask(sar > 9)
+        return memory.read()
 
 
 def jpegs() -> list[bytes]:
@@ -139,7 +157,9 @@ def _scene(suffix: str) -> Callable[[bytes, Path], None]:
     def read(data: bytes, folder: Path) -> None:
         path = folder / f"x{suffix}"
         path.write_bytes(data)
-        scene_source.read(scene_source.Source("x", {"sar": path}))
+        picture = scene_source.read(scene_source.Source("x", {"sar": path}))
+        if not picture.pixels["sar"].any() and not picture.notes:
+            raise AssertionError("a black image without a word")
 
     return read
 

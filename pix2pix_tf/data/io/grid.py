@@ -112,7 +112,7 @@ def difference(ours: Grid, others: Grid) -> str | None:
       others: the grid in question. Its corners are projected, where its CRS is another.
 
     Returns:
-      Such as "lies 2000 m beside it (origin 0, 0, not 2000, 0)"; None also where one of the two has no place.
+      Such as "it lies 2000 m beside (origin 2000, 0, not 0, 0)"; None also where one of the two has no place.
     """
     if not (ours.is_georeferenced and others.is_georeferenced):
         return None
@@ -127,12 +127,12 @@ def difference(ours: Grid, others: Grid) -> str | None:
     if np.abs(apart).max() <= SAME:
         return None
     if ours.crs != others.crs:
-        return f"has the CRS {_short(others)}, not {_short(ours)}"
+        return f"it has the CRS {_short(others)}, not {_short(ours)}"
     if not np.allclose(others.transform[0:2] + others.transform[3:5], ours.transform[0:2] + ours.transform[3:5]):
-        return f"has {_pixel(others)}, not {_pixel(ours)}"
+        return f"it has {_pixel(others)}, not {_pixel(ours)}"
     metres = math.hypot(*(apart[0] * ours.pixel_size_metres()))
     here, there = (f"{grid.transform.c:.10g}, {grid.transform.f:.10g}" for grid in (ours, others))
-    return f"lies {metres:.4g} m beside it (origin {there}, not {here})"
+    return f"it lies {metres:.4g} m beside (origin {there}, not {here})"
 
 
 def _projected(grid: Grid, target: Grid) -> list[tuple[float, float]]:

@@ -3,6 +3,7 @@
 PLAIN = 64 * 2**20  # bytes of pixels that any file may hold; half of it for numbers of more than 8 bits
 DENSEST = 400  # compression factor up to which larger images are accepted; that of deflate is at most 1032
 DRAWN = 2**24  # pixels of a drawing: 4096 x 4096, of four bytes each in two copies
+BANDS = 256  # of a raster
 WIDEST = 2**17  # pixels of a row of an image that is read in strips
 
 

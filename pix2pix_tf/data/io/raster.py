@@ -72,6 +72,8 @@ class Raster:
     """A raster that is open for reading. Its channels are its bands without alpha."""
 
     def __init__(self, path: Path, source: rasterio.DatasetReader):
+        if source.count > limits.BANDS:
+            raise BadImage(f"{source.count:,} bands, more than {limits.BANDS} (cut it)")
         self._path, self._source = path, source
         colours = source.colorinterp
         self._bands = [band for band in source.indexes if colours[band - 1] != ColorInterp.alpha]
@@ -87,11 +89,16 @@ class Raster:
         self.has_mask = any(MaskFlags.per_dataset in flags for flags in source.mask_flag_enums)
         self.bits = int(source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8 * self.dtype.itemsize))
         self.control_points, self.has_rpcs = len(source.gcps[0]), source.rpcs is not None
-        self.nodata = tuple(source.nodatavals[band - 1] for band in self._bands)
-        self.descriptions = tuple(source.descriptions[band - 1] for band in self._bands)
-        self.units = tuple(source.units[band - 1] for band in self._bands)
-        self.scaling = tuple((source.scales[band - 1], source.offsets[band - 1]) for band in self._bands)
+        self.nodata: tuple[float | None, ...] = self._of_channels(source.nodatavals)
+        self.descriptions: tuple[str | None, ...] = self._of_channels(source.descriptions)
+        self.units: tuple[str | None, ...] = self._of_channels(source.units)
+        scaling = zip(source.scales, source.offsets, strict=True)
+        self.scaling: tuple[tuple[float, float], ...] = self._of_channels(tuple(scaling))
         self.block_height = source.block_shapes[0][0]
+
+    def _of_channels(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the values of the channels from those of all bands."""
+        return tuple(values[band - 1] for band in self._bands)
 
     @property
     def nbytes(self) -> int:
@@ -218,7 +225,8 @@ def open_raster(path: Path, whole: bool = False) -> Iterator[Raster]:
             _check(raster, path, whole)
         yield raster
     finally:
-        source.close()
+        with _gdal(path):
+            source.close()
 
 
 def read_grid(path: Path) -> Grid | None:
@@ -241,6 +249,10 @@ def _opened(path: Path) -> rasterio.DatasetReader:
             raise BadImage(f"not readable ({error.strerror})") from None
     with _gdal(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:  # bytes that are no UTF-8; GDAL takes the open file, without files beside it
+            return rasterio.open(path.open("rb"), driver=kind)
         return rasterio.open(path, driver=kind)
 
 
@@ -292,8 +304,6 @@ def _gdal(path: Path) -> Iterator[None]:
     try:
         with rasterio.Env(**OPTIONS):
             yield
-    except UnicodeEncodeError:
-        raise BadImage("a file name that is no UTF-8 (rename it)") from None
     except FileNotFoundError:
         raise BadImage("not readable (no such file)") from None
     except _BROKEN as error:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pix2pix_tf.data import dataset
-from pix2pix_tf.prepare.caffe import build
+from pix2pix_tf.prepare.caffe import build, patches
 from pix2pix_tf.prepare.caffe.download import download_benchmark
 from pix2pix_tf.prepare.commands import Commands, command, next_command
 from pix2pix_tf.utils import parallel
@@ -24,12 +24,19 @@ def add_caffe(commands: Commands) -> None:
         "  python -m pix2pix_tf.prepare caffe --raw data_raw --check\n"
         "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe-si --split glacier --hold-out SI\n"
         "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe --workers all\n"
+        "  python -m pix2pix_tf.prepare caffe --patches torchgeo/caffe --output datasets/caffe\n"
         "  python -m pix2pix_tf.prepare caffe --raw data_raw --output datasets/caffe --scheduler tcp://host:8786",
     )
     source = new.add_mutually_exclusive_group(required=True)
     source.add_argument("--download", action="store_true", help="download it into <output>_raw, or resume that")
     source.add_argument(
         "--raw", type=Path, metavar="DIR", help="the benchmark on the disk: data_raw, or the folder that holds it"
+    )
+    source.add_argument(
+        "--patches",
+        type=Path,
+        metavar="DIR",
+        help="patches that are cut already, as torchgeo and the benchmark's own script write them; their splits stay",
     )
     new.add_argument("--output", type=Path, metavar="DIR", help="the data set's folder")
     new.add_argument(
@@ -56,12 +63,16 @@ def run_caffe(arguments: argparse.Namespace) -> None:
       UserError: the options contradict each other; or as `build.prepare`, `build.check` and `download_benchmark` do.
     """
     if arguments.check:
-        if arguments.download:
+        if not arguments.raw:
             raise UserError("--check reads a benchmark on the disk: use it with --raw.")
         build.check(arguments.raw, arguments.workers, arguments.scheduler)
         return
     if not arguments.output:
         raise UserError("--output DIR is missing: name the folder of the data set.")
+    if arguments.patches:
+        patches.prepare(arguments.patches, arguments.output, arguments.workers, arguments.scheduler)
+        print(next_command("zones", arguments.output, patches.SIZE))
+        return
     settings = build.Settings(arguments.size, arguments.split, tuple(sorted(set(arguments.hold_out))))
     raw = arguments.raw or Path(f"{arguments.output.resolve()}_raw")
     if arguments.download:

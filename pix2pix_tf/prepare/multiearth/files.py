@@ -15,6 +15,7 @@ from pathlib import Path
 from pix2pix_tf.data import validation
 from pix2pix_tf.data.io import images
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import is_leftover
 
 RULE = "Sensor_BAND_lon_lat_YYYY_MM_DD, such as Sentinel1_VV_-55.20_-4.39_2019_05_27"
 SAR, OPTICAL = "Sentinel1", "Sentinel2"
@@ -23,6 +24,7 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {  # sensor -> role -> its bands
     SAR: {"sar_vv": ("VV",), "sar_vh": ("VH",)},
     OPTICAL: {"optical": ("B4", "B3", "B2")},
 }
+SHORT_NAME = 20  # characters of another sensor's name in the list of files left out
 CLOUD_MASK = "QA60"  # of Sentinel-2; a picture may lack it
 
 _NAME = re.compile(r"([A-Za-z0-9]+)_([A-Za-z0-9]+)_(-?\d+(?:\.\d+)?_-?\d+(?:\.\d+)?)_(\d{4})_(\d\d)_(\d\d)")
@@ -106,12 +108,15 @@ def _bands(
     found: dict[tuple[str, str, datetime.date], dict[str, Path]] = {}
     ignored: Counter[str] = Counter()
     for path in sorted(folder.rglob("*")):
-        if path.name.startswith(".") or path.is_dir():
+        if path.is_dir() or any(map(is_leftover, path.relative_to(folder).parts)):
             continue
         if path.suffix.lower() not in images.TIFF:
             ignored[path.suffix or "no suffix"] += 1
             continue
         name = _parse_name(path.stem)
+        if name is None and not path.stem.startswith((SAR, OPTICAL)):
+            ignored[path.stem.split("_")[0][:SHORT_NAME]] += 1  # another sensor, or labels
+            continue
         if name is None:
             problems.append((f"the name does not follow {RULE} (rename the file or move it away)", path.name))
             continue

@@ -134,7 +134,8 @@ class _Survey:
         rows = slice(self._row, self._row + len(pixels))
         self.valid[rows], self.zero[rows] = valid.all(axis=-1), (pixels == 0).any(axis=-1)
         first = -self._row * self._width % self.step
-        self._parts.append(values.reshape(-1, self._channels)[first :: self.step].astype(np.float64))
+        with np.errstate(invalid="ignore"):  # of a NaN that signals
+            self._parts.append(values.reshape(-1, self._channels)[first :: self.step].astype(np.float64))
         self.equal_channels &= self._channels == 1 or bool((pixels == pixels[..., :1]).all())
         self._row = rows.stop
         if self._role in TARGETS:

@@ -10,7 +10,7 @@ drawings from a paint program (see `mask_drawings`), or rasters from a GIS with 
 `classes.parse_classes`).
 """
 
-import re
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -270,12 +270,19 @@ def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
 
 
 def _display_path(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+    return f"{path.parent.name}/{path.name}".encode(errors="backslashreplace").decode()
 
 
 def scene_name(stem: str) -> str:
-    """Return a scene's name: the file's stem, composed (NFC) and without doubled underscores, which mark patches."""
-    return re.sub("__+", "_", unicodedata.normalize("NFC", stem))
+    """Return a scene's name: the file's stem, composed (NFC).
+
+    Bytes that are no UTF-8, as old archives leave them in names, are taken as Windows-1252.
+    """
+    try:
+        stem.encode()
+    except UnicodeEncodeError:
+        stem = os.fsencode(stem).decode("cp1252", errors="replace")
+    return unicodedata.normalize("NFC", stem)
 
 
 def _bare(role: str, found: Mapping[str, Mapping[str, Path]], problems: list[tuple[str, str]]) -> dict[str, Path]:
@@ -313,6 +320,8 @@ def read(source: Source, reading: Reading | None = None) -> Picture:
             pictures[role], missing[role] = brightness.examine(path, role, options, half)
         except images.BadImage as error:
             problems.append((str(error), _display_path(path)))
+        except MemoryError:
+            problems.append(("too large for the memory (cut it into smaller scenes)", _display_path(path)))
     grids = {role: image.grid for role, image in pictures.items() if not source.halves}
     masks, others = _masks(source, reading, pictures, problems)
     grids.update(others)
@@ -398,8 +407,8 @@ def _different_grids(
     chief = next((role for role, grid in grids.items() if grid.is_georeferenced), None)
     for role, grid in grids.items():
         if chief and (apart := difference(grids[chief], grid)):
-            cure = "add --align, which resamples masks" if role in VALUES else "resample it"
-            problems.append((f"{role} {apart} of {chief} ({cure} to the grid of {chief})", source.name))
+            cure = "add --align, which resamples masks to it" if role in VALUES else "resample it"
+            problems.append((f"{role} is not on the grid of {chief}: {apart}; {cure}", source.name))
     sizes = {role: np.empty((image.height, image.width, 0)) for role, image in pictures.items()}
     if not problems and (different := validation.different_sizes({**sizes, **masks})):
         problems.append(
