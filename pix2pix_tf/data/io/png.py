@@ -1,6 +1,7 @@
 """Checks the chunks of PNG files, and writes PNG files in strips of rows (ISO/IEC 15948)."""
 
 import contextlib
+import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -36,10 +37,11 @@ def check(file: BinaryIO) -> tuple[int, int]:
       BadImage: the file is no PNG, ends early, has a wrong checksum, or is to be turned for display.
     """
     depth, colour = header(file.read(HEADER))
+    end = file.seek(0, io.SEEK_END)
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
-        body = file.read(length)
+        body = file.read(min(length, end))
         if len(body) < length or file.read(4) != struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))):
             break
         if kind == b"eXIf" and (turn := _orientation(body)) != 1:

@@ -247,8 +247,7 @@ def _opened(path: Path) -> rasterio.DatasetReader:
                 png.check(file)
         except OSError as error:
             raise BadImage(f"not readable ({error.strerror})") from None
-    with _gdal(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with _gdal(path), _without_place():
         try:
             str(path).encode()
         except UnicodeEncodeError:  # bytes that are no UTF-8; GDAL takes the open file, without files beside it
@@ -295,6 +294,14 @@ def _orientation(path: Path, driver: str) -> int:
                           ("value", f"{order}u2"), ("rest", f"V{value_bytes - 2}")])  # fmt: skip
         tags = np.fromfile(file, entry, min(count, MOST_TAGS))
     return next((int(tag["value"]) for tag in tags if tag["tag"] == ORIENTATION), 1)
+
+
+@contextlib.contextmanager
+def _without_place() -> Iterator[None]:
+    """Let rasters without a place on the ground be no reason for a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
 
 
 @contextlib.contextmanager
@@ -360,13 +367,14 @@ def write_geotiff(
     channels = 1 if first.ndim == 2 else first.shape[2]
     profile = {
         **{"driver": "GTiff", "width": grid.width, "height": grid.height, "count": channels, "dtype": first.dtype.name},
-        **{"crs": grid.crs, "transform": grid.transform, "nodata": nodata, "BIGTIFF": "IF_SAFER"},
+        **{"crs": grid.crs, "nodata": nodata, "BIGTIFF": "IF_SAFER"},
+        **({"transform": grid.transform} if not grid.transform.is_identity else {}),
         **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "compress": "deflate", "interleave": "pixel"},
         **{"predictor": 3 if first.dtype.kind == "f" else 2},
     }
     with files.atomic_write(path) as temporary:
         try:
-            with rasterio.Env(**OPTIONS), rasterio.open(temporary, "w", **profile) as target:
+            with rasterio.Env(**OPTIONS), _without_place(), rasterio.open(temporary, "w", **profile) as target:
                 if palette:
                     target.write_colormap(1, {value: (*colour, 255) for value, colour in palette.items()})
                 target.update_tags(**(tags or {}))

@@ -5,9 +5,7 @@
     <folder>/scenes.json                          of generated images: their origin and metadata
     <folder>/scenes.csv                           by the user: metadata that names do not hold (see `scene_table`)
 
-Scenes are found by name alone, then read one at a time. Zones are masks that people made: grey PNGs as CaFFe has them,
-drawings from a paint program (see `mask_drawings`), or rasters from a GIS with class values of their own (see
-`classes.parse_classes`).
+Scenes are found by name alone, then read one at a time: images by `brightness`, masks by `masks`.
 """
 
 import os
@@ -23,11 +21,12 @@ from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
-from pix2pix_tf.data.io import images, mask_drawings, raster
+from pix2pix_tf.data.io import images, raster
 from pix2pix_tf.data.io.grid import difference
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare import radiometry, scene_table
 from pix2pix_tf.prepare.own_scenes import brightness
+from pix2pix_tf.prepare.own_scenes.masks import read_mask
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 from pix2pix_tf.utils.files import visible_files
@@ -368,7 +367,7 @@ def _masks(
         try:
             grid = None if halves or path.suffix.lower() in images.JPEG else raster.read_grid(path)
             target = chief if reading.align and grid else None
-            masks[role] = read_role(path, role, halves, reading.tolerance, reading.classes, target)
+            masks[role] = read_mask(path, role, halves, reading.tolerance, reading.classes, target)
             if grid and not target:
                 grids[role] = grid
         except images.BadImage as error:
@@ -450,99 +449,3 @@ def fingerprint(sources: Sequence[Source]) -> str:
     """Return a short digest of the files' names, sizes and times."""
     paths = sorted({path for source in sources for path in source.paths.values()})
     return f"{len(paths)} files {validation.fingerprint((_display_path(path), path) for path in paths)}"
-
-
-# ---- One role of one scene -------------------------------------------------------------------------------------------
-
-
-def read_role(
-    path: Path,
-    role: str,
-    halves: Sequence[str] = (),
-    tolerance: int | None = None,
-    classes: Sequence[str] | None = None,
-    grid: raster.Grid | None = None,
-) -> np.ndarray:
-    """Read and check the pixels of one mask of one scene.
-
-    Args:
-      path: PNG or TIFF.
-      role: one of VALUES.
-      halves: the roles of the left and the right half of a side-by-side file; else empty.
-      tolerance: reads PNGs of zones as drawings, see `mask_drawings.read_mask`; None takes their values as they are.
-      classes: meaning of the zone values, see `classes.parse_classes`; None: CaFFe's.
-      grid: resample to this grid, by the nearest pixel; None: as the file is.
-
-    Returns:
-      uint8 [H, W]; zones have CaFFe's grey values, and "not available" where the file has no data.
-
-    Raises:
-      BadImage: the file is damaged or does not fit the role; the text has the cure.
-    """
-    may_be_drawing = role == "zones" and path.suffix.lower() in images.PNG and not halves
-    if may_be_drawing and tolerance is not None:
-        return mask_drawings.read_mask(path, tolerance)
-    try:
-        return _checked(path, role, halves, classes, grid)
-    except images.BadImage as error:
-        if may_be_drawing and mask_drawings.is_drawing(path):
-            raise images.BadImage(f"{error}; or add --as-drawn, which reads it as a drawing") from None
-        raise error
-
-
-def _checked(
-    path: Path, role: str, halves: Sequence[str], classes: Sequence[str] | None, grid: raster.Grid | None
-) -> np.ndarray:
-    if path.suffix.lower() in images.JPEG:
-        raise images.BadImage("a JPEG, which blurs the classes of masks (export it as PNG)")
-    if path.suffix.lower() in images.PNG:
-        images.check_png_header(path)
-    with raster.open_raster(path, whole=True) as source:
-        if source.is_jpeg:
-            raise images.BadImage("compressed as JPEG, which blurs the classes of masks (export it with deflate)")
-        if source.has_palette:
-            raise images.BadImage("a palette image (save as grey or RGB)")
-        pixels, valid = source.read_on(grid) if grid else source.read()
-        no_data = source.nodata[0]
-    if halves:
-        pixels, valid = (_half(part, list(halves).index(role)) for part in (pixels, valid))
-    if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., :1]  # grey that was saved as three equal channels
-    if problem := validation.channel_problem(role, pixels):
-        raise images.BadImage(problem)
-    pixels, valid = pixels[..., 0], valid.all(axis=-1)
-    codes = zone_classes.parse_classes(classes) if role == "zones" and classes else {}
-    if no_data in codes:
-        valid |= pixels == no_data  # the user's word counts more than the file's
-    pixels = np.where(valid, pixels, 0)
-    if codes:
-        zones = _recoded(pixels, valid, codes)
-        zones[~valid] = zone_classes.NOT_AVAILABLE
-        return zones
-    if problem := validation.class_problem(role, pixels):
-        raise images.BadImage(problem + (_own_classes(pixels[valid]) if role == "zones" else ""))
-    return pixels.astype(np.uint8)
-
-
-def _half(pixels: np.ndarray, index: int) -> np.ndarray:
-    """Return the left (0) or right (1) half."""
-    if pixels.shape[1] % 2:
-        raise images.BadImage(f"{pixels.shape[1]} pixels wide, which does not halve (not a side-by-side image?)")
-    return np.split(pixels, 2, axis=1)[index]
-
-
-def _recoded(pixels: np.ndarray, valid: np.ndarray, codes: Mapping[int, int]) -> np.ndarray:
-    strange = np.unique(pixels[valid & ~np.isin(pixels, list(codes))])
-    if strange.size:
-        known = " ".join(f"{value}=..." for value in codes)
-        raise images.BadImage(f"the value {strange[0]:.10g} is none of --classes {known} (add what it is)")
-    return zone_classes.recode(pixels, codes)
-
-
-def _own_classes(pixels: np.ndarray) -> str:
-    """Return the cure for a mask of few values that are mostly not CaFFe's; empty for others."""
-    values = np.unique(pixels)
-    if len(values) > mask_drawings.FEW or 2 * np.isin(values, VALUES["zones"]).sum() > len(values):
-        return ""
-    codes = " ".join(f"{value:g}=CLASS" for value in values)
-    return f"; if these are classes of your own, add --classes {codes}, each CLASS one of na, rock, glacier, ocean"
