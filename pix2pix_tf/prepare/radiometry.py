@@ -22,7 +22,7 @@ WORDS = {  # in a band's unit or description, or in the values of the file's tag
 NEGATIVE = 0.01  # share of the pixels above which negative numbers are no noise around 0
 LOWEST, HIGHEST = -100.0, 60.0  # decibels; no backscatter coefficient lies outside
 CALIBRATED = 10.0  # backscatter coefficients, as power or amplitude, hardly exceed it
-SKEWNESS = {True: 1.0, False: 2.0}  # of calibrated and other numbers, above which they are power; see `classify`
+SKEWNESS = {True: 1.0, False: 1.5}  # of calibrated and other numbers, above which they are power; see `classify`
 BRIGHTEST = 99.9  # percentile above which single strong reflectors are left out of the skewness
 
 

@@ -1,5 +1,7 @@
 """A user's scenes: their names, their pixels in every file format, and the stretch."""
 
+import os
+
 import numpy as np
 import pytest
 import tifffile
@@ -96,9 +98,31 @@ def test_names_from_a_mac_are_the_same_names(tmp_path):
     assert [source.name for source in scene_source.find(tmp_path)] == ["Sj\u00f6gren"]
 
 
-def test_doubled_underscores_do_not_break_scene_names(tmp_path):
+def test_doubled_underscores_stay_in_scene_names(tmp_path):
     put(tmp_path, zones=("S1A_IW_SLC__1SDV.png", ZONES), sar=("S1A_IW_SLC__1SDV.png", SAR))
-    assert [source.name for source in scene_source.find(tmp_path)] == ["S1A_IW_SLC_1SDV"]
+    assert [source.name for source in scene_source.find(tmp_path)] == ["S1A_IW_SLC__1SDV"]
+    for stem in ("S1A_IW_SLC__1SDV", "S1A_IW_SLC__1SDV__y00000_x00256", "S1A_IW_SLC__1SDV__y1_x2__y00256_x00000"):
+        scene = scene_names.scene_of(stem)
+        assert scene in ("S1A_IW_SLC__1SDV", "S1A_IW_SLC__1SDV__y1_x2")
+        assert stem == scene or stem == scene_names.patch_stem(scene, *scene_names.place_of(stem))
+
+
+def test_names_that_are_no_utf8_are_taken_as_those_of_windows(tmp_path):
+    name = os.fsdecode(b"J\xf6kull.png")
+    put(tmp_path, zones=(name, ZONES), sar=(name, SAR))
+    (source,) = scene_source.find(tmp_path)
+    assert source.name == "J\u00f6kull"
+    np.testing.assert_array_equal(scene_source.read(source).pixels["sar"], SAR)
+
+
+def test_what_systems_leave_in_folders_is_no_role(tmp_path):
+    put(tmp_path, zones=("a.png", ZONES), sar=("a.png", SAR))
+    for name in ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", ".git"):
+        (tmp_path / name).mkdir()
+        (tmp_path / "sar" / name).mkdir()
+    (tmp_path / "sar/Thumbs.db").write_text("x")
+    (tmp_path / "~$scenes.xlsx").write_text("x")
+    assert [source.name for source in scene_source.find(tmp_path)] == ["a"]
 
 
 def test_the_role_at_the_end_of_a_caffe_mask_is_no_part_of_the_name(tmp_path):
