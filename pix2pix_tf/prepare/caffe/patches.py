@@ -50,16 +50,6 @@ class PatchScene:
         return {place: scene_names.patch_stem(self.name, *place) for place in self.places}
 
 
-@dataclass(frozen=True)
-class Written:
-    """The result for one scene."""
-
-    name: str
-    patches: int = 0
-    thinned: bool = False  # its fronts were dilated
-    problems: tuple[tuple[str, str], ...] = ()
-
-
 def prepare(folder: Path, output: Path, workers: int = 1, scheduler: str | None = None) -> None:
     """Build a data set from patches, or resume an interrupted one. Their splits are kept.
 
@@ -70,7 +60,7 @@ def prepare(folder: Path, output: Path, workers: int = 1, scheduler: str | None 
       scheduler: address of a Dask scheduler, whose cluster does the work instead.
 
     Raises:
-      UserError: names, files or the output folder are not usable.
+      UserError: names, files or the output folder are not usable; nothing is written then.
     """
     root = caffe_source.root_of(folder)
     if output.resolve().is_relative_to(root.resolve()):
@@ -81,17 +71,17 @@ def prepare(folder: Path, output: Path, workers: int = 1, scheduler: str | None 
     record = {"command": "caffe --patches", "input": f"{len(paths)} files {signature}"}
     if dataset_writer.is_finished(output, record):
         return
-    dataset_writer.begin(output, record)
-    outcomes = parallel_map(write_scene, found, workers, "scenes written", scheduler)
-    problems = [problem for one in outcomes for problem in one.problems]
-    if problems:
+    checked = parallel_map(check_scene, found, workers, "scenes checked", scheduler)
+    if problems := [problem for one in checked for problem in one]:
         raise validation.validation_error(f"Patches in {root} cannot be used", problems)
+    dataset_writer.begin(output, record)
+    thinned = sum(parallel_map(write_scene, found, workers, "scenes written", scheduler))
     scenes = _scenes(root, found)
     dataset.save(Dataset(output, output.resolve().name, "real", SIZE, dict.fromkeys(_ROLES, 8), scenes))
     print(f"{len(found)} scenes, {len(paths) // len(_ROLES)} patches of {SIZE} x {SIZE} pixels: {', '.join(_ROLES)}")
     counts = Counter(one.split for one in found)
     print("; ".join(f"{split}: {counts[split]} scenes" for split in SPLITS if counts[split]))
-    if thinned := sum(one.thinned for one in outcomes):
+    if thinned:
         print(f"fronts of {thinned} scenes were dilated, and became lines one pixel wide again")
 
 
@@ -136,30 +126,30 @@ def find(root: Path, output: Path) -> list[PatchScene]:
             for name, split in sorted(places)]  # fmt: skip
 
 
-def write_scene(scene: PatchScene) -> Written:
-    """Check the patches of a scene, and write the missing ones."""
+def check_scene(scene: PatchScene) -> list[tuple[str, str]]:
+    """Check the patches of a scene; return (problem, file) pairs. Write nothing."""
+    return [
+        (problem, caffe_source.display_path(path))
+        for paths in scene.places.values()
+        for folder, path in paths.items()
+        if (problem := validation.patch_problem(path, caffe_source.ROLES[folder], SIZE, 8))
+    ]
+
+
+def write_scene(scene: PatchScene) -> bool:
+    """Write the missing patches of a scene that is checked; return True if its fronts were dilated."""
     dataset_writer.expect_begun(scene.output)
-    problems: list[tuple[str, str]] = []
     thinned = False
     for place, stem in scene.stems.items():
         if not dataset_writer.missing(scene.output, scene.split, _ROLES, stem):
             continue
-        pixels = {}
-        for folder, path in scene.places[place].items():
-            role = caffe_source.ROLES[folder]
-            problem = validation.patch_problem(path, role, SIZE, 8)
-            if problem:
-                problems.append((problem, caffe_source.display_path(path)))
-                continue
-            pixels[role] = images.read_png(path)
-        if problems:
-            continue
+        pixels = {caffe_source.ROLES[folder]: images.read_png(path) for folder, path in scene.places[place].items()}
         is_wide = bool(ndimage.binary_erosion(pixels["fronts"] > 0, _SOLID).any())
         if is_wide:
             pixels["fronts"] = np.where(skeletonize(pixels["fronts"] > 0), 255, 0).astype(np.uint8)
         thinned |= is_wide
         dataset_writer.write(scene.output, scene.split, stem, pixels)
-    return Written(scene.name, len(scene.places), thinned, tuple(problems))
+    return thinned
 
 
 def _scenes(root: Path, found: Sequence[PatchScene]) -> dict[str, Scene]:
