@@ -11,11 +11,13 @@ from PIL import Image
 from rasterio import Affine
 from scipy import ndimage
 
+from pix2pix_tf import prepare
 from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.prepare import gaps, radiometry
 from pix2pix_tf.prepare.own_scenes import brightness
 from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.own_scenes.brightness import Options
+from pix2pix_tf.utils import cli
 
 SIDE = 128
 ZONES = np.full((SIDE, SIDE), 127, np.uint8)
@@ -194,14 +196,13 @@ def test_whole_numbers_are_amplitudes_unless_they_are_scaled_decibels(tmp_path):
 
 
 def test_scenes_of_two_kinds_are_asked_about(tmp_path, capsys):
-    from tests.prepare.test_own_scenes import run
-
     for name, looks in (("a", 1), ("b", 30)):
         write(tmp_path / f"in/sar/{name}.tif", speckle(looks))
-    assert run(tmp_path / "in", "--split", "random") == 2
+    call = ["folder", "--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--size", "64"]
+    assert cli.run(prepare.main, call) == 2
     message = capsys.readouterr().err
     assert "scenes are of two kinds (amplitude: b; power: a): name it with --radiometry" in message
-    assert run(tmp_path / "in", "--split", "random", "--radiometry", "power") == 0
+    assert cli.run(prepare.main, [*call, "--radiometry", "power"]) == 0
     assert "sar: taken as linear power (--radiometry); grey is amplitude: all scenes" in capsys.readouterr().out
 
 

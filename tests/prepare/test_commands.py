@@ -19,6 +19,7 @@ from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import score_clouds
 from pix2pix_tf.prepare.caffe import build as caffe_build
 from pix2pix_tf.prepare.caffe import command as caffe_command
+from pix2pix_tf.prepare.caffe import patches as caffe_patches
 from pix2pix_tf.prepare.masks import command as masks_command
 from pix2pix_tf.prepare.multiearth import build as multiearth_build
 from pix2pix_tf.prepare.own_scenes import build as own_scenes_build
@@ -488,6 +489,7 @@ def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
         (own_scenes_build, "prepare"),
         (caffe_build, "prepare"),
         (caffe_build, "check"),
+        (caffe_patches, "prepare"),
         (multiearth_build, "prepare"),
     ):
         monkeypatch.setattr(module, function, lambda *rest: calls.append(rest))

@@ -380,10 +380,11 @@ def test_names_that_do_not_parse_and_files_that_are_there_twice(raw, tmp_path, c
 def test_other_sensors_bands_and_files_are_counted(raw, tmp_path, capsys):
     put(raw, "Landsat8", HERE, "2019_06_06", B4=None, B3=None, B2=None, SR1=np.zeros((2, 2)), SR2=np.zeros((2, 2)))
     put(raw, "Sentinel2", HERE, "2019_06_06", B4=None, B3=None, B2=None, B1=np.zeros((2, 2)))
+    (raw / f"Landsat5_SR_B1_{HERE}_1988_08_14.tiff").write_bytes(b"")  # other sensors have names of their own
     (raw / "LICENSE").write_text("MIT")
     (raw / ".hidden.tiff").write_bytes(b"")
     assert make(raw, tmp_path / "out") == 0
-    assert f"{raw}: not needed: 2 x Landsat8, 1 x Sentinel2 B1, 1 x no suffix" in capsys.readouterr().out
+    assert f"{raw}: not needed: 1 x Landsat5, 2 x Landsat8, 1 x Sentinel2 B1, 1 x no suffix" in capsys.readouterr().out
 
 
 def test_a_date_that_lacks_a_band_is_left_out_and_said(raw, tmp_path, capsys):

@@ -16,6 +16,7 @@ from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
         (UserError("Give --data."), 2, "error: Give --data."),
         (Diverged("NaN at epoch 3."), 1, "error: NaN at epoch 3."),
         (Interrupted("saved", 15), 143, "saved"),
+        (UnicodeEncodeError("utf-8", "J\udcf6kull", 1, 2, "surrogates not allowed"), 2, "'J\\udcf6kull' is no UTF-8"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (OSError(28, "No space left on device", "x.png"), 1, "x.png"),
     ],

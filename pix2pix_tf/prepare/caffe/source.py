@@ -89,11 +89,11 @@ def root_of(raw: Path) -> Path:
       UserError: there is none.
     """
     if not raw.is_dir():
-        raise UserError(f"There is no folder {raw}. Check --raw, or download the benchmark with --download.")
+        raise UserError(f"There is no folder {raw}. Check its name, or download the benchmark with --download.")
     for folder in (raw, *sorted(raw.iterdir())):
         if (folder / "sar_images").is_dir():
             return folder
-    raise UserError(f"{raw} holds no folder sar_images, and no folder with one. Give --raw the benchmark's data_raw.")
+    raise UserError(f"{raw} holds no folder sar_images, and no folder with one. Give the benchmark's data_raw.")
 
 
 def _stems(root: Path, folder: str, split: str, problems: list[tuple[str, str]]) -> dict[str, Path]:

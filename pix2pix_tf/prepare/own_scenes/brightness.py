@@ -23,7 +23,7 @@ from pix2pix_tf.prepare.stretch import Cut, Limits, to_grey
 SAR = ("sar", "sar_vv", "sar_vh")
 TARGETS = (*SAR, "optical")  # roles that models generate: duplicates in two splits are data leakage
 ZERO_IS_A_NUMBER = ("elevation",)  # roles whose border of zeros is no sign of missing pixels
-SAMPLE = 2**24  # pixels of a scene, evenly spaced, that the stretch is taken from; smaller scenes: all
+SAMPLE = 2**23  # pixels of a scene, evenly spaced, that the stretch is taken from; smaller scenes: all
 ALMOST_EMPTY = 0.05  # share of available pixels below which a scene is reported
 NOT_SQUARE = 0.05  # relative difference of a pixel's sides above which it is reported
 SHORT = 40  # characters of a tag that may be about the numbers
@@ -143,8 +143,9 @@ class _Survey:
             self._hash.update(np.ascontiguousarray(pixels).data)
 
     def sample(self) -> np.ndarray:
-        """float64 [N, C], every `step`-th pixel."""
-        return np.concatenate(self._parts)
+        """float64 [N, C], every `step`-th pixel. To be called once: the memory is given back."""
+        parts, self._parts = self._parts, []
+        return np.concatenate(parts)
 
     def digest(self) -> str:
         return self._hash.hexdigest()
