@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,22 @@ def test_a_tile_that_cannot_be_decoded_is_no_zero(tmp_path):
         data[place : place + 8] = b"\xff" * 8
         path.write_bytes(data)
         assert "not a whole TIFF" in refusal(path)
+
+
+@pytest.mark.parametrize("layout", [{"blockysize": 10}, {"tiled": True, "blockxsize": 16, "blockysize": 16}])
+def test_tiles_that_a_header_lacks_are_no_tiles_left_out(tmp_path, layout):
+    """A height beyond the listed tiles: GDAL reads the rest as 0."""
+    write(tmp_path / "a.tif", numbers("uint16", 1), **layout)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    place = data.index(struct.pack("<HHI", 257, 3, 1))  # the tag of the height
+    data[place + 8 : place + 10] = struct.pack("<H", 4000)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert "strips or tiles in place of" in refusal(tmp_path / "a.tif")
+
+
+def test_a_place_without_extent_is_no_place():
+    assert not grid(Affine(20, 0, 5, 0, 0, 5)).is_georeferenced
+    assert difference(grid(), grid(Affine(20, 0, 5, 0, 0, 5))) is None
 
 
 @pytest.mark.parametrize("turn", [2, 3, 6])

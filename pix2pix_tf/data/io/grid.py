@@ -30,7 +30,7 @@ class Grid:
     @property
     def is_georeferenced(self) -> bool:
         """True where the pixels have a place in a known CRS."""
-        return self.crs is not None and not self.transform.is_identity
+        return self.crs is not None and not self.transform.is_identity and not self.transform.is_degenerate
 
     @property
     def is_north_up(self) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 import rasterio
 from PIL import Image
 from rasterio._err import CPLE_BaseError  # GDAL's own errors, for which rasterio has no public name
-from rasterio.enums import ColorInterp, Compression, MaskFlags, PhotometricInterp, Resampling
+from rasterio.enums import ColorInterp, Compression, Interleaving, MaskFlags, PhotometricInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject
 from rasterio.windows import Window
@@ -42,7 +42,8 @@ OPTIONS: dict[str, Any] = {  # of GDAL, while it reads or writes
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",  # of a JPEG that ends early, too
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noop}",  # nothing is fetched, whatever a sidecar file says
 }
-ORIENTATION = 274  # tag of TIFF and EXIF
+ORIENTATION, STRIP_ROWS = 274, 278  # tags of TIFF, the first of EXIF, too
+TILE, OFFSETS = (322, 323), (273, 324)  # width and height of tiles; places of strips and of tiles
 BIG_TIFF = 43  # version of TIFF with offsets of 8 bytes; 42 is the classic one
 MOST_TAGS = 4096  # that are looked at
 
@@ -270,30 +271,50 @@ def _check(raster: Raster, path: Path, whole: bool) -> None:
     limits.check(high * wide, raster.dtype.itemsize, length)
     if ColorInterp.cyan in source.colorinterp:
         raise BadImage("a CMYK image (save as grey or RGB)")
-    turn = _orientation(path, source.driver)
+    turn = 1  # upright; `png.check` looks at PNGs
+    if source.driver == "JPEG":
+        with Image.open(path, formats=["JPEG"]) as image:
+            turn = int(image.getexif().get(ORIENTATION, 1))
+    elif source.driver == "GTiff":
+        tags = _tags(path)
+        turn = tags.get(ORIENTATION, (1, 1))[1]
+        _check_blocks(tags, raster, source.interleaving == Interleaving.band)
     if turn != 1:
         raise BadImage(f"an image that is to be turned for display (Orientation {turn}; save it upright)")
 
 
-def _orientation(path: Path, driver: str) -> int:
-    """Return the orientation by a TIFF's tag or a JPEG's EXIF, 1 (upright) to 8. GDAL knows neither."""
-    if driver == "JPEG":
-        with Image.open(path, formats=["JPEG"]) as image:
-            return int(image.getexif().get(ORIENTATION, 1))
-    if driver != "GTiff":
-        return 1  # `png.check` looked at it
+def _check_blocks(tags: Mapping[int, tuple[int, int]], raster: Raster, is_planar: bool) -> None:
+    """Reject a TIFF that lists fewer strips or tiles than its size needs; GDAL takes them for tiles left out."""
+    wide, high = (tags[tag][1] if tag in tags else None for tag in TILE)
+    if wide is None or high is None:
+        wide, high = raster.width, min(tags.get(STRIP_ROWS, (1, raster.height))[1], raster.height)
+    if not (wide and high):
+        raise ValueError("strips or tiles of no size")
+    expected = -(-raster.width // wide) * -(-raster.height // high)
+    expected *= raster.channels + raster.has_alpha if is_planar else 1
+    listed = max(tags[tag][0] if tag in tags else 0 for tag in OFFSETS)
+    if listed < expected:
+        raise ValueError(f"{listed} strips or tiles in place of {expected}")
+
+
+def _tags(path: Path) -> dict[int, tuple[int, int]]:
+    """Return the tags of a TIFF's first image: how many values each has, and the first one, where it is in the tag."""
     with path.open("rb") as file:
         order, version = struct.unpack("2sH", file.read(4))
         order = "<" if order == b"II" else ">"
         is_big = version in (BIG_TIFF, BIG_TIFF << 8)
-        number, value_bytes = (f"{order}u8", 8) if is_big else (f"{order}u4", 4)
+        number, room = (f"{order}u8", 8) if is_big else (f"{order}u4", 4)
         file.seek(8 if is_big else 4)
         file.seek(int(np.fromfile(file, number, 1)[0]))
         count = int(np.fromfile(file, f"{order}u{8 if is_big else 2}", 1)[0])
-        entry = np.dtype([("tag", f"{order}u2"), ("type", f"{order}u2"), ("count", number),
-                          ("value", f"{order}u2"), ("rest", f"V{value_bytes - 2}")])  # fmt: skip
-        tags = np.fromfile(file, entry, min(count, MOST_TAGS))
-    return next((int(tag["value"]) for tag in tags if tag["tag"] == ORIENTATION), 1)
+        entry = np.dtype([("tag", f"{order}u2"), ("type", f"{order}u2"), ("count", number), ("value", f"V{room}")])
+        entries = np.fromfile(file, entry, min(count, MOST_TAGS))
+    values = {3: f"{order}u2", 4: f"{order}u4", 16: f"{order}u8"}
+    return {
+        int(tag): (int(count), int(np.frombuffer(value.tobytes()[: np.dtype(kind).itemsize], kind)[0]))
+        for tag, code, count, value in reversed(entries)
+        if (kind := values.get(int(code))) and np.dtype(kind).itemsize <= room
+    }
 
 
 @contextlib.contextmanager
