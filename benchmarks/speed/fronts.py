@@ -14,12 +14,12 @@ import numpy as np
 from scipy import ndimage
 
 from pix2pix_tf.data import classes, tiling
-from pix2pix_tf.fronts import postprocessing
+from pix2pix_tf.fronts import postprocessing, scenes
 from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.metrics import front_distance
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
-SIDE, SIZE, OVERLAP = 2000, 256, 128  # pixels
+SIDE, SIZE = 2000, 256  # pixels
 SEED, METRES_PER_PIXEL, ROUNDS = 1, 7.0, 5
 MIN_LENGTH = postprocessing.MIN_LENGTH["metres"] / METRES_PER_PIXEL
 
@@ -30,11 +30,15 @@ def main() -> None:
     true = classes.front_of(true) > 0
     near = np.exp(-((ndimage.distance_transform_edt(~true) / 8) ** 2))
     near += np.random.default_rng(SEED).normal(0, 0.02, near.shape)
-    pieces = tiling.cut(probabilities, SIZE, OVERLAP)
+    tiles = len(tiling.origins(SIDE, SIZE, SIZE // 2)) ** 2
+    network = scenes.Network("none", "zones", SIZE, lambda tiles: np.full((*tiles.shape[:3], 4), np.float32(0.25)))
+    image = np.zeros((SIDE, SIDE, 1), np.uint8)
     front = postprocessing.front_from_zones(predicted, MIN_LENGTH)
     print(f"true front {np.count_nonzero(true):,} pixels, predicted {np.count_nonzero(front):,}\n")
     works = {
-        f"stitch {len(pieces)} patches of 4 classes": lambda: tiling.stitch(pieces, SIDE, SIDE),
+        f"cut and blend {tiles} tiles of 4 classes": lambda: scenes.predict_scene(
+            network, scenes.rows_of(image), SIDE, SIDE
+        ),
         "probabilities -> zones": lambda: postprocessing.zones_of(probabilities),
         "zones -> front": lambda: postprocessing.front_from_zones(predicted, MIN_LENGTH),
         "probabilities -> front": lambda: postprocessing.front_from_probabilities(near, MIN_LENGTH),

@@ -18,12 +18,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from pix2pix_tf import html_report
 from pix2pix_tf.benefit import plot, report, results
 from pix2pix_tf.benefit.data import describe_leakage, open_sources
 from pix2pix_tf.benefit.experiment import EPOCHS, Experiment, check_batches, claim, plan, trial_config
 from pix2pix_tf.benefit.results import ExperimentInfo, Trial, TrialResult
 from pix2pix_tf.config import TrainConfig
-from pix2pix_tf.evaluation import html_report
 from pix2pix_tf.fronts.postprocessing import MIN_LENGTH
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError

@@ -6,7 +6,6 @@ or patches by weighted means, strip by strip.
 
 import itertools
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -259,24 +258,3 @@ class Stitcher:
         blended = self._total[:count] / weight[..., np.newaxis]
         self._total, self._weight, self._top = self._total[count:], self._weight[count:], self._top + count
         return blended
-
-
-def stitch(pieces: Iterable[Piece], height: int, width: int) -> np.ndarray:
-    """Blend the patches of a whole scene, weighted by `gaussian_weights` (Gourmelon et al. 2022).
-
-    Args:
-      pieces: float32 [size, size, C] patches of one size, in any order.
-      height: pixels of the scene without padding.
-      width: pixels of the scene without padding.
-
-    Returns:
-      float64 [height, width, C].
-
-    Raises:
-      ValueError: a pixel that no patch covers, or a patch with values that are not finite.
-    """
-    stitcher, weights = Stitcher(height, width), np.zeros((0, 0), np.float32)
-    for row, column, patch in pieces:
-        weights = weights if len(weights) == len(patch) else gaussian_weights(len(patch))
-        stitcher.add(row, column, patch, weights)
-    return stitcher.take(height)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf import html_report
 from pix2pix_tf.data import visualization
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.evaluation import html_report, inference
-from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose, selection_note
+from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.tables import markdown
 from pix2pix_tf.export import saved_model, versions
+from pix2pix_tf.html_report.examples import Example, ExampleImage, choose, selection_note
 from pix2pix_tf.metrics import segmentation
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError

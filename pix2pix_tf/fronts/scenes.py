@@ -1,67 +1,160 @@
-"""Zones and front lines of whole scenes: overlapping patches -> probabilities -> mask -> front line.
+"""Zones and front lines of whole scenes: overlapping tiles -> probabilities -> mask -> front line.
+
+The one inference of `fronts` and of `evaluate.py`, so that scores describe what users get. A scene of any size is cut
+into tiles of the network's size that overlap by half; their probabilities are blended with Gaussian weights (Gourmelon
+et al. 2022), strip by strip: memory holds one row of tiles. Beyond the right and the lower border, tiles are 0, "not
+available", as in the patches of `prepare`.
 
 A mask is what a network with the target `zones` or `fronts` predicts of a scene: a zone mask, or 255 where the
 probability of a front is above the threshold and 0 elsewhere.
 
-Where patches overlap, probabilities are averaged (softmax, as in training). The published code of CaFFe averages
+Where tiles overlap, probabilities are averaged (softmax, as in training). The published code of CaFFe averages
 sigmoids of the logits instead, so that with the same network a pixel whose two likeliest classes are nearly equal may
 get the other class.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from pix2pix_tf.data import classes, tiling
 from pix2pix_tf.data.classes import GreyImage
 from pix2pix_tf.data.dataset import Scene
-from pix2pix_tf.data.tiling import Piece
 from pix2pix_tf.fronts import postprocessing, vector_files
 from pix2pix_tf.fronts.postprocessing import Front
 from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.utils.errors import UserError
 
-Patch = TypeVar("Patch")  # what identifies a patch to its network: its pixels, or its name on the disk
+Tiles: TypeAlias = np.ndarray  # uint8 or uint16 [n, size, size, C]: the input roles, stacked along the channels
+Probabilities: TypeAlias = np.ndarray  # float [..., K], [0, 1]: K = 4 zones in the order of ZONE_VALUES, or 1, a front
+Predict: TypeAlias = Callable[[Tiles], Probabilities]
+ReadRows: TypeAlias = Callable[
+    [int], np.ndarray
+]  # returns the next n rows, uint8 or uint16 [n, W, C]; fewer at the end
+
+# Test-time flips: (rows, columns) reversed or not. The first is the image as it is.
+FLIPS = ((False, False), (False, True), (True, False), (True, True))
 
 
-def predict_patches(
-    predict: Callable[[Sequence[Patch]], np.ndarray],
-    places: Sequence[tuple[int, int]],
-    patches: Sequence[Patch],
-    batch_size: int,
-    network: str,
-) -> Iterator[Piece]:
-    """Yield the probabilities of a scene's patches with their places; one batch is in memory at a time.
+@dataclass(frozen=True)
+class Network:
+    """A network for zones or fronts, ready to predict."""
+
+    name: str  # for messages
+    target: str  # zones | fronts
+    size: int  # pixels: side of a tile
+    predict: Predict
+    batch_size: int = 8  # tiles at a time
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network predicts of a scene."""
+
+    mask: GreyImage  # a zone mask, or 255 on front pixels and 0 elsewhere
+    confidence: GreyImage  # probability of the mask's class (fronts: of a front) in percent, 0..100
+    of_flips: tuple[GreyImage, ...] = ()  # the masks of the single flips; empty without flips
+
+
+def rows_of(image: np.ndarray) -> ReadRows:
+    """Return a reader of an image in memory, uint8 or uint16 [H, W, C], from the top down."""
+    done = 0
+
+    def read(count: int) -> np.ndarray:
+        nonlocal done
+        done += count
+        return image[done - count : done]
+
+    return read
+
+
+def with_flips(predict: Predict) -> Predict:
+    """Return a network that also predicts the mirrored images and mirrors the results back.
+
+    Returns:
+      A function that returns float32 [n, size, size, 4 * K]: the results of `FLIPS`, one after the other.
+    """
+
+    def flipped(tiles: Tiles) -> Probabilities:
+        results = []
+        for rows, columns in FLIPS:
+            turn = slice(None), slice(None, None, -1 if rows else 1), slice(None, None, -1 if columns else 1)
+            results.append(predict(np.ascontiguousarray(tiles[turn]))[turn])
+        return np.concatenate(results, axis=-1)
+
+    return flipped
+
+
+def predict_scene(
+    network: Network,
+    read: ReadRows,
+    height: int,
+    width: int,
+    flips: bool = False,
+    write: Callable[[Probabilities], None] | None = None,
+    progress: Callable[[Iterable, int], Iterable] = lambda strips, _: strips,
+) -> Prediction:
+    """Predict a scene of any size.
 
     Args:
-      predict: takes up to `batch_size` patches and returns float32 [n, size, size, K].
-      places: row and column of each patch's upper left pixel in the scene.
-      patches: of the scene, in the order of `places`.
-      batch_size: patches at a time.
-      network: its name, for the error message.
+      network: the network.
+      read: returns the scene's rows.
+      height: of the scene, pixels.
+      width: of the scene, pixels.
+      flips: also predicts the mirrored scene; the probabilities are the means.
+      write: receives the probabilities from the top down, float64 [n, W, K].
+      progress: wraps the strips, of which it gets the number.
 
     Raises:
-      UserError: a value is not finite.
+      UserError: a probability is not finite.
     """
-    for first in range(0, len(patches), batch_size):
-        batch = slice(first, first + batch_size)
-        for place, probabilities in zip(places[batch], predict(patches[batch]), strict=True):
-            if not np.isfinite(probabilities).all():
-                raise UserError(f"{network} gives values that are no numbers: its weights are spoilt. Remove it.")
-            yield *place, probabilities
+    count = len(FLIPS) if flips else 1
+    predict = with_flips(network.predict) if flips else network.predict
+    masks = [np.zeros((height, width), np.uint8) for _ in range(count + 1 if flips else 1)]
+    confidence = np.zeros((height, width), np.uint8)
+    top = 0
+    strips = _strips(network, predict, read, height, width)
+    for strip in progress(strips, len(tiling.origins(height, network.size, network.size // 2))):
+        rows = slice(top, top + len(strip))
+        several = strip.reshape(*strip.shape[:2], count, -1)
+        mean = several.mean(axis=2)
+        masks[0][rows] = _mask_of(mean, network.target)
+        for number in range(1, len(masks)):
+            masks[number][rows] = _mask_of(several[:, :, number - 1], network.target)
+        confidence[rows] = np.rint(100 * mean.max(axis=-1))
+        if write is not None:
+            write(mean)
+        top = rows.stop
+    return Prediction(masks[0], confidence, tuple(masks[1:]))
 
 
-def mask_of(pieces: Iterable[Piece], height: int, width: int, target: str) -> GreyImage:
-    """Blend the probabilities of patches and return the mask of the scene.
+def _strips(network: Network, predict: Predict, read: ReadRows, height: int, width: int) -> Iterator[Probabilities]:
+    """Yield the blended probabilities from the top down, float64 [n, W, K], one block for each row of tiles."""
+    size, overlap = network.size, network.size // 2
+    weights, stitcher = tiling.gaussian_weights(size), tiling.Stitcher(height, width)
+    tops, lefts = tiling.origins(height, size, overlap), tiling.origins(width, size, overlap)
+    rows, top = read(size), 0
+    for start in tops:
+        rows = np.concatenate([rows[start - top :], read(start + size - top - len(rows))])
+        top = start
+        strip = np.zeros((size, lefts[-1] + size, rows.shape[2]), rows.dtype)
+        strip[: len(rows), :width] = rows
+        tiles = [strip[:, left : left + size] for left in lefts]
+        for first in range(0, len(tiles), network.batch_size):
+            batch = slice(first, first + network.batch_size)
+            for left, probabilities in zip(lefts[batch], predict(np.stack(tiles[batch])), strict=True):
+                if not np.isfinite(probabilities).all():
+                    raise UserError(
+                        f"{network.name} gives values that are no numbers: its weights are spoilt. Remove it."
+                    )
+                stitcher.add(start, left, probabilities, weights)
+        yield stitcher.take(height if start == tops[-1] else start + size - overlap)
 
-    Args:
-      pieces: as from `predict_patches`; they cover the scene.
-      height: pixels of the scene without padding.
-      width: likewise.
-      target: "zones", with K = 4, or "fronts", with K = 1.
-    """
-    probabilities = tiling.stitch(pieces, height, width)
+
+def _mask_of(probabilities: Probabilities, target: str) -> GreyImage:
+    """Return the mask of probabilities, float [H, W, K]: zones, or 255 on front pixels."""
     if target == "zones":
         return postprocessing.zones_of(probabilities)
     return np.where(probabilities[..., 0] > classes.FRONT_THRESHOLD, np.uint8(255), np.uint8(0))
@@ -71,7 +164,7 @@ def front_of(mask: GreyImage, target: str, min_length: float, box: Sequence[floa
     """Return the front of a scene's mask, inside the bounding box.
 
     Args:
-      mask: as from `mask_of`.
+      mask: as in `Prediction`.
       target: "zones" or "fronts".
       min_length: pixels; components of at most this length are dropped.
       box: see `postprocessing.clip_to_bbox`.
@@ -79,7 +172,7 @@ def front_of(mask: GreyImage, target: str, min_length: float, box: Sequence[floa
     if target == "zones":
         front = postprocessing.front_from_zones(mask, min_length)
     else:
-        front = postprocessing.front_from_probabilities(mask / 255.0, min_length)
+        front = postprocessing.front_from_probabilities(mask / np.float32(255), min_length)
     return postprocessing.clip_to_bbox(front, box)
 
 

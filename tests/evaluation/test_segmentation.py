@@ -34,7 +34,7 @@ def scene_pixels(column=FRONT):
     lines[:, column] = 255
     wide = np.zeros_like(zones)
     wide[:, column - 2 : column + 3] = 255
-    sar = np.where(zones == classes.OCEAN, 40, 160).astype(np.uint8)
+    sar = np.tile(np.arange(1, WIDTH + 1, dtype=np.uint8), (HEIGHT, 1))  # the column, from which `network` predicts
     return {"zones": zones, "lines": lines, "fronts": wide, "sar": sar}
 
 
@@ -66,19 +66,19 @@ def setting(data, unit="metres", min_length=100.0, **changes):
 
 def network(data, target="zones", column=FRONT, sure=0.9):
     """A network that predicts a front at a column, whatever the image; `sure` is its probability."""
-    expected = scene_pixels(column)
 
-    def predict(stems):
-        predicted = []
-        for stem in stems:
-            row, left = (int(n) for n in re.search(r"__y(\d+)_x(\d+)", stem).groups())
-            pixels = np.pad(expected[target], 64)[64 + row :, 64 + left :][:SIDE, :SIDE]
-            values = np.array(classes.ZONE_VALUES if target == "zones" else [255])
-            predicted.append(np.where(pixels[..., None] == values, sure, (1 - sure) / 3))
-        return np.array(predicted, np.float32)
+    def predict(tiles):
+        """The column is one less than the SAR image's grey; beyond the scene it is 0."""
+        columns = tiles[..., 0].astype(int) - 1
+        if target == "zones":
+            zones = np.where(columns < column, classes.GLACIER, classes.OCEAN)
+            pixels, values = np.where(columns < 0, 0, zones), np.array(classes.ZONE_VALUES)
+        else:
+            pixels, values = np.where(np.abs(columns - column) <= 2, 255, 0), np.array([255])
+        return np.where(pixels[..., None] == values, sure, (1 - sure) / 3).astype(np.float32)
 
     run = Run(data / "no-run", "reader", target, ("sar",), (target,), data, "simulated")
-    return evaluation.Network(f"reader-{column}", run, 1, predict, f"{target} {column} {sure}")
+    return evaluation.Network(f"reader-{column}", run, 1, predict, f"{target} {column} {sure}", SIDE)
 
 
 def scored(data, tmp_path, reader, of=None):
@@ -123,7 +123,7 @@ def test_only_the_front_inside_the_box_counts(data, tmp_path):
 def test_a_scene_is_read_by_a_network_once(data, tmp_path):
     reader, of = network(data), setting(data)
     calls = []
-    counted = replace(reader, predict=lambda stems: calls.append(stems) or reader.predict(stems))
+    counted = replace(reader, predict=lambda tiles: calls.append(tiles) or reader.predict(tiles))
     evaluation.predict_masks(counted, of, tmp_path / "out")
     made = len(calls)
     evaluation.predict_masks(counted, of, tmp_path / "out")
@@ -137,14 +137,14 @@ def test_a_scene_is_read_by_a_network_once(data, tmp_path):
 
 def test_a_batch_is_never_larger_than_asked_for(data, tmp_path):
     reader, sizes = network(data), []
-    counted = replace(reader, predict=lambda stems: sizes.append(len(stems)) or reader.predict(stems))
+    counted = replace(reader, predict=lambda tiles: sizes.append(len(tiles)) or reader.predict(tiles))
     evaluation.predict_masks(counted, setting(data), tmp_path / "out")
-    assert max(sizes) == 4 and sum(sizes) == len(setting(data).dataset.stems["val"])
+    assert max(sizes) == 4 and sum(sizes) == len(setting(data).dataset.stems["val"])  # patches that overlap by half
 
 
 def test_values_that_are_no_numbers_are_refused(data, tmp_path):
     reader = network(data)
-    spoilt = replace(reader, predict=lambda stems: reader.predict(stems) * np.nan)
+    spoilt = replace(reader, predict=lambda tiles: reader.predict(tiles) * np.nan)
     with pytest.raises(UserError, match="no numbers"):
         evaluation.predict_masks(spoilt, setting(data), tmp_path / "out")
 
@@ -164,7 +164,7 @@ def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
     baseline = evaluation.mean_training_mask(run, evaluation.Setting(dataset, "val", 2, "pixels", 5.0))
     zones = np.stack([np.asarray(Image.open(path)) for path in (fronts_data / "train" / "zones").iterdir()])
     expected = np.stack([(zones == value).mean(axis=0) for value in classes.ZONE_VALUES], axis=-1)
-    np.testing.assert_allclose(baseline.predict(["any", "other"]), [expected, expected], atol=1e-6)
+    np.testing.assert_allclose(baseline.predict(np.zeros((2, 32, 32, 1), np.uint8)), [expected, expected], atol=1e-6)
 
 
 # ---- The command line, with real exports ----------------------------------------------------------------------------

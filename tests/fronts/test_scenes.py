@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pix2pix_tf.data import classes, tiling
+from pix2pix_tf.data import classes
 from pix2pix_tf.data.bounding_box import clip
 from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.fronts import scenes
 from pix2pix_tf.utils.errors import UserError
 
-HEIGHT, WIDTH, SIZE, OVERLAP = 40, 70, 32, 16  # pixels
+HEIGHT, WIDTH, SIZE = 40, 70, 32  # pixels
 FRONT = 30  # the first column of ocean
 
 
@@ -17,19 +19,19 @@ def zones():
     return mask
 
 
-def predict(patches):
-    """A network that reads the zones from the pixels of a patch."""
-    return (np.stack(patches)[..., np.newaxis] == np.array(classes.ZONE_VALUES)).astype(np.float32)
+def predict(tiles):
+    """A network that reads the zones from the pixels of a tile."""
+    return (tiles == np.array(classes.ZONE_VALUES)).astype(np.float32)
 
 
-def pieces(batch_size=3):
-    cut = tiling.cut(zones(), SIZE, OVERLAP)
-    places, patches = [piece[:2] for piece in cut], [piece[2] for piece in cut]
-    return scenes.predict_patches(predict, places, patches, batch_size, "reader@1")
+def predicted(predict=predict, target="zones", image=None, batch_size=3, **options):
+    image = zones() if image is None else image
+    network = scenes.Network("reader@1", target, SIZE, predict, batch_size)
+    return scenes.predict_scene(network, scenes.rows_of(image[..., np.newaxis]), *image.shape, **options)
 
 
 def test_a_scene_without_labels_becomes_zones_and_a_front_line():
-    mask = scenes.mask_of(pieces(), HEIGHT, WIDTH, "zones")
+    mask = predicted().mask
     assert np.array_equal(mask, zones())
     front = scenes.front_of(mask, "zones", 10)
     assert np.array_equal(np.argwhere(front), [[row, FRONT] for row in range(HEIGHT)])
@@ -42,24 +44,65 @@ def test_a_scene_without_labels_becomes_zones_and_a_front_line():
 
 
 def test_pixels_above_the_threshold_are_front():
-    probability = np.full((SIZE, SIZE, 1), np.float32(0.11))
-    probability[10] = 0.13
-    mask = scenes.mask_of([(0, 0, probability)], SIZE, SIZE, "fronts")
-    assert (mask[10] == 255).all() and mask.sum() == 255 * SIZE and mask.dtype == np.uint8
-    assert np.count_nonzero(scenes.front_of(mask, "fronts", 10)) >= SIZE - 2
+    probability = np.full((SIZE, SIZE), 11, np.uint8)
+    probability[10] = 13
+    one = predicted(lambda tiles: tiles.astype(np.float32) / 100, "fronts", probability)
+    assert (one.mask[10] == 255).all() and one.mask.sum() == 255 * SIZE and one.mask.dtype == np.uint8
+    assert np.array_equal(one.confidence, probability)  # in percent
+    assert np.count_nonzero(scenes.front_of(one.mask, "fronts", 10)) >= SIZE - 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([8, 16, 32]), st.integers(1, 9), st.booleans())
+def test_any_size_comes_back_as_a_network_that_copies_gives_it(height, width, size, batch_size, flips):
+    image = np.random.default_rng(height * width).choice(np.array(classes.ZONE_VALUES, np.uint8), (height, width))
+    network = scenes.Network("reader@1", "zones", size, predict, batch_size)
+    strips = []
+    read = scenes.rows_of(image[..., np.newaxis])
+    one = scenes.predict_scene(network, read, height, width, flips, strips.append)
+    assert np.array_equal(one.mask, image) and (one.confidence == 100).all()
+    assert np.allclose(np.concatenate(strips), image[..., None] == np.array(classes.ZONE_VALUES))
+    assert len(one.of_flips) == 4 * flips and all(np.array_equal(mask, image) for mask in one.of_flips)
+
+
+def test_tiles_overlap_by_half_and_the_middle_of_a_tile_counts_most():
+    """A network that sees the front only in the middle of its tile: blending hides its blind rim."""
+
+    def short_sighted(tiles):
+        result = np.full((*tiles.shape[:3], 4), 0.25, np.float32)
+        middle = slice(SIZE // 4, 3 * SIZE // 4)
+        result[:, middle, middle] = predict(tiles)[:, middle, middle]
+        return result
+
+    inner = slice(SIZE // 4, HEIGHT - SIZE // 4), slice(SIZE // 4, WIDTH - SIZE // 4)
+    assert np.array_equal(predicted(short_sighted).mask[inner], zones()[inner])
+
+
+def test_flips_average_and_keep_what_each_saw():
+    """A network that gives each pixel the class of the tile's left half, so that mirrored images differ."""
+
+    def sided(tiles):
+        left = predict(tiles[:, :, :1])
+        return np.repeat(left, SIZE, axis=2)
+
+    image = zones()[:SIZE, FRONT - SIZE // 2 : FRONT + SIZE // 2]
+    one = predicted(sided, image=image, flips=True)
+    left, right = (image[:, side] for side in (0, -1))
+    for mask, (_, columns) in zip(one.of_flips, scenes.FLIPS, strict=True):
+        assert (mask == (right if columns else left)[:, None]).all()
+    assert (one.confidence == 50).all()
 
 
 def test_batches_are_no_larger_than_asked_for_and_values_that_are_no_numbers_are_refused():
-    assert [piece[:2] for piece in pieces(2)] == [piece[:2] for piece in tiling.cut(zones(), SIZE, OVERLAP)]
     sizes = []
 
-    def spoilt(patches):
-        sizes.append(len(patches))
-        return predict(patches) * (np.nan if len(sizes) > 1 else 1)
+    def spoilt(tiles):
+        sizes.append(len(tiles))
+        return predict(tiles) * (np.nan if len(sizes) > 1 else 1)
 
     with pytest.raises(UserError, match="reader@1 gives values that are no numbers"):
-        list(scenes.predict_patches(spoilt, [(0, 0)] * 5, [zones()[:SIZE, :SIZE]] * 5, 4, "reader@1"))
-    assert sizes == [4, 1]
+        predicted(spoilt, batch_size=3)
+    assert sizes == [3, 1]  # four tiles in a row
 
 
 def test_one_rule_clips_boxes_to_a_scene():

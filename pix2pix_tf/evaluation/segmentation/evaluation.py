@@ -10,19 +10,20 @@ interrupted evaluation resumes.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf import html_report
 from pix2pix_tf.data import classes, tiling, validation, visualization
 from pix2pix_tf.data.classes import ColourImage, GreyImage
 from pix2pix_tf.data.dataset import MIXED, Dataset
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import evenly_spaced, load_dataset
 from pix2pix_tf.data.scene_names import place_of, scene_of
-from pix2pix_tf.evaluation import html_report, inference
+from pix2pix_tf.evaluation import inference
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.segmentation import examples as segmentation_examples
 from pix2pix_tf.evaluation.segmentation import report
@@ -37,9 +38,7 @@ from pix2pix_tf.utils.errors import UserError
 PICTURES = 5  # scenes in the comparison grid and in the report
 THUMBNAIL = 256  # pixels: the longer side of a scene in the comparison grid
 BASELINE = "mean-training-mask"
-
-# Stems of some patches -> probabilities float32 [n, size, size, K].
-Predict = Callable[[Sequence[str]], np.ndarray]
+TILES = "overlap by half"  # part of the masks' key: earlier masks came from the patches as the data set cuts them
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,11 @@ class Setting:
         pieces = [(*place_of(stem), images.read_png(self.dataset.path(self.split, role, stem))) for stem in stems]
         return tiling.join(pieces, described.height, described.width)
 
+    def stacked(self, scene: str, roles: Sequence[str]) -> np.ndarray:
+        """Return roles of a scene stacked along the channels: uint8, or uint16 where one has 16 bit, [H, W, C]."""
+        whole = [self.whole(scene, role) for role in roles]
+        return np.concatenate([one if one.ndim == 3 else one[..., np.newaxis] for one in whole], axis=-1)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -87,8 +91,9 @@ class Network:
     name: str  # of its folders and in the tables
     run: Run
     epoch: int | None
-    predict: Predict
+    predict: scenes.Predict
     key: str  # changes when the predictions may change
+    size: int  # pixels: side of its tiles
 
     @property
     def target(self) -> str:
@@ -159,10 +164,7 @@ def _newest(run: Run, setting: Setting) -> Network:
     epoch, version = max(versions.epochs(run.folder).items())
     model = inference.load_model(version, setting.dataset)
 
-    def predict(stems: Sequence[str]) -> np.ndarray:
-        return model.probabilities(inference.stacked(setting.dataset, setting.split, model.inputs, stems))
-
-    return Network(f"{run.name}@{epoch}", run, epoch, predict, versions.fingerprint(version))
+    return Network(f"{run.name}@{epoch}", run, epoch, model.probabilities, versions.fingerprint(version), model.size)
 
 
 def mean_training_mask(run: Run, setting: Setting) -> Network:
@@ -177,10 +179,11 @@ def mean_training_mask(run: Run, setting: Setting) -> Network:
     if trained_on.size != setting.dataset.size:
         raise UserError(f"--baseline: {trained_on.root} has patches of another size than {setting.dataset.root}.")
 
-    def predict(stems: Sequence[str]) -> np.ndarray:
-        return np.repeat(mean[np.newaxis], len(stems), axis=0)
+    def predict(tiles: scenes.Tiles) -> scenes.Probabilities:
+        return np.repeat(mean[np.newaxis], len(tiles), axis=0)
 
-    return Network(f"{BASELINE}-{target}", run, None, predict, hashlib.sha256(mean.tobytes()).hexdigest())
+    key = hashlib.sha256(mean.tobytes()).hexdigest()
+    return Network(f"{BASELINE}-{target}", run, None, predict, key, trained_on.size)
 
 
 # ---- Masks of scenes ------------------------------------------------------------------------------------------------
@@ -191,19 +194,20 @@ def predict_masks(network: Network, setting: Setting, output: Path) -> None:
     folder = output / "masks" / network.name
     resumable.keep_only(folder, _key(network, setting))
     missing = [scene for scene in setting.scenes if not (folder / f"{scene}.png").exists()]
+    tiled = scenes.Network(network.name, network.target, network.size, network.predict, setting.batch_size)
     if len(missing) < len(setting.scenes):
         print(f"{network.name}: {len(setting.scenes) - len(missing)} scenes are done already, in {folder}")
     for scene in cli.progress(missing, len(missing), f"scenes read by {network.name}"):
-        described, stems = setting.dataset.scenes[scene], setting.scenes[scene]
-        places = [place_of(stem) for stem in stems]
-        pieces = scenes.predict_patches(network.predict, places, stems, setting.batch_size, network.name)
-        mask = scenes.mask_of(pieces, described.height, described.width, network.target)
-        images.write_png(folder / f"{scene}.png", mask)
+        read = scenes.rows_of(setting.stacked(scene, network.run.inputs))
+        described = setting.dataset.scenes[scene]
+        images.write_png(
+            folder / f"{scene}.png", scenes.predict_scene(tiled, read, described.height, described.width).mask
+        )
 
 
 def _key(network: Network, setting: Setting) -> str:
     """Return a digest of everything that the masks depend on."""
-    digest = hashlib.sha256(f"{network.key} {setting.split} {classes.FRONT_THRESHOLD}".encode())
+    digest = hashlib.sha256(f"{network.key} {setting.split} {classes.FRONT_THRESHOLD} {TILES}".encode())
     for role in network.run.inputs:
         for stem in setting.dataset.stems[setting.split]:
             path = setting.dataset.path(setting.split, role, stem)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose, selection_note
 from pix2pix_tf.evaluation.segmentation.report import SYMBOL, Result, SceneScore, macro
+from pix2pix_tf.html_report.examples import Example, ExampleImage, choose, selection_note
 
 DISTANCE, OVERLAP = "mean distance", "IoU"
 

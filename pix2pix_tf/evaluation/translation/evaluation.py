@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pix2pix_tf import html_report
 from pix2pix_tf.data import visualization
 from pix2pix_tf.data.loading import evenly_spaced
-from pix2pix_tf.evaluation import html_report, inference, plots
+from pix2pix_tf.evaluation import inference, plots
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.realism import plot
 from pix2pix_tf.evaluation.realism import report as realism_report

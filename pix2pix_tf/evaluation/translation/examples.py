@@ -8,12 +8,12 @@ import numpy as np
 from pix2pix_tf.data import visualization
 from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.evaluation import inference
-from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose, selection_note
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.scores import DIGITS, HEADINGS, Scores, at_last_common_epoch
 from pix2pix_tf.evaluation.translation import pictures
 from pix2pix_tf.evaluation.translation.scoring import PICTURES, Export
 from pix2pix_tf.export import best_epoch
+from pix2pix_tf.html_report.examples import Example, ExampleImage, choose, selection_note
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from PIL import Image
 
-from pix2pix_tf.evaluation.html_report.examples import ExampleImage
+from pix2pix_tf.html_report.examples import ExampleImage
 
 LARGE = 600_000  # bytes: a larger PNG is stored as a JPEG of the same size in pixels, if that is shorter
 QUALITY = 88  # of JPEGs, at 4:4:4: no visible blocks, and the edges of classes keep their colours

@@ -13,13 +13,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pix2pix_tf.evaluation.html_report.embedded_images import EmbeddedImages
-from pix2pix_tf.evaluation.html_report.examples import Example
-from pix2pix_tf.evaluation.html_report.sections import Section, read_sections
+from pix2pix_tf.html_report.embedded_images import EmbeddedImages
+from pix2pix_tf.html_report.examples import Example
+from pix2pix_tf.html_report.sections import Section, read_sections
 from pix2pix_tf.utils import files
 
 HERE = Path(__file__).parent
-LOOK = HERE.parents[1] / "serving" / "page" / "look.css"  # colours and fonts, shared with the paint page
+LOOK = HERE.parent / "serving" / "page" / "look.css"  # colours and fonts, shared with the paint page
 NOTES = "How to read this"  # the examples come before this section
 
 # Bytes of images in a page. Base64 makes them a third longer, and an e-mail takes some 10 MB. Bytes that the examples

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from pix2pix_tf import html_report
 from pix2pix_tf.data.io import images
-from pix2pix_tf.evaluation import html_report
-from pix2pix_tf.evaluation.html_report.examples import Example, ExampleImage, choose
+from pix2pix_tf.html_report.examples import Example, ExampleImage, choose
 
 NASTY = "<b>run</b><script>boom()</script>"
 REPORT = f"""# Evaluation of {NASTY}
