@@ -130,9 +130,9 @@ def position(lines: Sequence[Line], box: Box, centre_line: Line) -> Position:
 def box_position(lines: Sequence[Line], box: Box) -> tuple[float | None, float]:
     """Return the glacier's area in a box over the box's width, and the share of the width that the front crosses.
 
-    The box is divided into `BINS` strips along the flow. A strip that the front crosses once is glacier up to there; one
-    that it crosses three times is glacier up to the first crossing and between the other two, and so on. Where the front
-    ends within the box, its end continues to the side.
+    The box is divided into `BINS` strips along the flow. A strip that the front crosses once is glacier up to there;
+    one that it crosses three times is glacier up to the first crossing and between the other two, and so on. Where the
+    front ends within the box, its end continues to the side.
 
     Args:
       lines: of the front.
