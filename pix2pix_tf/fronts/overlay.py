@@ -1,4 +1,4 @@
-"""Draws the predicted front, the true front and the bounding box of the evaluation over a SAR image."""
+"""Draws one or two fronts and the bounding box of the evaluation over a SAR image."""
 
 import math
 from collections.abc import Sequence
@@ -17,10 +17,12 @@ LONGEST = 1280  # pixels: the longer side of a drawn scene, at most
 NARROWEST = 640  # pixels: the width of a picture without its margins, at least, for title and legend
 LINE = 3  # pixels: width of a drawn front
 FRAME, DASH = 2, 8  # pixels: width and dashes of the box
+ARROW = 40  # pixels: length of the north arrow
 SWATCH = (16, 28)  # pixels: height and width of a colour sample in the legend
 
 # sRGB, after the blue, vermilion and yellow of Okabe & Ito (2008): distinct with any common colour-blindness.
 TRUE, PREDICTED, BOTH = (0, 140, 255), (213, 94, 0), (255, 245, 0)
+NAMES = ("predicted front", "true front")
 LIGHT, DARK = (255, 255, 255), (0, 0, 0)  # alternating dashes of the box, visible on any background
 GROUND = (90, 90, 90)  # the grey of a SAR image, for the legend
 
@@ -33,8 +35,10 @@ def draw(
     box: Sequence[float] | None,
     metres_per_pixel: float | None,
     title: str,
+    names: tuple[str, str] = NAMES,
+    north: float | None = None,
 ) -> None:
-    """Draw a scene with its fronts, a legend and a scale bar.
+    """Draw a scene with its fronts, a legend, a scale bar and a north arrow.
 
     Small scenes are enlarged by a whole number, so that speckle stays speckle; large ones are reduced by averaging.
     Fronts have the same width in all. Where the two fronts coincide, they have a third colour.
@@ -43,10 +47,12 @@ def draw(
       path: the PNG to write.
       sar: the scene.
       predicted: of the scene's shape; None draws none.
-      true: likewise.
+      true: likewise; it may be the front of a second network, by `names`.
       box: row_from, row_to, column_from, column_to, the ends excluded; drawn as far as it lies in the scene.
       metres_per_pixel: for the scale bar, which counts pixels where it is None.
       title: one line; a long one is shrunk, then cut.
+      names: of the two fronts, in the legend.
+      north: direction of north, degrees clockwise from the top of the picture; None draws no arrow.
 
     Raises:
       ValueError: a front does not have the shape of the scene.
@@ -69,12 +75,14 @@ def draw(
     if len(present) == 2:
         picture[present[0] & present[1]] = BOTH
     legend = [
-        (_swatch(TRUE), _entry("true front", true)),
-        (_swatch(PREDICTED), _entry("predicted front", predicted)),
+        (_swatch(TRUE), _entry(names[1], true)),
+        (_swatch(PREDICTED), _entry(names[0], predicted)),
         (_swatch(BOTH), "both on the same spot" if len(present) == 2 else None),
         (_swatch(None), None if box is None else "box of the evaluation"),
     ]
     bar = scale_bar(max(picture.shape[1], NARROWEST) / 5, scale[1], metres_per_pixel)
+    if north is not None:
+        picture = _with_arrow(picture, north)
     with files.atomic_write(path) as temporary:
         _page(picture, title, [(swatch, name) for swatch, name in legend if name], bar).save(temporary, format="PNG")
 
@@ -108,6 +116,19 @@ def scale_bar(longest: float, scale: float, metres_per_pixel: float | None) -> t
     if metres_per_pixel is None:
         return value * unit, f"{value:g} pixel{'s' * (value != 1)}"
     return value * unit, f"{value / 1000:g} km" if value >= 1000 else f"{value:g} m"
+
+
+def _with_arrow(picture: ColourImage, north: float) -> ColourImage:
+    """Return the picture with an arrow to the north in its upper right corner, white with a dark edge, and an N."""
+    page = Image.fromarray(picture)
+    pen, angle, half = ImageDraw.Draw(page), math.radians(north), ARROW / 2
+    middle = np.array([picture.shape[1] - ARROW, ARROW])
+    forth, aside = np.array([math.sin(angle), -math.cos(angle)]), np.array([math.cos(angle), math.sin(angle)])
+    corners = [forth, -forth + 0.6 * aside, -0.5 * forth, -forth - 0.6 * aside]
+    pen.polygon([tuple(middle + half * corner) for corner in corners], LIGHT, DARK, 2)
+    x, y = middle + 0.8 * ARROW * forth
+    pen.text((x, y), "N", LIGHT, font(HEADING), anchor="mm", stroke_width=2, stroke_fill=DARK)
+    return np.array(page)
 
 
 def _entry(name: str, front: Front | None) -> str | None:

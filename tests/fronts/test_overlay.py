@@ -195,3 +195,29 @@ def test_a_front_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ValueError, match="does not lie on a scene"):
         drawn(tmp_path, grey(64, 64), column(64, 63, 3))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("north", [0, 90, 180, 270, 30])
+def test_the_arrow_points_north_from_the_upper_right_corner(tmp_path, north):
+    scene, length = grey(600, 800), overlay.ARROW
+    overlay.draw(tmp_path / "o.png", scene, None, None, None, 10.0, "t", north=north)
+    seen = on_scene(np.asarray(Image.open(tmp_path / "o.png")), scene)
+    white = np.argwhere((seen == 255).all(axis=-1)) - [length, 800 - length]  # from the arrow's middle
+    assert len(white) > 100 and np.abs(white).max() < 1.3 * length
+    shaft = white[np.hypot(*white.T) < length / 2]
+    angle = np.deg2rad(north)
+    ahead, aside = shaft @ [-np.cos(angle), np.sin(angle)], shaft @ [np.sin(angle), np.cos(angle)]
+    half = np.ptp(aside[ahead < 0]), np.ptp(aside[ahead > 0])
+    assert half[0] > half[1] and abs(aside.mean()) < 1  # it narrows northwards, about its axis
+    assert (seen[:, : 800 - 3 * length] == 128).all()
+
+
+def test_fronts_of_two_networks_have_their_names(tmp_path):
+    scene = grey(64, 64)
+    pages = []
+    for names in (overlay.NAMES, ("zones", "fronts")):
+        path = tmp_path / "o.png"
+        overlay.draw(path, scene, column(64, 64, 9), column(64, 64, 20), None, None, "t", names)
+        pages.append(np.asarray(Image.open(path)))
+    assert pages[0].shape == pages[1].shape and (on_scene(pages[0], scene) == on_scene(pages[1], scene)).all()
+    assert (pages[0] != pages[1]).any()

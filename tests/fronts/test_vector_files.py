@@ -1,5 +1,6 @@
 import json
 
+import geopandas
 import numpy as np
 import pytest
 
@@ -85,3 +86,25 @@ def test_what_json_cannot_hold_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         files.write_json(tmp_path / "front.geojson", collection)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_geopackage_holds_the_same_lines_in_the_projection_of_the_scene(tmp_path):
+    facts = [{"length_m": 40.0, "flags": None}, {"length_m": 0.0, "flags": "short"}]
+    collection = vector_files.feature_collection([LINE, LINE + 1], BOUNDS, "EPSG:3031", 4, 5, {"scene": "Ü"}, facts)
+    path = tmp_path / "front.gpkg"
+    vector_files.write_geopackage(path, {"fronts": collection["features"], "spread": []}, "EPSG:3031")
+    read = geopandas.read_file(path, layer="fronts")
+    assert read.crs.to_epsg() == 3031 and list(read.geom_type) == ["LineString"] * 2
+    assert list(read.geometry[0].coords) == [(1010, 570), (1030, 550), (1050, 550)]
+    assert list(read["scene"]) == ["Ü", "Ü"] and list(read["length_m"]) == [40, 0]
+    assert read["flags"][1] == "short" and not isinstance(read["flags"][0], str)
+    assert len(geopandas.read_file(path, layer="spread")) == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["front.gpkg"]
+
+
+def test_a_geopackage_without_a_projection_claims_none(tmp_path):
+    collection = vector_files.feature_collection([LINE], None, None, 4, 5, {"scene": "a"})
+    vector_files.write_geopackage(tmp_path / "f.gpkg", {"fronts": collection["features"]}, None)
+    read = geopandas.read_file(tmp_path / "f.gpkg")
+    assert next(iter(read.geometry[0].coords)) == (0.5, 0.5)
+    assert read.crs is None or "ndefined" in read.crs.name
