@@ -1,4 +1,4 @@
-"""The command `pix2pix-tf`: one program with the subcommands train, evaluate, prepare, generate, benefit, serve."""
+"""The command `pix2pix-tf`, one program: train, evaluate, prepare, generate, fronts, benefit, serve."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ EXAMPLES = """\
   pix2pix-tf train --variant gen5
   pix2pix-tf evaluate runs/gen5
   pix2pix-tf generate --model runs/gen5 --masks datasets/simulated --split val --any-split --output generated/gen5
+  pix2pix-tf fronts my_scenes --model runs/zones --output fronts/mine
   pix2pix-tf serve run --model runs/gen5 --open
   pix2pix-tf prepare folder --help"""
 
@@ -44,6 +45,13 @@ def generate(argv: list[str]) -> None:
     command.main(argv)
 
 
+def fronts(argv: list[str]) -> None:
+    """Find calving fronts in SAR scenes."""
+    from pix2pix_tf.fronts import command
+
+    command.main(argv)
+
+
 def benefit(argv: list[str]) -> None:
     """Measure the benefit of synthetic images for segmentation."""
     from pix2pix_tf.benefit import command
@@ -63,6 +71,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "evaluate": evaluate,
     "prepare": prepare,
     "generate": generate,
+    "fronts": fronts,
     "benefit": benefit,
     "serve": serve,
 }

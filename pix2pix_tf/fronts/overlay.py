@@ -17,7 +17,7 @@ LONGEST = 1280  # pixels: the longer side of a drawn scene, at most
 NARROWEST = 640  # pixels: the width of a picture without its margins, at least, for title and legend
 LINE = 3  # pixels: width of a drawn front
 FRAME, DASH = 2, 8  # pixels: width and dashes of the box
-ARROW = 40  # pixels: length of the north arrow
+ARROW = 56  # pixels: length of the north arrow
 SWATCH = (16, 28)  # pixels: height and width of a colour sample in the legend
 
 # sRGB, after the blue, vermilion and yellow of Okabe & Ito (2008): distinct with any common colour-blindness.

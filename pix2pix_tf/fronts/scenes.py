@@ -13,7 +13,7 @@ sigmoids of the logits instead, so that with the same network a pixel whose two 
 get the other class.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -92,9 +92,9 @@ def predict_scene(
     read: ReadRows,
     height: int,
     width: int,
+    valid: np.ndarray | None = None,
     flips: bool = False,
-    write: Callable[[Probabilities], None] | None = None,
-    progress: Callable[[Iterable, int], Iterable] = lambda strips, _: strips,
+    consume: Callable[[Iterator[Probabilities]], object] | None = None,
 ) -> Prediction:
     """Predict a scene of any size.
 
@@ -103,31 +103,47 @@ def predict_scene(
       read: returns the scene's rows.
       height: of the scene, pixels.
       width: of the scene, pixels.
+      valid: bool [H, W], False where the scene has no data and so neither zones nor a front; None: it has data
+        everywhere.
       flips: also predicts the mirrored scene; the probabilities are the means.
-      write: receives the probabilities from the top down, float64 [n, W, K].
-      progress: wraps the strips, of which it gets the number.
+      consume: takes all probabilities, float64 [n, W, K], in strips from the top down, `strip_count` of them.
 
     Raises:
       UserError: a probability is not finite.
     """
     count = len(FLIPS) if flips else 1
     predict = with_flips(network.predict) if flips else network.predict
-    masks = [np.zeros((height, width), np.uint8) for _ in range(count + 1 if flips else 1)]
+    masks = [np.zeros((height, width), np.uint8) for _ in range(1 + count * flips)]
     confidence = np.zeros((height, width), np.uint8)
-    top = 0
-    strips = _strips(network, predict, read, height, width)
-    for strip in progress(strips, len(tiling.origins(height, network.size, network.size // 2))):
-        rows = slice(top, top + len(strip))
-        several = strip.reshape(*strip.shape[:2], count, -1)
-        mean = several.mean(axis=2)
-        masks[0][rows] = _mask_of(mean, network.target)
-        for number in range(1, len(masks)):
-            masks[number][rows] = _mask_of(several[:, :, number - 1], network.target)
-        confidence[rows] = np.rint(100 * mean.max(axis=-1))
-        if write is not None:
-            write(mean)
-        top = rows.stop
+
+    def strips() -> Iterator[Probabilities]:
+        top = 0
+        for strip in _strips(network, predict, read, height, width):
+            rows = slice(top, top + len(strip))
+            several = strip.reshape(*strip.shape[:2], count, -1)
+            mean = several.mean(axis=2)
+            for mask, probabilities in zip(masks, [mean, *np.moveaxis(several, 2, 0)], strict=False):
+                mask[rows] = _mask_of(probabilities, network.target)
+            confidence[rows] = np.rint(100 * mean.max(axis=-1))
+            yield mean
+            top = rows.stop
+
+    (consume or _drain)(strips())
+    if valid is not None:
+        for image in (*masks, confidence):
+            image[~valid] = 0
     return Prediction(masks[0], confidence, tuple(masks[1:]))
+
+
+def _drain(strips: Iterator[Probabilities]) -> None:
+    """Take all strips and keep none."""
+    for _ in strips:
+        pass
+
+
+def strip_count(network: Network, height: int) -> int:
+    """Return the number of strips in which a scene of a height in pixels is predicted."""
+    return len(tiling.origins(height, network.size, network.size // 2))
 
 
 def _strips(network: Network, predict: Predict, read: ReadRows, height: int, width: int) -> Iterator[Probabilities]:

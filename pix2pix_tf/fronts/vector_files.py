@@ -62,14 +62,13 @@ def feature_collection(
     return {"type": "FeatureCollection", **({"crs": reference} if reference else {}), "features": features}
 
 
-def write_geopackage(path: Path, layers: Mapping[str, Iterable[dict]], crs: str | None) -> None:
+def write_geopackage(path: Path, layers: Mapping[str, tuple[Iterable[dict], str | None]]) -> None:
     """Write features as the layers of a GeoPackage, atomically.
 
     Args:
       path: the file to create or replace; its name ends in .gpkg.
-      layers: name -> features as in `feature_collection`, LineStrings or Points; a layer without any is written empty,
-        and has then no attributes.
-      crs: of the coordinates, such as "EPSG:3031" or WKT; None: unknown, or pixels.
+      layers: name -> features as in `feature_collection`, and the CRS of their coordinates, such as "EPSG:3031" or WKT;
+        None: unknown, or pixels. A layer without features has no attributes.
 
     Raises:
       OSError: writing failed; `path` is unchanged.
@@ -79,7 +78,7 @@ def write_geopackage(path: Path, layers: Mapping[str, Iterable[dict]], crs: str 
 
     with files.atomic_write(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "'crs' was not provided")  # pixels have none
-        for name, features in layers.items():
+        for name, (features, crs) in layers.items():
             found = list(features)
             kinds = {str(feature["geometry"]["type"]) for feature in found} or {"LineString"}
             if found:

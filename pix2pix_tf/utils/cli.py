@@ -26,6 +26,7 @@ IN_CHECKOUT = {  # its subcommands, and how each is typed in a checkout
     "evaluate": "python evaluate.py",
     "prepare": "python -m pix2pix_tf.prepare",
     "generate": "python -m pix2pix_tf.generate",
+    "fronts": "python -m pix2pix_tf.fronts",
     "benefit": "python -m pix2pix_tf.benefit",
     "serve": "python -m pix2pix_tf.serving",
 }

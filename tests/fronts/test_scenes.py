@@ -59,8 +59,9 @@ def test_any_size_comes_back_as_a_network_that_copies_gives_it(height, width, si
     network = scenes.Network("reader@1", "zones", size, predict, batch_size)
     strips = []
     read = scenes.rows_of(image[..., np.newaxis])
-    one = scenes.predict_scene(network, read, height, width, flips, strips.append)
+    one = scenes.predict_scene(network, read, height, width, None, flips, strips.extend)
     assert np.array_equal(one.mask, image) and (one.confidence == 100).all()
+    assert len(strips) == scenes.strip_count(network, height)
     assert np.allclose(np.concatenate(strips), image[..., None] == np.array(classes.ZONE_VALUES))
     assert len(one.of_flips) == 4 * flips and all(np.array_equal(mask, image) for mask in one.of_flips)
 
@@ -91,6 +92,16 @@ def test_flips_average_and_keep_what_each_saw():
     for mask, (_, columns) in zip(one.of_flips, scenes.FLIPS, strict=True):
         assert (mask == (right if columns else left)[:, None]).all()
     assert (one.confidence == 50).all()
+
+
+def test_where_a_scene_has_no_data_there_are_neither_zones_nor_a_front():
+    valid = np.ones((HEIGHT, WIDTH), bool)
+    valid[:10] = False
+    for target, network in (("zones", predict), ("fronts", lambda tiles: np.ones(tiles.shape, np.float32))):
+        one = predicted(network, target, valid=valid, flips=True)
+        for image in (one.mask, one.confidence, *one.of_flips):
+            assert not image[:10].any() and image[10:].all()
+        assert not scenes.front_of(one.mask, target, 1)[:9].any()
 
 
 def test_batches_are_no_larger_than_asked_for_and_values_that_are_no_numbers_are_refused():

@@ -92,7 +92,7 @@ def test_a_geopackage_holds_the_same_lines_in_the_projection_of_the_scene(tmp_pa
     facts = [{"length_m": 40.0, "flags": None}, {"length_m": 0.0, "flags": "short"}]
     collection = vector_files.feature_collection([LINE, LINE + 1], BOUNDS, "EPSG:3031", 4, 5, {"scene": "Ü"}, facts)
     path = tmp_path / "front.gpkg"
-    vector_files.write_geopackage(path, {"fronts": collection["features"], "spread": []}, "EPSG:3031")
+    vector_files.write_geopackage(path, {"fronts": (collection["features"], "EPSG:3031"), "spread": ([], None)})
     read = geopandas.read_file(path, layer="fronts")
     assert read.crs.to_epsg() == 3031 and list(read.geom_type) == ["LineString"] * 2
     assert list(read.geometry[0].coords) == [(1010, 570), (1030, 550), (1050, 550)]
@@ -104,7 +104,7 @@ def test_a_geopackage_holds_the_same_lines_in_the_projection_of_the_scene(tmp_pa
 
 def test_a_geopackage_without_a_projection_claims_none(tmp_path):
     collection = vector_files.feature_collection([LINE], None, None, 4, 5, {"scene": "a"})
-    vector_files.write_geopackage(tmp_path / "f.gpkg", {"fronts": collection["features"]}, None)
+    vector_files.write_geopackage(tmp_path / "f.gpkg", {"fronts": (collection["features"], None)})
     read = geopandas.read_file(tmp_path / "f.gpkg")
     assert next(iter(read.geometry[0].coords)) == (0.5, 0.5)
     assert read.crs is None or "ndefined" in read.crs.name
