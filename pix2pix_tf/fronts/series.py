@@ -90,8 +90,8 @@ def collect(scenes: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]
     series = [_series(*key, group, box) for key, group in sorted(groups.items()) if _dates(group) > 1]
     if not series:
         raise UserError(
-            "--time-series needs georeferenced scenes with a front, of two dates or more of one glacier. The date is part of the "
-            "file's name, such as COL_2011-06-01_TSX_7_1_2.tif, or stands in scenes.csv beside the scenes "
+            "--time-series needs georeferenced scenes with a front, of two dates or more of one glacier. The date is part "
+            "of the file's name, such as COL_2011-06-01_TSX_7_1_2.tif, or stands in scenes.csv beside the scenes "
             "(datasets/README.md)."
         )
     return series
@@ -107,11 +107,6 @@ def _series(glacier: str, network: str, group: Sequence[tuple], box: Path | None
     fronts = []
     for record, front, features in sorted(group, key=lambda one: (one[0]["date"], one[0]["scene"])):
         lines = [np.array(one["geometry"]["coordinates"], float).reshape(-1, 2) for one in features]
-        turn = _reprojected(
-            [np.array([[0.0, 0.0], front["flow"]]) * _step(record) + _middle(record)], record["crs"], crs
-        )
-        flow = np.diff(turn[0], axis=0)[0]
-        length = np.hypot(*flow)
         fronts.append(
             Dated(
                 record["scene"],
