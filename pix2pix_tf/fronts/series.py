@@ -90,8 +90,8 @@ def collect(scenes: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]
     series = [_series(*key, group, box) for key, group in sorted(groups.items()) if _dates(group) > 1]
     if not series:
         raise UserError(
-            "--time-series needs georeferenced scenes with a front, of two dates or more of one glacier. The date is part "
-            "of the file's name, such as COL_2011-06-01_TSX_7_1_2.tif, or stands in scenes.csv beside the scenes "
+            "--time-series needs georeferenced scenes with a front, of two dates or more of one glacier. The date is "
+            "part of the file's name, such as COL_2011-06-01_TSX_7_1_2.tif, or stands in scenes.csv beside the scenes "
             "(datasets/README.md)."
         )
     return series
