@@ -16,7 +16,7 @@ from pix2pix_tf.export import inference, versions
 from pix2pix_tf.fronts import inputs, products, scenes, series
 from pix2pix_tf.fronts.inputs import SceneSource
 from pix2pix_tf.fronts.products import Segmenter, Settings
-from pix2pix_tf.prepare.commands import percentiles
+from pix2pix_tf.prepare.own_scenes import reading
 from pix2pix_tf.utils import cli, files, resumable
 from pix2pix_tf.utils.errors import UserError
 
@@ -38,8 +38,8 @@ def main(argv: list[str]) -> None:
     segmenters = load(options.model, options.batch_size)
     roles, bits = _input_of(segmenters)
     found = inputs.find(options.scenes, roles)
-    inputs.check(found, roles, bits)
-    settings = Settings(options.cut, options.min_length, options.uncertainty, options.probabilities)
+    inputs.check(found)
+    settings = Settings(options.reading, options.min_length, options.uncertainty, options.probabilities)
     with files.lock(options.output):
         _claim(options.output, segmenters, settings)
         _extract_all(found, segmenters, settings, options.output, roles, bits)
@@ -102,19 +102,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="METRES",
         help="parts of a front up to this length are dropped (default: 750 m; of scenes of unknown scale, 10 pixels)",
     )
-    parser.add_argument(
-        "--cut",
-        nargs=2,
-        default=["2", "98"],
-        metavar="PERCENTILE",
-        help="percentiles that become black and white in images of more than 8 bits, as in prepare folder (default: 2 "
-        "98)",
-    )
+    reading.add_brightness(parser)
     parser.add_argument(
         "--batch-size", type=int, default=8, metavar="N", help="tiles at a time; fewer take less memory (default: 8)"
     )
     options = parser.parse_args(argv)
-    options.cut = percentiles(options.cut)
+    options.reading = reading.brightness_options(options)
     if options.batch_size < 1:
         raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
     if options.min_length is not None and not 0 <= options.min_length < float("inf"):
@@ -188,7 +181,7 @@ def _extract_all(
     shown = missing if len(missing) == 1 else cli.progress(missing, len(missing), "scenes")
     for one in shown:
         try:
-            image = inputs.read(one, roles, bits, settings.cut)
+            image = inputs.read(one, roles, bits, settings.reading)
         except images.BadImage as error:
             problems.append((str(error), one.path.name))
             continue

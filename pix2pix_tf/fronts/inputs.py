@@ -4,8 +4,8 @@ Scenes are found by name alone, then read one at a time, grey as `prepare folder
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,11 @@ from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.data.io.strips import SUFFIXES
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import Facts, place_of, scene_of
-from pix2pix_tf.prepare import scene_table
-from pix2pix_tf.prepare.own_scenes import source
-from pix2pix_tf.prepare.stretch import Cut, stretch
+from pix2pix_tf.prepare import radiometry, scene_table
+from pix2pix_tf.prepare.own_scenes import brightness, source
+from pix2pix_tf.prepare.own_scenes.brightness import Options
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
-
-SAMPLE = 2**22  # pixels of a scene from which the percentiles of the stretch are taken
 
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?!\d)")
 
@@ -125,21 +123,21 @@ def _in_dataset(path: Path, roles: Sequence[str]) -> Iterable[SceneSource]:
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
 
-def read(one: SceneSource, roles: Sequence[str], bits: int, cut: Cut) -> SarImage:
+def read(one: SceneSource, roles: Sequence[str], bits: int, options: Options) -> SarImage:
     """Read a scene.
 
     Args:
       one: from `find`.
       roles: the network's inputs.
-      bits: 8 or 16, that the network takes. Images of more than 8 bits are stretched for a network of 8 bits.
-      cut: percentiles that become black and white.
+      bits: 8 or 16, that the network takes.
+      options: how the files are read.
 
     Raises:
       BadImage: the image is damaged, or not what the network takes.
     """
     if one.dataset is not None:
         return _read_patches(one, one.dataset, roles, bits)
-    return _read_file(one, roles, bits, cut)
+    return _read_file(one, roles, bits, options)
 
 
 def _read_patches(one: SceneSource, found: Dataset, roles: Sequence[str], bits: int) -> SarImage:
@@ -162,65 +160,48 @@ def _joined(found: Dataset, one: SceneSource, scene: Scene, role: str) -> np.nda
     return whole if whole.ndim == 3 else whole[..., np.newaxis]
 
 
-def _read_file(one: SceneSource, roles: Sequence[str], bits: int, cut: Cut) -> SarImage:
-    with raster.open_raster(one.path) as opened:
-        channels = _channels(opened, roles)
-        limits = None if opened.dtype == np.uint8 or bits == 16 else _limits(opened, channels, cut)
-        if bits == 16 and opened.dtype != np.uint16:
-            raise images.BadImage(f"{opened.dtype} numbers, but the network takes whole numbers of 16 bit")
-        pixels = np.zeros((opened.height, opened.width, len(roles)), np.uint16 if bits == 16 else np.uint8)
-        valid, row = np.zeros(pixels.shape[:2], bool), 0
-        for strip in opened.strips(channels=channels):
-            rows = slice(row, row + len(strip.pixels))
-            valid[rows], row = strip.valid.all(axis=-1), rows.stop
-            pixels[rows] = strip.pixels if limits is None else _grey(strip, limits)
-        pixels[~valid] = 0
-        grid = opened.grid
+def _read_file(one: SceneSource, roles: Sequence[str], bits: int, options: Options) -> SarImage:
+    examined = [brightness.examine(one.path, role, bands) for role, bands in _bands(one.path, roles, options)]
+    first = examined[0][0]
+    for image, _ in examined:
+        if image.bits != bits:
+            cure = "leave out --cut none" if bits == 8 else "add --cut none, for whole numbers of 16 bit"
+            raise images.BadImage(f"{image.bits} bit, but the network takes {bits} bit ({cure})")
+    converted = [brightness.convert(image) for image, _ in examined]
+    pixels = np.stack([grey for grey, _ in converted], axis=-1)
+    valid = ~np.logical_or.reduce([missing for _, missing in converted])
     if not valid.any():
         raise images.BadImage("no pixel with data")
-    facts: Facts = {**one.facts, **grid.facts()}
-    scene = Scene("", grid.height, grid.width, stretch=_kept(roles, limits), **facts)
-    return SarImage(pixels, valid, grid, scene)
+    for note in dict.fromkeys(_notes([image for image, _ in examined])):
+        print(f"{one.path.name}: {note}")
+    facts: Facts = {**one.facts, **first.grid.facts()}
+    stretch = {image.role: image.stretch for image, _ in examined if image.stretch is not None}
+    scene = Scene("", first.height, first.width, stretch=stretch or None, **facts)
+    return SarImage(pixels, valid, first.grid, scene)
 
 
-def _channels(opened: raster.Raster, roles: Sequence[str]) -> list[int]:
-    """Return the channels of a file that are the roles; grey saved as three equal channels counts as grey."""
-    if opened.channels == len(roles) or (opened.channels == 3 and len(roles) == 1):
-        return list(range(len(roles)))
-    raise images.BadImage(f"{opened.channels} bands, but the network takes {' and '.join(roles)}")
+def _notes(examined: Sequence[brightness.Image]) -> Iterator[str]:
+    """Yield what a user should know about the images of a scene."""
+    for image in examined:
+        yield from image.notes
+        if image.radiometry:
+            told = image.radiometry
+            yield f"{image.role}: taken as {radiometry.NAMES[told.kind]} ({told.reason}); grey is amplitude"
+    yield from brightness.place_notes(examined[0])
 
 
-def _limits(opened: raster.Raster, channels: Sequence[int], cut: Cut) -> list[tuple[float, float]]:
-    """Return the raw values of black and white of each channel."""
-    step = max(1, round((opened.height * opened.width / SAMPLE) ** 0.5))
-    sample, valid = [], []
-    row = 0
-    for strip in opened.strips(channels=channels):
-        first = -row % step
-        sample.append(strip.pixels[first::step, ::step])
-        valid.append(strip.valid[first::step, ::step])
-        row += len(strip.pixels)
-    raw = np.where(np.concatenate(valid), np.concatenate(sample).astype(np.float32), np.nan)
-    _, limits, _ = stretch(raw, cut)
-    return list(zip(limits[::2], limits[1::2], strict=True))
+def _bands(path: Path, roles: Sequence[str], options: Options) -> list[tuple[str, Options]]:
+    """Return the roles of a file with the options that choose their bands; VV and VH may be in one file."""
+    if len(roles) == 1:
+        return [(roles[0], options)]
+    named = options.bands or {}
+    found = brightness.polarisations(path) or {}
+    if not {*found, *named} >= set(roles):
+        raise images.BadImage(f"no bands for {' and '.join(roles)} (name them: --band {roles[0]}=1 {roles[1]}=2)")
+    return [(role, replace(options, bands={role: named.get(role) or (found[role],)})) for role in roles]
 
 
-def _grey(strip: raster.Strip, limits: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Return grey values, uint8 [n, W, C]."""
-    grey = np.zeros(strip.pixels.shape, np.uint8)
-    for channel, ends in enumerate(limits):
-        on = strip.valid[..., channel]
-        if on.any():
-            raw = np.where(on, strip.pixels[..., channel].astype(np.float32), np.nan)
-            grey[..., channel] = stretch(raw, limits=ends)[0]
-    return grey
-
-
-def _kept(roles: Sequence[str], limits: Sequence[tuple[float, float]] | None) -> dict[str, tuple[float, ...]] | None:
-    return None if limits is None else dict(zip(roles, limits, strict=True))
-
-
-def check(found: Sequence[SceneSource], roles: Sequence[str], bits: int) -> None:
+def check(found: Sequence[SceneSource]) -> None:
     """Check the headers of all files before the first scene is predicted.
 
     Raises:
@@ -231,10 +212,8 @@ def check(found: Sequence[SceneSource], roles: Sequence[str], bits: int) -> None
         if one.dataset is not None:
             continue
         try:
-            with raster.open_raster(one.path) as opened:
-                _channels(opened, roles)
-                if bits == 16 and opened.dtype != np.uint16:
-                    raise images.BadImage(f"{opened.dtype} numbers, but the network takes whole numbers of 16 bit")
+            with raster.open_raster(one.path, whole=True):
+                pass
         except images.BadImage as error:
             problems.append((str(error), one.path.name))
     if problems:

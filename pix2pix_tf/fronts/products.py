@@ -26,6 +26,7 @@ from pix2pix_tf.fronts.scenes import Network, Prediction, Probabilities
 from pix2pix_tf.fronts.trust import Trust
 from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.metrics import front_distance
+from pix2pix_tf.prepare.own_scenes.brightness import Options
 from pix2pix_tf.utils import files
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Segmenter:
 class Settings:
     """Options that the products follow from."""
 
-    cut: tuple[float, float] = (2.0, 98.0)  # percentiles that become black and white
+    reading: Options
     min_length: float | None = None  # metres, of scenes of unknown scale pixels; None: postprocessing.MIN_LENGTH
     uncertainty: bool = False
     probabilities: bool = False

@@ -76,5 +76,5 @@ def write_scene(path, zones, seed=0, nodata=None, **place):
     sar = sar_of(zones, seed)
     if nodata is not None:
         sar[zones == classes.NOT_AVAILABLE] = nodata
-    raster.write_geotiff(path, sar, grid_of(zones, **place), nodata=nodata)
+    raster.write_geotiff(path, sar, grid_of(zones, **place), nodata=nodata, descriptions=["amplitude"])
     return path

@@ -393,7 +393,8 @@ def write_geotiff(
         **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "compress": "deflate", "interleave": "pixel"},
         **{"predictor": 3 if first.dtype.kind == "f" else 2},
     }
-    with files.atomic_write(path) as temporary:
+    with files.atomic_write(path) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             with rasterio.Env(**OPTIONS), _without_place(), rasterio.open(temporary, "w", **profile) as target:
                 if palette:

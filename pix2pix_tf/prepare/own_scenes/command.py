@@ -5,10 +5,9 @@ from pathlib import Path
 
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import mask_drawings
-from pix2pix_tf.prepare import radiometry
-from pix2pix_tf.prepare.commands import Commands, command, limits, next_command, percentiles
-from pix2pix_tf.prepare.own_scenes import build, survey
-from pix2pix_tf.utils.errors import UserError, did_you_mean
+from pix2pix_tf.prepare.commands import Commands, command, next_command
+from pix2pix_tf.prepare.own_scenes import build, reading, survey
+from pix2pix_tf.utils.errors import UserError
 
 
 def add_folder(commands: Commands) -> None:
@@ -53,15 +52,10 @@ def add_folder(commands: Commands) -> None:
     new.add_argument(
         "--seed", type=int, default=defaults.seed, metavar="N", help="another seed, another split (default: 0)"
     )
+    reading.add_brightness(new)
     new.add_argument(
-        "--cut",
-        nargs="+",
-        default=["2", "98"],
-        metavar="PERCENTILE",
-        help="percentiles that become black and white in data of more than 8 bits, per scene and band (default: 2 98); "
-        "none keeps 16 bits",
+        "--align", action="store_true", help="resample masks on another grid to their SAR image, by the nearest pixel"
     )
-    _add_reading(new)
     new.add_argument(
         "--side-by-side",
         nargs="*",
@@ -95,64 +89,9 @@ def add_folder(commands: Commands) -> None:
     new.set_defaults(run=run_folder)
 
 
-def _add_reading(new: argparse.ArgumentParser) -> None:
-    """Add the options of how files of brightness are read."""
-    new.add_argument(
-        "--limits",
-        nargs="+",
-        default=[],
-        metavar="[ROLE] LOW HIGH",
-        help="numbers that become black and white in all scenes, instead of the percentiles: -25 0 for SAR, or "
-        "sar_vv -25 0 sar_vh -32 -5 elevation 0 2000",
-    )
-    new.add_argument(
-        "--radiometry",
-        choices=radiometry.KINDS,
-        help="what the numbers of SAR images are; without it, told from each file and printed. Grey is proportional to "
-        "amplitude",
-    )
-    new.add_argument(
-        "--nodata",
-        metavar="VALUE",
-        help="the value of pixels without data, beside those that the files name (write --nodata=-3.4e38); none: no "
-        "value, and no border of zeros either",
-    )
-    new.add_argument(
-        "--band",
-        nargs="+",
-        default=[],
-        metavar="ROLE=BAND",
-        help="bands of a stack, by number from 1 or by description, such as sar=VV or optical=4,3,2",
-    )
-    new.add_argument(
-        "--align", action="store_true", help="resample masks on another grid to their SAR image, by the nearest pixel"
-    )
-
-
-def _no_data(word: str | None) -> float | str | None:
-    if word in (None, "none"):
-        return word
-    try:
-        return float(word)
-    except ValueError:
-        raise UserError(f"--nodata {word}: give a number, such as -9999, or none.") from None
-
-
-def _bands(words: list[str]) -> dict[str, tuple[int | str, ...]] | None:
-    found: dict[str, tuple[int | str, ...]] = {}
-    for word in words:
-        role, _, names = word.partition("=")
-        if role not in classes.CHANNELS or role in classes.VALUES:
-            raise did_you_mean("role of --band", role, [one for one in classes.CHANNELS if one not in classes.VALUES])
-        chosen = [name.strip() for name in names.split(",") if name.strip()]
-        if len(chosen) != classes.CHANNELS[role]:
-            raise UserError(f"--band {word}: {role} takes {classes.CHANNELS[role]} band(s), such as {role}=1.")
-        found[role] = tuple(int(name) if name.isdecimal() else name for name in chosen)
-    return found or None
-
-
 def run_folder(arguments: argparse.Namespace) -> None:
     """Build the data set that the options describe."""
+    brightness = reading.brightness_options(arguments)
     settings = survey.Settings(
         size=arguments.size,
         overlap=arguments.overlap,
@@ -160,15 +99,15 @@ def run_folder(arguments: argparse.Namespace) -> None:
         val=arguments.val,
         hold_out=tuple(sorted(set(arguments.hold_out))),
         seed=arguments.seed,
-        cut=percentiles(arguments.cut),
+        cut=brightness.cut,
         side_by_side=None if arguments.side_by_side is None else _halves(arguments.side_by_side),
         tolerance=_tolerance(arguments),
         classes=_classes(arguments),
         fronts=arguments.add_fronts or None,
-        limits=limits(arguments.limits) or None,
-        no_data=_no_data(arguments.nodata),
-        radiometry=arguments.radiometry,
-        bands=_bands(arguments.band),
+        limits=brightness.limits,
+        no_data=brightness.no_data,
+        radiometry=brightness.radiometry,
+        bands=brightness.bands,
         align=arguments.align or None,
     )
     build.prepare(arguments.input, arguments.output, settings)
