@@ -71,11 +71,11 @@ def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) ->
     return model.generate(tile[np.newaxis], np.array([seed]), [condition])[0]
 
 
-def run_on_files(paths: Sequence[Path], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
+def run_on_files(readers: Sequence[StripReader], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
     """Run a network on a scene that lies in image files; see `run_tiled`.
 
     Args:
-      paths: a PNG or TIFF for each input role, in the network's order, all of one size.
+      readers: of an image file for each input role, in the network's order, all of one size.
       tiling: how the scene is divided.
       run_tile: the network, such as `generate_tile` with a model and a condition.
       seed: of the scene.
@@ -83,7 +83,6 @@ def run_on_files(paths: Sequence[Path], tiling: Tiling, run_tile: RunTile, seed:
     Yields:
       float32 [n, W, C'], from the top down.
     """
-    readers = [StripReader(path) for path in paths]
 
     def read(count: int) -> np.ndarray:
         return np.concatenate([reader.read(count) for reader in readers], axis=-1)

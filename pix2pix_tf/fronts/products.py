@@ -205,17 +205,14 @@ def _write_mask(folder: Path, name: str, image: SarImage, found: Found) -> None:
 def _write_probabilities(folder: Path, segmenter: Segmenter, image: SarImage, strips: Iterable[Probabilities]) -> None:
     names = classes.ZONE_NAMES if segmenter.target == "zones" else ("front",)
 
-    def percent() -> Iterator[np.ndarray]:
-        row = 0
-        for strip in strips:
-            rows = np.rint(100 * strip).astype(np.uint8)
-            rows[~image.valid[row : row + len(strip)]] = NO_PROBABILITY
-            row += len(strip)
-            yield rows
-
     path = folder / ("probabilities.tif" if segmenter.target == "zones" else "front_probability.tif")
-    described = [f"probability of {name} in percent" for name in names]
-    raster.write_geotiff(path, percent(), image.grid, nodata=NO_PROBABILITY, descriptions=described)
+    described, row = [f"probability of {name} in percent" for name in names], 0
+    with raster.geotiff_written(path, image.grid, len(names), nodata=NO_PROBABILITY, descriptions=described) as write:
+        for strip in strips:
+            percent = np.rint(100 * strip).astype(np.uint8)
+            percent[~image.valid[row : row + len(strip)]] = NO_PROBABILITY
+            write(percent)
+            row += len(strip)
 
 
 # ---- Lines ----------------------------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ Patches become a data set to train on; larger scenes are generated tile by tile.
 
 import argparse
 import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_tf.data import conditions
+from pix2pix_tf.data import classes, conditions
 from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.export import inference
@@ -29,6 +30,8 @@ EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5/210 --masks mask.png --output generated/one --samples 5
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --output generated/caffe
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
+  python -m pix2pix_tf.generate --model runs/gen5 --masks zones.tif --classes 1=rock 2=glacier 3=ocean 0=na \\
+      --output generated/geo
   python -m pix2pix_tf.generate --model runs/conditional/export/gen5 --masks my_masks --output generated/tsx \\
       --condition sensor=TSX
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
@@ -50,10 +53,13 @@ def main(argv: list[str]) -> None:
     masks = mask_files.find(options.masks, model.inputs, options.split)
     mask_files.check_split(masks, options.any_split)
     condition = conditions.parse_conditions(options.condition, model.conditions)
-    size = output.patch_size(mask_files.check(masks, model, tiling), masks, model.size)
+    codes = classes.parse_classes(options.classes) if options.classes else None
+    sizes = mask_files.check(masks, model, tiling, codes)
+    grids = mask_files.grids(masks) if masks.data is None and output.keeps_place(options.output) else {}
+    size = output.patch_size(sizes, masks, model.size, bool(grids))
     with files.lock(options.output):
-        output.claim(options.output, options, model, tiling, size)
-        tasks = make_tasks(model, masks, tiling, options, size)
+        output.claim(options.output, options, model, tiling, size, bool(grids))
+        tasks = make_tasks(model, masks, tiling, options, size, grids.keys(), codes)
         missing = [task for task in tasks if not task.is_done]
         parallel.parallel_map(output.generate_image, missing, options.workers, "images generated", options.scheduler)
         output.describe(options.output, model, masks, options.samples, size, condition)
@@ -62,7 +68,13 @@ def main(argv: list[str]) -> None:
 
 
 def make_tasks(
-    model: "Model", masks: mask_files.Masks, tiling: Tiling, options: argparse.Namespace, size: int | None
+    model: "Model",
+    masks: mask_files.Masks,
+    tiling: Tiling,
+    options: argparse.Namespace,
+    size: int | None,
+    placed: Collection[str] = (),
+    codes: Mapping[int, int] | None = None,
 ) -> list[ImageTask]:
     """Return a task for each mask and sample.
 
@@ -72,18 +84,23 @@ def make_tasks(
       tiling: how large masks are divided.
       options: output, samples, seed and condition. Keys without --condition take the value of the mask's scene.
       size: of the patches, pixels; None for scenes.
+      placed: the stems of masks whose images become GeoTIFFs.
+      codes: meaning of the numbers of zones; None: CaFFe's.
     """
     scenes, chosen = mask_files.scenes(masks), conditions.parse_conditions(options.condition, model.conditions)
     samples = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
     tasks = []
     for stem, sample in samples:
         name = output.sample_stem(stem, sample, options.samples)
-        paths = tuple((role, output.image_path(options.output, size, role, name)) for role in output.roles_of(model))
+        paths = tuple(
+            (role, output.image_path(options.output, size, role, name, stem in placed))
+            for role in output.roles_of(model)
+        )
         scene = mask_files.scene(masks, scenes, stem)
         condition = conditions.format_condition(conditions.facts_of(scene, model.conditions) | chosen, model.conditions)
         seed = seed_of(options.seed, stem, sample)
         alone = len(samples) == 1
-        tasks.append(ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone))
+        tasks.append(ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone, codes))
     return tasks
 
 
@@ -106,13 +123,19 @@ def parse(argv: list[str]) -> argparse.Namespace:
         type=Path,
         required=True,
         help="a PNG or TIFF, a folder of them, or a data set. Patches of one size become a data set; other masks "
-        "become whole scenes of any size, for prepare folder to cut",
+        "become whole scenes of any size, for prepare folder to cut. Images of georeferenced masks are GeoTIFFs",
     )
     parser.add_argument("--split", choices=SPLITS, default="train", help="split of the data set (default: train)")
     parser.add_argument(
         "--any-split",
         action="store_true",
         help="accept masks of val or test; training on images made from them is data leakage",
+    )
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="VALUE=CLASS",
+        help="meaning of all zone values, where they are not 0, 64, 127, 254, such as 0=na 1=rock 2=glacier 3=ocean",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the images")
     parser.add_argument(

@@ -1,14 +1,14 @@
 """The output folder of `generate`: a data set of patches, or whole scenes for `prepare folder`; and an overview sheet.
 
 <output>/train/<role>/<stem>.png    and dataset.json, where all masks are patches of one size
-<output>/<role>/<stem>.png          and scenes.json, where they are scenes
+<output>/<role>/<stem>.{png,tif}    and scenes.json, where they are scenes; GeoTIFF where the mask is georeferenced
 """
 
 import argparse
 import contextlib
 import functools
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ import numpy as np
 from pix2pix_tf.data import classes, conditions, dataset, scene_names, visualization
 from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import Dataset
-from pix2pix_tf.data.io import images, png
+from pix2pix_tf.data.io import images, png, raster
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.loading import evenly_spaced, extend_scene
 from pix2pix_tf.data.tiling import Tiling
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OVERVIEW = "overview.png"
 RECORD = "generate.json"  # the settings that the images follow from
+PLACED = "georeferenced"  # key in it: images of masks that have a place are GeoTIFFs
 SHOWN = 6  # rows of the overview sheet, and samples in a row
 SIDE = 512  # pixels: larger images are shrunk to this in the overview
 
@@ -39,14 +40,24 @@ SIDE = 512  # pixels: larger images are shrunk to this in the overview
 # ---- Names and places ----------------------------------------------------------------------------------------------
 
 
-def patch_size(sizes: Mapping[str, tuple[int, int]], masks: Masks, trained_size: int) -> int | None:
+def patch_size(
+    sizes: Mapping[str, tuple[int, int]], masks: Masks, trained_size: int, georeferenced: bool = False
+) -> int | None:
     """Return the side of the patches in pixels, or None if the masks are scenes, to be cut before training.
 
-    Masks are patches if they are squares of one size and belong to a data set, or are at most `trained_size` large.
+    Masks are patches if they are squares of one size and belong to a data set, or are at most `trained_size` large and
+    not georeferenced: a data set consists of PNGs, which have no place on the ground.
     """
     (height, width), *others = set(sizes.values())
     square = height == width and not others
-    return height if square and (masks.data is not None or height <= trained_size) else None
+    small = height <= trained_size and not georeferenced
+    return height if square and (masks.data is not None or small) else None
+
+
+def keeps_place(output: Path) -> bool:
+    """Return False for a folder that was begun when all images were PNGs: it is completed with PNGs."""
+    record = output / RECORD
+    return not record.exists() or PLACED in files.read_json(record)
 
 
 def roles_of(model: "Model") -> tuple[str, ...]:
@@ -55,9 +66,17 @@ def roles_of(model: "Model") -> tuple[str, ...]:
     return (*model.inputs, *fronts, *model.targets)
 
 
-def image_path(output: Path, size: int | None, role: str, stem: str) -> Path:
-    """Return an image's file; `size` is that of the patches, None for scenes."""
-    return (output / role if size is None else output / "train" / role) / f"{stem}.png"
+def image_path(output: Path, size: int | None, role: str, stem: str, placed: bool = False) -> Path:
+    """Return an image's file.
+
+    Args:
+      output: the folder.
+      size: of the patches, pixels; None for scenes.
+      role: of the image.
+      stem: of the image.
+      placed: True for a GeoTIFF, False for a PNG.
+    """
+    return (output / role if size is None else output / "train" / role) / f"{stem}{'.tif' if placed else '.png'}"
 
 
 def sample_stem(stem: str, sample: int, samples: int) -> str:
@@ -66,7 +85,9 @@ def sample_stem(stem: str, sample: int, samples: int) -> str:
     return stem if samples == 1 else f"{scene}_s{sample}{stem.removeprefix(scene)}"
 
 
-def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None) -> None:
+def claim(
+    output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None, placed: bool
+) -> None:
     """Mark the folder with the settings of this command, or resume the one that was begun with them.
 
     Raises:
@@ -75,7 +96,9 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
     settings = {"variant": model.variant, "run": model.run, "epoch": model.epoch, "masks": str(options.masks)}
     settings |= {"split": options.split, "samples": options.samples, "seed": options.seed}
     settings |= {"condition": options.condition} if options.condition else {}
+    settings |= {"classes": sorted(options.classes)} if options.classes else {}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
+    settings |= {PLACED: True} if placed else {}
     folders = [image_path(output, size, role, "any").parent for role in roles_of(model)]
     resumable.claim(output, RECORD, settings, clear=folders)
 
@@ -94,6 +117,7 @@ class ImageTask:
     condition: str  # as data/conditions.py writes it
     tiling: Tiling
     alone: bool  # the only image of this command; if so, progress is shown by rows of tiles
+    codes: Mapping[int, int] | None = None  # meaning of the numbers of zones; None: CaFFe's
 
     @property
     def is_done(self) -> bool:
@@ -112,9 +136,11 @@ def generate_image(task: ImageTask) -> None:
     for role, path in task.outputs:
         if path.exists() or role in model.targets:
             continue
-        reader = StripReader(sources["zones" if role == "fronts" and "fronts" not in sources else role])
+        source = "zones" if role == "fronts" and "fronts" not in sources else role
+        reader = StripReader(sources[source], source, task.codes)
         blocks = reader.blocks() if role in sources else front_blocks(reader.blocks())
-        with png.written(path, reader.height, reader.width, reader.channels, 8 * reader.dtype.itemsize) as write:
+        size = reader.height, reader.width, reader.channels, 8 * reader.dtype.itemsize
+        with _writer(path, role, size, task, model) as write:
             for block in blocks:
                 write(block)
     if not task.is_done:
@@ -123,21 +149,43 @@ def generate_image(task: ImageTask) -> None:
 
 def _write_targets(task: ImageTask, model: "Model") -> None:
     """Generate all target roles at once, from the top down."""
-    first = StripReader(task.inputs[0])
+    readers = [StripReader(path, role, task.codes) for role, path in zip(model.inputs, task.inputs, strict=True)]
     run_tile = functools.partial(inference.generate_tile, model, task.condition)
-    strips = inference.run_on_files(task.inputs, task.tiling, run_tile, task.seed)
+    strips = inference.run_on_files(readers, task.tiling, run_tile, task.seed)
     if task.alone:
-        strips = cli.progress(strips, len(task.tiling.places(first.height)), "rows of tiles generated")
+        strips = cli.progress(strips, len(task.tiling.places(readers[0].height)), "rows of tiles generated")
     ends = np.cumsum([CHANNELS[role] for role in model.targets])[:-1]
     with contextlib.ExitStack() as stack:
         writers = [
-            stack.enter_context(png.written(path, first.height, first.width, CHANNELS[role]))
+            stack.enter_context(
+                _writer(path, role, (readers[0].height, readers[0].width, CHANNELS[role], 8), task, model)
+            )
             for role, path in task.outputs
             if role in model.targets
         ]
         for strip in strips:
             for write, part in zip(writers, np.split(images.to_pixels(strip), ends, axis=-1), strict=True):
                 write(part)
+
+
+def _writer(
+    path: Path, role: str, size: tuple[int, int, int, int], task: ImageTask, model: "Model"
+) -> contextlib.AbstractContextManager[Callable[[np.ndarray], None]]:
+    """Return the writer of a PNG, or of a GeoTIFF with the place of the mask; `size`: height, width, channels, bits."""
+    if path.suffix != ".tif":
+        return png.written(path, *size)
+    grid = raster.read_grid(task.inputs[0])
+    assert grid is not None  # as make_tasks found
+    tags = {"ROLE": role, "ORIGIN": "synthetic", "MODEL": model.variant, "RUN": model.run, "EPOCH": str(model.epoch)}
+    tags |= {"SEED": str(task.seed), "MASK": task.inputs[0].name}
+    tags |= {"CONDITION": task.condition} if task.condition else {}
+    names = [role] if size[2] == 1 else [f"{role} {colour}" for colour in ("red", "green", "blue")]
+    dtype = np.uint8 if size[3] == 8 else np.uint16
+    if role != "zones":
+        return raster.geotiff_written(path, grid, size[2], dtype, tags=tags, descriptions=names)
+    colours = dict(zip(classes.ZONE_VALUES, classes.ZONE_COLOURS, strict=True))
+    nodata = classes.NOT_AVAILABLE
+    return raster.geotiff_written(path, grid, tags=tags, nodata=nodata, palette=colours, descriptions=names)
 
 
 def front_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -228,12 +276,18 @@ def draw_overview(output: Path, model: "Model", stems: Sequence[str], samples: i
 def _thumbnails(output: Path, size: int | None, role: str, stems: Sequence[str]) -> list[np.ndarray]:
     """Read images of a role for the overview; scenes of different sizes are fitted into equal squares."""
     pictures = [
-        visualization.for_display(role, _shrunk(image_path(output, size, role, stem), role)[np.newaxis])[0]
+        visualization.for_display(role, _shrunk(_existing(output, size, role, stem), role)[np.newaxis])[0]
         for stem in stems
     ]
     if size is None:
         return [visualization.fit_to_square(picture, SIDE, smooth=role not in VALUES) for picture in pictures]
     return pictures
+
+
+def _existing(output: Path, size: int | None, role: str, stem: str) -> Path:
+    """Return an image's file, GeoTIFF or PNG."""
+    placed = image_path(output, size, role, stem, placed=True)
+    return placed if placed.exists() else image_path(output, size, role, stem)
 
 
 def _shrunk(path: Path, role: str) -> np.ndarray:

@@ -96,8 +96,12 @@ def _decode(data: bytes, kind: str, raw: str | None = None, mode: str | None = N
         raise BadImage(f"not a whole {kind} ({hint}copy or make the file again)") from None
 
 
-def check_png_header(path: Path) -> None:
+def check_png_header(path: Path, is_mask: bool = False) -> None:
     """Check that a file has the header of a PNG that `read_png` supports.
+
+    Args:
+      path: the file.
+      is_mask: a PNG of class numbers, which may also have a palette or fewer bits.
 
     Raises:
       BadImage: the header is missing, or of another kind.
@@ -107,7 +111,9 @@ def check_png_header(path: Path) -> None:
             data = file.read(png.HEADER)
     except OSError as error:
         raise BadImage(f"not readable ({error.strerror})") from None
-    _check_kind(*png.header(data))
+    depth, colour = png.header(data)
+    if not (is_mask and (colour == png.PALETTE or (colour == png.GREY and depth < 8))):
+        _check_kind(depth, colour)
 
 
 def _check_kind(depth: int, colour: int) -> None:

@@ -9,12 +9,13 @@ import logging
 import re
 import struct
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio
+from numpy.typing import DTypeLike
 from PIL import Image
 from rasterio._err import CPLE_BaseError  # GDAL's own errors, for which rasterio has no public name
 from rasterio.enums import ColorInterp, Compression, Interleaving, MaskFlags, PhotometricInterp, Resampling
@@ -28,7 +29,7 @@ from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import truncate
 
-__all__ = ["Bounds", "Grid", "Raster", "Strip", "open_raster", "read_grid", "write_geotiff"]
+__all__ = ["Bounds", "Grid", "Raster", "Strip", "geotiff_written", "open_raster", "read_grid", "write_geotiff"]
 
 DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff", ".jpg": "JPEG", ".jpeg": "JPEG"}
 STRIP = 256  # default number of rows that are read together, and the side of a tile that is written
@@ -358,40 +359,46 @@ def _reason(error: BaseException, path: Path) -> str:
 # ---- Writing --------------------------------------------------------------------------------------------------------
 
 
-def write_geotiff(
+@contextlib.contextmanager
+def geotiff_written(
     path: Path,
-    strips: np.ndarray | Iterable[np.ndarray],
     grid: Grid,
+    channels: int = 1,
+    dtype: DTypeLike = np.uint8,
     *,
     nodata: float | None = None,
     palette: Mapping[int, tuple[int, int, int]] | None = None,
     tags: Mapping[str, str] | None = None,
     descriptions: Sequence[str] = (),
-) -> None:
-    """Write a tiled, deflated GeoTIFF atomically, in the memory of some rows; the same pixels give the same bytes.
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write a tiled, deflated GeoTIFF in strips; the file appears when the block ends without an error.
+
+    Memory holds some rows only. The same pixels give the same bytes, whatever the strips.
 
     Args:
       path: the file to create or replace; a missing folder is created.
-      strips: [H, W] or [H, W, C], any real number type; or its rows from the top down, [n, W] or [n, W, C] each.
       grid: size, transform and CRS.
+      channels: number of bands.
+      dtype: any real number type.
       nodata: the value of pixels that are not available; None for none.
       palette: RGB colour of each value, 0 to 255; of uint8 of one channel.
       tags: metadata by key.
       descriptions: name of each channel.
 
+    Yields:
+      A function that takes the next rows, [n, W] or [n, W, C].
+
     Raises:
       OSError: writing failed; `path` is unchanged.
-      ValueError: the strips do not have the grid's size.
+      ValueError: the rows do not have the grid's size.
     """
-    rows = iter([strips] if isinstance(strips, np.ndarray) else strips)
-    first = next(rows)
-    channels = 1 if first.ndim == 2 else first.shape[2]
+    kind = np.dtype(dtype)
     profile = {
-        **{"driver": "GTiff", "width": grid.width, "height": grid.height, "count": channels, "dtype": first.dtype.name},
+        **{"driver": "GTiff", "width": grid.width, "height": grid.height, "count": channels, "dtype": kind.name},
         **{"crs": grid.crs, "nodata": nodata, "BIGTIFF": "IF_SAFER"},
         **({"transform": grid.transform} if not grid.transform.is_identity else {}),
         **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "compress": "deflate", "interleave": "pixel"},
-        **{"predictor": 3 if first.dtype.kind == "f" else 2},
+        **{"predictor": 3 if kind.kind == "f" else 2},
     }
     with files.atomic_write(path) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -402,25 +409,50 @@ def write_geotiff(
                 target.update_tags(**(tags or {}))
                 for band, text in enumerate(descriptions, 1):
                     target.set_band_description(band, text)
-                _write_rows(target, first, rows, path)
+                rows = _Rows(target, path)
+                yield rows.write
+                rows.finish()
         except RasterioError as error:
             raise OSError(f"{path} could not be written ({_reason(error, temporary)})") from None
 
 
-def _write_rows(target: Any, first: np.ndarray, rest: Iterator[np.ndarray], path: Path) -> None:
-    """Write rows in multiples of a tile's height, so that no tile is compressed twice."""
-    waiting, row = first.reshape(len(first), target.width, target.count), 0
-    more: np.ndarray | None = waiting[:0]
-    while more is not None:
-        more = next(rest, None)
-        if more is not None:
-            waiting = np.concatenate([waiting, more.reshape(len(more), target.width, target.count)])
-        ready = len(waiting) // STRIP * STRIP if more is not None else len(waiting)
-        if row + ready > target.height:
-            break
-        if ready:
-            window = Window(0, row, target.width, ready)
-            target.write(np.moveaxis(waiting[:ready], -1, 0), window=window)
-            waiting, row = waiting[ready:], row + ready
-    if row != target.height or len(waiting):
-        raise ValueError(f"{path} should have {target.height} rows, not {row + len(waiting)}")
+def write_geotiff(path: Path, pixels: np.ndarray, grid: Grid, **options: Any) -> None:
+    """Write an image in memory as a GeoTIFF; see `geotiff_written`.
+
+    Args:
+      path: the file to create or replace.
+      pixels: [H, W] or [H, W, C], any real number type.
+      grid: size, transform and CRS.
+      options: nodata, palette, tags and descriptions.
+    """
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    with geotiff_written(path, grid, channels, pixels.dtype, **options) as write:
+        write(pixels)
+
+
+class _Rows:
+    """Writes rows in multiples of a tile's height, so that no tile is compressed twice."""
+
+    def __init__(self, target: Any, path: Path):
+        self._target, self._path, self._row = target, path, 0
+        self._waiting = np.empty((0, target.width, target.count), target.dtypes[0])
+
+    def write(self, rows: np.ndarray) -> None:
+        if rows.dtype != self._waiting.dtype:
+            raise ValueError(f"{self._path}: {rows.dtype} numbers, not {self._waiting.dtype}")
+        rows = rows.reshape(len(rows), self._target.width, self._target.count)
+        self._waiting = np.concatenate([self._waiting, rows])
+        self._flush(len(self._waiting) // STRIP * STRIP)
+
+    def finish(self) -> None:
+        self._flush(len(self._waiting))
+        if self._row != self._target.height:
+            raise ValueError(f"{self._path} should have {self._target.height} rows, not {self._row}")
+
+    def _flush(self, count: int) -> None:
+        if self._row + count > self._target.height:
+            raise ValueError(f"{self._path} should have {self._target.height} rows, not more")
+        if count:
+            window = Window(0, self._row, self._target.width, count)
+            self._target.write(np.moveaxis(self._waiting[:count], -1, 0), window=window)
+            self._waiting, self._row = self._waiting[count:], self._row + count
