@@ -106,6 +106,15 @@ def test_of_several_layers_the_one_named_after_the_role_counts(tmp_path):
         vector_masks.read_zones(other, "class", None, GRID)
 
 
+def test_of_a_file_of_several_dates_the_shapes_of_the_scene_count(tmp_path):
+    frame = geopandas.GeoDataFrame({"class": ["glacier", "ocean"], "scene": ["a", "b"]}, geometry=[ICE, ICE])
+    frame.set_crs(3031).to_file(tmp_path / "z.gpkg")
+    assert (vector_masks.read(tmp_path / "z.gpkg", "zones", "class", None, GRID, "a")[:, :10] == GLACIER).all()
+    assert (vector_masks.read(tmp_path / "z.gpkg", "zones", "class", None, GRID, "b")[:, :10] == OCEAN).all()
+    with pytest.raises(BadImage, match="no shape has the scene 'c'"):
+        vector_masks.read(tmp_path / "z.gpkg", "zones", "class", None, GRID, "c")
+
+
 def test_what_cannot_be_used_is_named_with_the_cure(tmp_path):
     def refusal(path, field="class", grid=GRID, codes=None):
         with pytest.raises(BadImage) as caught:
@@ -114,7 +123,8 @@ def test_what_cannot_be_used_is_named_with_the_cure(tmp_path):
 
     good = save(tmp_path / "z.gpkg", [ICE], ["glacier"])
     assert "no field 'typ' (name it with --zone-field; there are: class)" in refusal(good, "typ")
-    assert "a place on the ground" in refusal(good, grid=Grid(30, 20, Affine.identity(), None))
+    with pytest.raises(BadImage, match="a place on the ground"):
+        vector_masks.read(good, "zones", "class", None, None, "a")
     far = Grid(30, 20, Affine(10, 0, 0, 0, -10, 0), CRS.from_epsg(3031))
     assert "no polygon lies within the scene" in refusal(good, grid=far)
     assert "'ice' is none of na" in refusal(save(tmp_path / "c.gpkg", [ICE], ["ice"]))

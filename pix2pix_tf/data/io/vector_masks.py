@@ -4,13 +4,14 @@ GeoPackage, GeoJSON and Shapefile are read with pyogrio (GDAL), which is importe
 must begin as its suffix says, so that none can refer to other files or to the network.
 """
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pix2pix_tf.data import classes
+from pix2pix_tf.data import classes, validation
 from pix2pix_tf.data.classes import FrontMask, ZoneMask
 from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.data.io.limits import BadImage
@@ -21,13 +22,37 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".gpkg", ".geojson", ".shp")
 FIELD = "class"  # default name of the field with the class of a polygon
+SCENE = "scene"  # name of the field with the scene that a shape belongs to, in files of several dates
 OVERLAP = 0.01  # share of a mask that polygons of different classes may both cover: slivers of careless digitizing
 
 _BEGIN = {".gpkg": b"SQLite format 3\0", ".geojson": b"{", ".shp": b"\0\0\x27\x0a"}
 _NAMES = {"na": classes.NOT_AVAILABLE, **dict(zip(classes.ZONE_NAMES, classes.ZONE_VALUES, strict=True))}
 
 
-def read_zones(path: Path, field: str, codes: Mapping[int, int] | None, grid: Grid) -> ZoneMask:
+def read(
+    path: Path, role: str, field: str, codes: Mapping[int, int] | None, grid: Grid | None, scene: str
+) -> ZoneMask | FrontMask:
+    """Draw the mask of one scene.
+
+    Args:
+      path: see `read_zones` and `read_fronts`.
+      role: zones or fronts.
+      field: see `read_zones`.
+      codes: see `read_zones`.
+      grid: of the SAR image; None: it has no place.
+      scene: its name; of a file with a field `scene`, only shapes with this name count.
+
+    Raises:
+      BadImage: see `read_zones` and `read_fronts`, or the SAR image has no place.
+    """
+    if grid is None:
+        raise BadImage("needs a SAR image that has a place on the ground (a GeoTIFF; or draw the mask as an image)")
+    return read_zones(path, field, codes, grid, scene) if role == "zones" else read_fronts(path, grid, scene)
+
+
+def read_zones(
+    path: Path, field: str, codes: Mapping[int, int] | None, grid: Grid, scene: str | None = None
+) -> ZoneMask:
     """Draw polygons into a grid. A pixel has the class of the polygon at its centre; where two overlap, the later one.
 
     Args:
@@ -35,6 +60,7 @@ def read_zones(path: Path, field: str, codes: Mapping[int, int] | None, grid: Gr
       field: with the class of each polygon: na, rock, glacier or ocean, or a number.
       codes: meaning of the numbers, see `classes.parse_classes`; None: CaFFe's grey values.
       grid: of the SAR image.
+      scene: its name, see `read`; None: all shapes count.
 
     Returns:
       The mask; outside all polygons it is "not available".
@@ -45,7 +71,7 @@ def read_zones(path: Path, field: str, codes: Mapping[int, int] | None, grid: Gr
     """
     from rasterio.features import rasterize
 
-    frame = _in_grid(path, "zones", ("Polygon", "MultiPolygon"), grid)
+    frame = _in_grid(path, "zones", ("Polygon", "MultiPolygon"), grid, scene)
     if field not in frame:
         fields = ", ".join(name for name in frame.columns if name != "geometry")
         raise BadImage(f"no field {truncated_repr(field)} (name it with --zone-field; there are: {fields or 'none'})")
@@ -61,19 +87,20 @@ def read_zones(path: Path, field: str, codes: Mapping[int, int] | None, grid: Gr
     return rasterize(zip(frame.geometry, values, strict=True), fill=classes.NOT_AVAILABLE, **place)
 
 
-def read_fronts(path: Path, grid: Grid) -> FrontMask:
+def read_fronts(path: Path, grid: Grid, scene: str | None = None) -> FrontMask:
     """Draw lines into a grid, one pixel wide.
 
     Args:
       path: the lines, in any CRS.
       grid: of the SAR image.
+      scene: its name, see `read`; None: all shapes count.
 
     Raises:
       BadImage: the file is damaged, has no CRS, or holds no line within the grid.
     """
     from rasterio.features import rasterize
 
-    frame = _in_grid(path, "fronts", ("LineString", "MultiLineString"), grid)
+    frame = _in_grid(path, "fronts", ("LineString", "MultiLineString"), grid, scene)
     shapes = [(shape, 255) for shape in frame.geometry]
     return rasterize(shapes, out_shape=(grid.height, grid.width), transform=grid.transform, dtype="uint8")
 
@@ -97,15 +124,17 @@ def _class_of(value: object, codes: Mapping[int, int] | None) -> int:
     return known[int(number)]
 
 
-def _in_grid(path: Path, role: str, kinds: tuple[str, ...], grid: Grid) -> "GeoDataFrame":
-    """Return the shapes of some kinds that touch a grid, in its CRS."""
+def _in_grid(path: Path, role: str, kinds: tuple[str, ...], grid: Grid, scene: str | None) -> "GeoDataFrame":
+    """Return the shapes of some kinds that touch a grid, in its CRS; with a field `scene`, those of the scene."""
     import shapely
 
-    if not grid.is_georeferenced:
-        raise BadImage("needs a SAR image that has a place on the ground (a GeoTIFF; or draw the mask as an image)")
-    frame = _read(path, role)
+    frame = _read(path, role, validation.file_signature(path))
     if frame.crs is None:
         raise BadImage("without a CRS (save it with the CRS of its coordinates)")
+    if scene is not None and SCENE in frame:
+        frame = frame[frame[SCENE] == scene]
+        if not len(frame):
+            raise BadImage(f"no shape has the {SCENE} {truncated_repr(scene)}")
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
     frame = frame[frame.geom_type.isin(kinds)].to_crs(grid.crs)
     ring = shapely.Polygon([grid.corners[place] for place in (0, 1, 3, 2)])
@@ -119,8 +148,9 @@ def _in_grid(path: Path, role: str, kinds: tuple[str, ...], grid: Grid) -> "GeoD
     return frame
 
 
-def _read(path: Path, role: str) -> "GeoDataFrame":
-    """Read a file; of several layers the one named after the role.
+@functools.lru_cache(maxsize=2)  # one file may hold the masks of many scenes
+def _read(path: Path, role: str, signature: str) -> "GeoDataFrame":
+    """Read a file; of several layers the one named after the role. `signature` changes with the file.
 
     Raises:
       BadImage: it is damaged, no such file, or its layers are ambiguous.

@@ -30,7 +30,7 @@ def prepare(folder: Path, output: Path, settings: Settings) -> None:
       UserError: settings, scenes or the output folder are not usable; nothing is written then.
     """
     _check(settings, folder, output)
-    sources = source.find(folder, settings.side_by_side)
+    sources = source.find(folder, settings.side_by_side, settings.shared)
     table = folder / scene_table.FILE
     record = {
         **{"command": "folder", **asdict(settings), "input": source.fingerprint(sources)},

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pix2pix_tf.data import classes
-from pix2pix_tf.data.io import mask_drawings
+from pix2pix_tf.data.io import mask_drawings, vector_masks
 from pix2pix_tf.prepare.commands import Commands, command, next_command
 from pix2pix_tf.prepare.own_scenes import build, reading, survey
 from pix2pix_tf.utils.errors import UserError
@@ -25,6 +25,7 @@ def add_folder(commands: Commands) -> None:
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split glacier --hold-out SI\n"
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene --as-drawn\n"
         "  python -m pix2pix_tf.prepare folder --input gis --output datasets/gis --classes 1=rock 2=glacier 3=ocean\n"
+        "  python -m pix2pix_tf.prepare folder --input sar_only --output datasets/gis --zones zones.gpkg\n"
         "  python -m pix2pix_tf.prepare folder --input facades --output datasets/ab --side-by-side zones sar",
     )
     new.add_argument("--input", type=Path, required=True, metavar="DIR", help="the folder with your scenes")
@@ -82,6 +83,20 @@ def add_folder(commands: Commands) -> None:
         "(na: not available)",
     )
     new.add_argument(
+        "--zones",
+        type=Path,
+        metavar="FILE",
+        help="polygons of the zones of all scenes, as GeoPackage, GeoJSON or Shapefile in any CRS, drawn into the grid "
+        "of each SAR image; a field `scene` with scenes' names tells dates apart. zones/ may hold a file for each "
+        "scene, too",
+    )
+    new.add_argument(
+        "--zone-field",
+        metavar="FIELD",
+        help="of polygons, the field with the class: na, rock, glacier, ocean, or a number (default: class)",
+    )
+    new.add_argument("--fronts", type=Path, metavar="FILE", help="lines of the fronts of all scenes, likewise")
+    new.add_argument(
         "--add-fronts",
         action="store_true",
         help="add the role fronts, where ocean meets glacier in the zones; evaluate.py measures fronts by it",
@@ -109,9 +124,21 @@ def run_folder(arguments: argparse.Namespace) -> None:
         radiometry=brightness.radiometry,
         bands=brightness.bands,
         align=arguments.align or None,
+        zones_file=_vector_file("--zones", arguments.zones),
+        fronts_file=_vector_file("--fronts", arguments.fronts),
+        zone_field=arguments.zone_field,
     )
     build.prepare(arguments.input, arguments.output, settings)
     print(next_command("gen5", arguments.output, arguments.size))
+
+
+def _vector_file(option: str, path: Path | None) -> str | None:
+    """Return the name of a vector file that exists."""
+    if path is None:
+        return None
+    if path.suffix.lower() not in vector_masks.SUFFIXES or not path.is_file():
+        raise UserError(f"{option} {path} is no file that ends in {', '.join(vector_masks.SUFFIXES)}.")
+    return str(path)
 
 
 def _tolerance(arguments: argparse.Namespace) -> int | None:

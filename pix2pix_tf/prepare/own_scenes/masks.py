@@ -1,10 +1,11 @@
 """Read the roles of a scene that hold classes: zones and fronts.
 
 Masks are grey PNGs as CaFFe has them, drawings from a paint program (see `mask_drawings`), or rasters from a GIS with
-class values of their own (see `classes.parse_classes`). Where a file has no data, a mask is "not available".
+class values of their own (see `classes.parse_classes` and `class_numbers`). Where a file has no data, a mask is "not
+available".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import validation
 from pix2pix_tf.data.classes import VALUES
-from pix2pix_tf.data.io import images, mask_drawings, raster
+from pix2pix_tf.data.io import class_numbers, images, mask_drawings, raster
 
 
 def read_mask(
@@ -56,14 +57,12 @@ def _checked(
     if path.suffix.lower() in images.JPEG:
         raise images.BadImage("a JPEG, which blurs the classes of masks (export it as PNG)")
     if path.suffix.lower() in images.PNG:
-        images.check_png_header(path)
+        images.check_png_header(path, is_mask=True)
     with raster.open_raster(path, whole=True) as source:
         if source.is_jpeg:
             raise images.BadImage("compressed as JPEG, which blurs the classes of masks (export it with deflate)")
-        if source.has_palette:
-            raise images.BadImage("a palette image (save as grey or RGB)")
         pixels, valid = source.read_on(grid) if grid else source.read()
-        no_data = source.nodata[0]
+        no_data, palette = source.nodata[0], source.colormap()
     if halves:
         pixels, valid = (_half(part, list(halves).index(role)) for part in (pixels, valid))
     if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
@@ -74,14 +73,15 @@ def _checked(
     codes = zone_classes.parse_classes(classes) if role == "zones" and classes else {}
     if no_data in codes:
         valid |= pixels == no_data  # the user's word counts more than the file's
-    pixels = np.where(valid, pixels, 0)
+    values, unknown = class_numbers.decode(pixels, valid, class_numbers.meaning(role, codes, palette))
+    if not unknown.any():
+        return values
+    strange = pixels[unknown]
     if codes:
-        zones = _recoded(pixels, valid, codes)
-        zones[~valid] = zone_classes.NOT_AVAILABLE
-        return zones
-    if problem := validation.class_problem(role, pixels):
-        raise images.BadImage(problem + (_own_classes(pixels[valid]) if role == "zones" else ""))
-    return pixels.astype(np.uint8)
+        known = " ".join(f"{value}=..." for value in codes)
+        raise images.BadImage(f"the value {strange.min():.10g} is none of --classes {known} (add what it is)")
+    problem = validation.class_problem(role, strange)
+    raise images.BadImage(f"{problem}{_own_classes(pixels[valid]) if role == 'zones' else ''}")
 
 
 def _half(pixels: np.ndarray, index: int) -> np.ndarray:
@@ -89,14 +89,6 @@ def _half(pixels: np.ndarray, index: int) -> np.ndarray:
     if pixels.shape[1] % 2:
         raise images.BadImage(f"{pixels.shape[1]} pixels wide, which does not halve (not a side-by-side image?)")
     return np.split(pixels, 2, axis=1)[index]
-
-
-def _recoded(pixels: np.ndarray, valid: np.ndarray, codes: Mapping[int, int]) -> np.ndarray:
-    strange = np.unique(pixels[valid & ~np.isin(pixels, list(codes))])
-    if strange.size:
-        known = " ".join(f"{value}=..." for value in codes)
-        raise images.BadImage(f"the value {strange[0]:.10g} is none of --classes {known} (add what it is)")
-    return zone_classes.recode(pixels, codes)
 
 
 def _own_classes(pixels: np.ndarray) -> str:

@@ -21,7 +21,7 @@ from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import dataset, scene_names, validation
 from pix2pix_tf.data.classes import CHANNELS, VALUES
 from pix2pix_tf.data.dataset import SPLITS, checked_fields
-from pix2pix_tf.data.io import images, raster
+from pix2pix_tf.data.io import images, raster, vector_masks
 from pix2pix_tf.data.io.grid import difference
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare import radiometry, scene_table
@@ -71,6 +71,7 @@ class Reading:
     tolerance: int | None = None  # 0..127: reads PNGs of zones as drawings, see `mask_drawings.read_mask`
     classes: tuple[str, ...] | None = None  # meaning of other zone values, see `classes.parse_classes`; None: CaFFe's
     align: bool = False  # masks on another grid are resampled
+    zone_field: str = vector_masks.FIELD  # of vector files: the field with the class of a polygon
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,15 @@ class Picture:
 # ---- Finding --------------------------------------------------------------------------------------------------------
 
 
-def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Source]:
+def find(
+    folder: Path, side_by_side: tuple[str, str] | None = None, shared: Mapping[str, Path] | None = None
+) -> list[Source]:
     """Find the scenes in a user's folder, by the names of its files.
 
     Args:
       folder: one folder per role; or side-by-side images, directly or in train/, val/, test/.
       side_by_side: the roles of the left and the right half; None for one folder per role.
+      shared: role -> a vector file with the masks of all scenes.
 
     Returns:
       The scenes, sorted by name.
@@ -145,9 +149,13 @@ def find(folder: Path, side_by_side: tuple[str, str] | None = None) -> list[Sour
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
     if problems:
         raise validation.validation_error(f"The scenes in {folder} cannot be used", problems)
+    shared = shared or {}
+    for role in shared:
+        if sources and role in sources[0].paths:
+            raise UserError(f"--{role} {shared[role]}: {folder} has {role} already. Leave one of them out.")
     described, table = _read_scenes_file(folder)["scenes"], _table(folder, {one.name for one in sources})
     return [
-        replace(one, facts={**described.get(one.name, {}), **table.get(one.name, {})})
+        replace(one, paths={**one.paths, **shared}, facts={**described.get(one.name, {}), **table.get(one.name, {})})
         for one in sorted(sources, key=lambda source: source.name)
     ]
 
@@ -251,9 +259,11 @@ def _images(folder: Path, problems: list[tuple[str, str]]) -> dict[str, Path]:
     """Return the image files of one folder by scene name, and print which other files are left out."""
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
+    suffixes = (*SUFFIXES, *vector_masks.SUFFIXES) if folder.name in VALUES else SUFFIXES
     for path in visible_files(folder):
-        if path.suffix.lower() not in SUFFIXES:
-            others[path.suffix or "no suffix"] += 1
+        if path.suffix.lower() not in suffixes:
+            if not path.with_suffix(".shp").exists():  # else a part of this Shapefile
+                others[path.suffix or "no suffix"] += 1
             continue
         name = scene_name(path.stem)
         if name in found:
@@ -365,6 +375,10 @@ def _masks(
     for role in [role for role in source.paths if role in VALUES]:
         path = source.paths[role]
         try:
+            if path.suffix.lower() in vector_masks.SUFFIXES:
+                codes = reading.classes and zone_classes.parse_classes(reading.classes)
+                masks[role] = vector_masks.read(path, role, reading.zone_field, codes or None, chief, source.name)
+                continue
             grid = None if halves or path.suffix.lower() in images.JPEG else raster.read_grid(path)
             target = chief if reading.align and grid else None
             masks[role] = read_mask(path, role, halves, reading.tolerance, reading.classes, target)

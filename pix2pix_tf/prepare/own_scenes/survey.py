@@ -9,6 +9,7 @@ import numpy as np
 from pix2pix_tf.data import classes as zone_classes
 from pix2pix_tf.data import tiling, validation
 from pix2pix_tf.data.dataset import Scene
+from pix2pix_tf.data.io import vector_masks
 from pix2pix_tf.prepare.own_scenes import brightness
 from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.stretch import Cut, Limits
@@ -38,12 +39,22 @@ class Settings:
     radiometry: str | None = None
     bands: Mapping[str, tuple[int | str, ...]] | None = None
     align: bool | None = None  # True resamples masks to the grid of their SAR image
+    zones_file: str | None = None  # a vector file with the zones of all scenes
+    fronts_file: str | None = None  # likewise with their fronts
+    zone_field: str | None = None  # of vector files: the field with the class of a polygon; None: "class"
 
     @property
     def reading(self) -> scene_source.Reading:
         """How the files are read."""
         options = brightness.Options(self.cut, self.limits, self.no_data, self.radiometry, self.bands)
-        return scene_source.Reading(options, self.tolerance, self.classes, bool(self.align))
+        field = self.zone_field or vector_masks.FIELD
+        return scene_source.Reading(options, self.tolerance, self.classes, bool(self.align), field)
+
+    @property
+    def shared(self) -> dict[str, Path]:
+        """The vector files with the masks of all scenes, by role."""
+        given = {"zones": self.zones_file, "fronts": self.fronts_file}
+        return {role: Path(name) for role, name in given.items() if name is not None}
 
 
 @dataclass(frozen=True)
