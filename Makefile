@@ -1,4 +1,6 @@
 # make paint       install, and serve the model of pretrained/ with a page to paint on; PORT=8501
+# make fronts      install, and find the calving fronts of simulated scenes; SCENES=FOLDER for your own, SEGMENTER=RUN for
+#                  another network than that of pretrained/
 # make demo        install, simulate data, train for a few minutes, write a report, generate images
 # make test        the tests
 # make test-long   tests that take minutes: killed processes, many random inputs, the tutorial
@@ -32,6 +34,10 @@ DEMO_SETTINGS := --epochs 6 --set train.export_every=2 \
 	--set model.generator_width=24 --set model.discriminator_width=16 \
 	--set model.depth=6 --set model.upsampling=resized --set model.dropout_blocks=7 --set loss.l1=20
 
+SEGMENTER ?= $(firstword $(wildcard pretrained/zones runs/zones))
+SCENES ?= datasets/simulated-scenes
+FRONTS := fronts/$(notdir $(SCENES:%/=%))
+
 PORT ?= 8501
 BENCH := runs/bench# where the benchmarks keep their figures
 
@@ -40,10 +46,20 @@ PACKAGE := .venv-package
 TINY := --epochs 1 --set train.batch_size=2 --set model.depth=5 --set model.generator_width=4 \
 	--set model.discriminator_width=4
 
-.PHONY: paint demo test test-long test-package lint bench bench-peer clean
+.PHONY: paint fronts demo test test-long test-package lint bench bench-peer clean
 
 paint: $(VENV)/.installed-serve
 	$(RUN) -m pix2pix_tf.serving run --model pretrained/glacier --port $(PORT)
+
+fronts: $(VENV)/.installed
+	$(if $(SEGMENTER),,$(error there is no network for zones: train one (python train.py --variant zones), or give SEGMENTER=RUN))
+	$(if $(filter datasets/simulated-scenes,$(SCENES)),\
+		$(RUN) -m pix2pix_tf.prepare simulate --output $(SCENES) --scenes 6 --size 512 --val 0.5)
+	$(RUN) -m pix2pix_tf.fronts $(SCENES) --model $(SEGMENTER) --output $(FRONTS)
+	@echo
+	@echo "Report: $(FRONTS)/report.html"
+	@echo "Lines:  $(FRONTS)/fronts.gpkg"
+	@ls $(FRONTS)/*/overlay.png
 
 demo: $(VENV)/.installed
 	$(RUN) train.py --variant gen5 --run $(DEMO_RUN) $(DEMO_SETTINGS)
