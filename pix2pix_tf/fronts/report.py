@@ -27,7 +27,8 @@ HOW_TO_READ = """\
   wrong: the network knows only what it was trained on.
 - **probability** is the network's own, in the mean along the front. It is not calibrated: compare it between scenes
   only.
-- **fjord** is the share of the fjord's width, rock to rock through the front's middle, that the front crosses.
+- **fjord** is the share of the fjord's width that the front crosses: of the ocean before its middle, or of the ice
+  behind it where that is narrower.
 - **spread** is the mean distance between the front and those of the mirrored images (`--uncertainty`). It shows how
   stable the prediction is, not how right.
 - Fronts are lines through the centres of the ocean pixels beside the glacier.

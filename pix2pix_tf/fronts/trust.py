@@ -16,6 +16,7 @@ from pix2pix_tf.fronts.postprocessing import Front
 from pix2pix_tf.fronts.vectorize import polylines
 
 NEAR = 3  # pixels: "beside a front"
+ASIDE = 0.1  # of the front's extent: how far from the front the fjord's width is measured
 SHORT = 0.5  # of the fjord's width: a shorter front is flagged
 LONGEST_PIECE = 0.8  # of the front's length: with a shorter longest piece, the front is in pieces
 BESIDE = 0.2  # share of the front beside nodata, or on seams, above which it is flagged
@@ -183,7 +184,9 @@ def _on_seams(front: Front, tile: int) -> float:
 def _share_of_fjord(front: Front, zones: ZoneMask) -> float | None:
     """Return the share of the fjord's width that a front crosses; None where its direction is not known.
 
-    The width is that of ocean and glacier across the direction that the front faces, through the front's middle.
+    The width is measured across the direction that the front faces, a little downstream of the front's middle over
+    ocean, and a little upstream over glacier; the smaller one counts, as ice may lie beside the fjord, and open sea
+    before it.
     """
     flow = downstream(zones, front)
     if not flow.any():
@@ -193,11 +196,22 @@ def _share_of_fjord(front: Front, zones: ZoneMask) -> float | None:
     gaps = np.diff(np.sort(pixels @ across))
     covered = 1 + gaps[gaps < 2].sum()  # neighbours are up to sqrt(2) apart
     middle = pixels[np.abs((pixels - pixels.mean(axis=0)) @ across).argmin()]  # on the front, wherever it bends
-    steps = np.arange(-sum(front.shape), sum(front.shape))
-    places = np.rint(middle + steps[:, None] * across).astype(int)
-    inside = ((places >= 0) & (places < front.shape)).all(axis=1)
-    open_ = np.zeros(len(steps), bool)
-    open_[inside] = np.isin(zones[tuple(places[inside].T)], (classes.OCEAN, classes.GLACIER))
-    runs, _ = ndimage.label(open_)
-    width = np.count_nonzero(runs == runs[len(steps) // 2])
-    return min(1.0, covered / max(1, width))
+    step = max(NEAR, covered * ASIDE) * flow
+    widths = [
+        _width(zones == zone, place, across)
+        for zone, place in ((classes.OCEAN, middle + step), (classes.GLACIER, middle - step))
+    ]
+    known = [width for width in widths if width]
+    return min(1.0, covered / min(known)) if known else None
+
+
+def _width(zone: np.ndarray, place: np.ndarray, across: np.ndarray) -> int:
+    """Return how far a zone, bool [H, W], reaches along a line through a place, in pixels; 0 where it is not there."""
+    steps = np.arange(-sum(zone.shape), sum(zone.shape))
+    places = np.rint(place + steps[:, None] * across).astype(int)
+    inside = ((places >= 0) & (places < zone.shape)).all(axis=1)
+    on = np.zeros(len(steps), bool)
+    on[inside] = zone[tuple(places[inside].T)]
+    runs, _ = ndimage.label(on)
+    middle = runs[len(steps) // 2]
+    return int(np.count_nonzero(runs == middle)) if middle else 0

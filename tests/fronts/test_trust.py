@@ -57,6 +57,15 @@ def test_the_fjord_is_measured_across_its_flow_in_any_direction(turned):
     assert one.fjord > 0.9
 
 
+def test_ice_beside_the_fjord_and_open_sea_before_it_do_not_count_as_its_width():
+    ice = fjord()
+    ice[:, :45] = classes.GLACIER  # an ice field behind the rock on both sides
+    assert assess(zones=ice).fjord == 1
+    sea = fjord()
+    sea[:, 56:] = classes.OCEAN  # the fjord ends in the open sea
+    assert assess(zones=sea).fjord == 1
+
+
 def test_pieces_are_told_from_a_line_with_a_crumb():
     front = classes.front_of(fjord()) > 0
     front[58:62] = False
