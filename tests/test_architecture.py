@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "export": {"utils", "config", "data"},
     "training": {"utils", "config", "data", "models", "export", "prepare"},
     "prepare": {"utils", "data", "export"},
-    "generate": {"utils", "data", "export"},
+    "generate": {"utils", "data", "export", "prepare"},
     "html_report": {"utils"},
     "fronts": {"utils", "data", "metrics", "export", "prepare", "html_report"},
     "evaluation": {"utils", "data", "metrics", "export", "fronts", "html_report"},

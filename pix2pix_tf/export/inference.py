@@ -12,11 +12,10 @@ import functools
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.tiling import Stitcher, Tiling, pad_by_reflection, ramp_weights
 
 if TYPE_CHECKING:
@@ -29,6 +28,18 @@ THREADS = 2
 
 InputTile: TypeAlias = np.ndarray  # uint8 or uint16 [h, w, C]: PNG values of the input roles, stacked along channels
 OutputTile: TypeAlias = np.ndarray  # float32 [h, w, C']: for a generator in [-1, 1]
+
+
+class RowReader(Protocol):
+    """Reads an image from the top down, such as `StripReader`."""
+
+    height: int
+    width: int
+
+    def read(self, count: int) -> np.ndarray:
+        """Return the next rows, [count, W, C]; fewer at the end."""
+
+
 RunTile: TypeAlias = Callable[[InputTile, int], OutputTile]  # takes a tile and its seed
 
 
@@ -71,7 +82,7 @@ def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) ->
     return model.generate(tile[np.newaxis], np.array([seed]), [condition])[0]
 
 
-def run_on_files(readers: Sequence[StripReader], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
+def run_on_files(readers: Sequence[RowReader], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
     """Run a network on a scene that lies in image files; see `run_tiled`.
 
     Args:

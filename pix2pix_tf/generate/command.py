@@ -16,6 +16,7 @@ from pix2pix_tf.export import inference
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate import output
 from pix2pix_tf.generate.output import ImageTask
+from pix2pix_tf.prepare.own_scenes import reading
 from pix2pix_tf.utils import cli, files, parallel
 from pix2pix_tf.utils.errors import UserError
 
@@ -32,6 +33,7 @@ EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
   python -m pix2pix_tf.generate --model runs/gen5 --masks zones.tif --classes 1=rock 2=glacier 3=ocean 0=na \\
       --output generated/geo
+  python -m pix2pix_tf.generate --model runs/sar2optical --masks S1A_20240105.tif --output generated/optical
   python -m pix2pix_tf.generate --model runs/conditional/export/gen5 --masks my_masks --output generated/tsx \\
       --condition sensor=TSX
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
@@ -47,6 +49,11 @@ def main(argv: list[str]) -> None:
             f"{options.model} returns numbers and generates no image. --model takes the export of a generator, such "
             "as gen5."
         )
+    if "probabilities" in model.signatures["tensor"].structured_outputs:
+        raise UserError(
+            f"{options.model} returns {' and '.join(model.targets)}. For zones and front lines of SAR scenes, use "
+            "python -m pix2pix_tf.fronts."
+        )
     tile = TILES * model.size if options.tile is None else options.tile
     tiling = Tiling(tile, tile // 2 if options.overlap is None else options.overlap, model.divisor)
     tiling.check()
@@ -54,7 +61,7 @@ def main(argv: list[str]) -> None:
     mask_files.check_split(masks, options.any_split)
     condition = conditions.parse_conditions(options.condition, model.conditions)
     codes = classes.parse_classes(options.classes) if options.classes else None
-    sizes = mask_files.check(masks, model, tiling, codes)
+    sizes = mask_files.check(masks, model, tiling, codes, options.reading)
     grids = mask_files.grids(masks) if masks.data is None and output.keeps_place(options.output) else {}
     size = output.patch_size(sizes, masks, model.size, bool(grids))
     with files.lock(options.output):
@@ -100,7 +107,9 @@ def make_tasks(
         condition = conditions.format_condition(conditions.facts_of(scene, model.conditions) | chosen, model.conditions)
         seed = seed_of(options.seed, stem, sample)
         alone = len(samples) == 1
-        tasks.append(ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone, codes))
+        tasks.append(
+            ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone, codes, options.reading)
+        )
     return tasks
 
 
@@ -122,8 +131,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--masks",
         type=Path,
         required=True,
-        help="a PNG or TIFF, a folder of them, or a data set. Patches of one size become a data set; other masks "
-        "become whole scenes of any size, for prepare folder to cut. Images of georeferenced masks are GeoTIFFs",
+        help="a PNG or TIFF, a folder of them, or a data set; of a SAR-to-optical model, SAR scenes. Patches of one "
+        "size become a data set; other masks become whole scenes of any size, for prepare folder to cut. Images of "
+        "georeferenced masks are GeoTIFFs",
     )
     parser.add_argument("--split", choices=SPLITS, default="train", help="split of the data set (default: train)")
     parser.add_argument(
@@ -164,8 +174,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="a value for a model with data.condition, such as sensor=TSX; may be repeated (default: the value of the "
         "mask's scene, if known)",
     )
+    reading.add_brightness(parser)
     parallel.add_options(parser)
     options = parser.parse_args(argv)
+    options.reading = reading.brightness_options(options)
     if options.samples < 1:
         raise UserError(f"--samples takes a whole number from 1, not {options.samples}.")
     if not options.masks.exists():

@@ -12,8 +12,10 @@ from pix2pix_tf.data.classes import VALUES
 from pix2pix_tf.data.dataset import SPLITS, Scene
 from pix2pix_tf.data.io import images, mask_drawings, raster
 from pix2pix_tf.data.io.grid import Grid
-from pix2pix_tf.data.io.strips import SUFFIXES, StripReader
+from pix2pix_tf.data.io.strips import SUFFIXES
 from pix2pix_tf.data.tiling import Tiling
+from pix2pix_tf.generate.readers import open_input
+from pix2pix_tf.prepare.own_scenes.brightness import SAR, Options
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import visible_files
@@ -35,7 +37,8 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
     """Find the masks' files.
 
     Args:
-      path: a PNG or TIFF; a folder of them; a folder with one folder for each role; or a data set.
+      path: a PNG or TIFF; a folder of them; a folder with one folder for each role; or a data set. A SAR file may hold
+        the bands of several roles.
       roles: the model's inputs.
       split: of a data set.
 
@@ -43,10 +46,10 @@ def find(path: Path, roles: Sequence[str], split: str) -> Masks:
       UserError: there is no file, a stem lacks a file of some role, or two files have the same stem.
     """
     base = path / split if any((path / name).is_dir() for name in SPLITS) else path
-    plain = path.is_file() or (len(roles) == 1 and not (base / roles[0]).is_dir())
-    if plain and len(roles) > 1:
+    plain = path.is_file() or not any((base / role).is_dir() for role in roles)
+    if plain and not set(roles) <= set(SAR) and len(roles) > 1:
         raise UserError(f"The model takes {' and '.join(roles)}: --masks takes a folder with a folder for each.")
-    folders = [base] if plain else [base / role for role in roles]
+    folders = [base] * len(roles) if plain else [base / role for role in roles]
     by_role = [_images([path] if path.is_file() else _in(folder)) for folder in folders]
     stems = sorted(set().union(*by_role))
     missing = [
@@ -106,7 +109,11 @@ def check_split(masks: Masks, any_split: bool) -> None:
 
 
 def check(
-    masks: Masks, model: "Model", tiling: Tiling, codes: Mapping[int, int] | None = None
+    masks: Masks,
+    model: "Model",
+    tiling: Tiling,
+    codes: Mapping[int, int] | None = None,
+    options: Options | None = None,
 ) -> dict[str, tuple[int, int]]:
     """Check that the model takes every file, before the first image is generated. Files are read in strips.
 
@@ -115,6 +122,7 @@ def check(
       model: the generator.
       tiling: how large masks are divided.
       codes: meaning of the numbers of zones, see `classes.parse_classes`; None: CaFFe's.
+      options: how SAR scenes are read.
 
     Returns:
       (height, width) in pixels by stem.
@@ -128,7 +136,7 @@ def check(
         shapes = set()
         for role, path in zip(model.inputs, paths, strict=True):
             try:
-                shapes.add(_size(path, role, model.bits[role], codes))
+                shapes.add(_size(path, role, model.bits[role], codes, options))
             except images.BadImage as error:
                 problems.append((f"{error}{_if_drawn(role, path)}", path.name))
         if len(shapes) > 1:
@@ -152,13 +160,15 @@ def _if_drawn(role: str, path: Path) -> str:
     return ""
 
 
-def _size(path: Path, role: str, bits: int, codes: Mapping[int, int] | None) -> tuple[int, int]:
+def _size(
+    path: Path, role: str, bits: int, codes: Mapping[int, int] | None, options: Options | None
+) -> tuple[int, int]:
     """Return height and width of a good file.
 
     Raises:
       BadImage: it has another depth, other channels, or an invalid class value.
     """
-    reader = StripReader(path, role, codes)
+    reader = open_input(path, role, bits, codes, options)
     problem = validation.channel_problem(role, np.empty((1, 1, reader.channels)))
     if not problem and 8 * reader.dtype.itemsize != bits:
         problem = f"{8 * reader.dtype.itemsize} bit, but the model takes {role} of {bits} bit"

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.export import inference
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.masks import Masks
+from pix2pix_tf.generate.readers import open_input
+from pix2pix_tf.prepare.own_scenes.brightness import Options
 from pix2pix_tf.utils import cli, files, resumable
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ def claim(
     settings |= {"split": options.split, "samples": options.samples, "seed": options.seed}
     settings |= {"condition": options.condition} if options.condition else {}
     settings |= {"classes": sorted(options.classes)} if options.classes else {}
+    settings |= {} if options.reading == Options() else {"reading": asdict(options.reading)}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
     settings |= {PLACED: True} if placed else {}
     folders = [image_path(output, size, role, "any").parent for role in roles_of(model)]
@@ -118,6 +121,7 @@ class ImageTask:
     tiling: Tiling
     alone: bool  # the only image of this command; if so, progress is shown by rows of tiles
     codes: Mapping[int, int] | None = None  # meaning of the numbers of zones; None: CaFFe's
+    reading: Options | None = None  # how SAR scenes are read; None: the defaults
 
     @property
     def is_done(self) -> bool:
@@ -137,7 +141,7 @@ def generate_image(task: ImageTask) -> None:
         if path.exists() or role in model.targets:
             continue
         source = "zones" if role == "fronts" and "fronts" not in sources else role
-        reader = StripReader(sources[source], source, task.codes)
+        reader = open_input(sources[source], source, model.bits[source], task.codes, task.reading)
         blocks = reader.blocks() if role in sources else front_blocks(reader.blocks())
         size = reader.height, reader.width, reader.channels, 8 * reader.dtype.itemsize
         with _writer(path, role, size, task, model) as write:
@@ -149,7 +153,10 @@ def generate_image(task: ImageTask) -> None:
 
 def _write_targets(task: ImageTask, model: "Model") -> None:
     """Generate all target roles at once, from the top down."""
-    readers = [StripReader(path, role, task.codes) for role, path in zip(model.inputs, task.inputs, strict=True)]
+    readers = [
+        open_input(path, role, model.bits[role], task.codes, task.reading)
+        for role, path in zip(model.inputs, task.inputs, strict=True)
+    ]
     run_tile = functools.partial(inference.generate_tile, model, task.condition)
     strips = inference.run_on_files(readers, task.tiling, run_tile, task.seed)
     if task.alone:

@@ -16,6 +16,7 @@ from pix2pix_tf.generate import command, output
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.training.tasks import make_task
 from pix2pix_tf.utils import cli
+from tests.evaluation.brightness_exports import make_export
 from tests.helpers import SIZE, TINY, UNET
 
 
@@ -262,9 +263,11 @@ def test_a_tiff_is_read_too(arguments, tmp_path):
     assert (pixels(tmp_path / "out" / "train" / "zones" / "m.png") == scene(SIZE, SIZE)).all()
 
 
-def test_classes_are_not_blended(arguments, zones_run, tmp_path, capsys):
+def test_classes_are_not_blended(arguments, tmp_path, capsys):
+    """Of a generator whose target is a mask."""
+    make_export(tmp_path / "run", 1, 1.0, ("sar",), ("zones",))
     save(tmp_path / "sar.png", np.zeros((SIZE, 3 * SIZE), np.uint8))
-    assert run(arguments(model=zones_run / "export" / "zones", masks=tmp_path / "sar.png")) == 2
+    assert run(arguments(model=tmp_path / "run", masks=tmp_path / "sar.png")) == 2
     assert "cannot be blended" in capsys.readouterr().err
 
 
@@ -296,7 +299,7 @@ def test_no_scene_of_val_or_test_comes_into_training(arguments, tiny_data, tmp_p
          "row 5, column 9: grey value 128 is no class"),
         (np.full((SIZE, SIZE, 4), 127, np.uint8), "alpha"),
         (np.full((SIZE, SIZE, 3), 127, np.uint8), "one grey channel"),
-        (np.full((SIZE, SIZE), 127, np.uint16), "16 bit"),
+        (np.full((SIZE, SIZE), 300, np.uint16), "grey value 300 is no class"),
     ],
 )  # fmt: skip
 def test_bad_masks_are_named_before_any_image_is_generated(arguments, tmp_path, capsys, array, message):

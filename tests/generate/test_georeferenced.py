@@ -16,6 +16,7 @@ from pix2pix_tf.generate import command, output
 from pix2pix_tf.prepare import command as prepare
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.utils import cli
+from tests.evaluation import brightness_exports as exports
 from tests.helpers import Interrupted, tree
 
 GRID = Grid(48, 40, Affine(20, 0, -1_500_000, 0, -20, 600_000), CRS.from_epsg(3031))
@@ -139,3 +140,44 @@ def test_unknown_numbers_are_named(tiny_run, tmp_path, capsys):
     raster.write_geotiff(tmp_path / "n.tif", numbered(zones(), "uint8"), GRID)
     assert run(tiny_run, tmp_path / "n.tif", tmp_path / "out") == 2
     assert "no class of zones" in capsys.readouterr().err
+
+
+# ---- SAR scenes -----------------------------------------------------------------------------------------------------
+
+
+def sar(seed):
+    return np.random.default_rng(seed).gamma(4, 1 / 4, (40, 48)).astype(np.float32)
+
+
+def test_sar_scenes_of_two_bands_become_optical_geotiffs(tmp_path):
+    """The export paints its last channel: VH, stretched as prepare folder does it."""
+    exports.make_export(tmp_path / "run", 1, 1.0, ("sar_vv", "sar_vh"), ("optical",))
+    bands = np.stack([sar(0), sar(1)], axis=-1)
+    raster.write_geotiff(tmp_path / "S1A_20240105.tif", bands, GRID, descriptions=["VV amplitude", "VH amplitude"])
+    assert run(tmp_path / "run", tmp_path / "S1A_20240105.tif", tmp_path / "out") == 0
+    with rasterio.open(tmp_path / "out" / "optical" / "S1A_20240105.tif") as written:
+        assert (written.crs, written.transform, written.count) == (GRID.crs, GRID.transform, 3)
+        low, high = np.percentile(bands[..., 1], (2, 98))
+        grey = np.rint(255 * np.clip((bands[..., 1] - low) / (high - low), 0, 1))
+        assert np.abs(written.read() - grey).max() <= 1 and written.tags()["ORIGIN"] == "synthetic"
+    with rasterio.open(tmp_path / "out" / "sar_vv" / "S1A_20240105.tif") as written:
+        assert written.read(1).std() > 20
+
+
+def test_sar_scenes_take_the_reading_options_and_are_refused_in_words(tmp_path, capsys):
+    exports.make_export(tmp_path / "run", 1, 1.0, ("sar",), ("optical",))
+    raster.write_geotiff(tmp_path / "s.tif", 10 * np.log10(sar(0)), GRID)
+    assert run(tmp_path / "run", tmp_path / "s.tif", tmp_path / "out", "--limits", "-20", "5") == 0
+    with rasterio.open(tmp_path / "out" / "sar" / "s.tif") as written:
+        low, high = 10 ** (-20 / 20), 10 ** (5 / 20)
+        grey = np.rint(255 * np.clip((np.sqrt(sar(0)) - low) / (high - low), 0, 1))  # grey is amplitude
+        assert np.abs(written.read(1).astype(int) - grey).max() <= 1
+    raster.write_geotiff(tmp_path / "flat.tif", np.full((40, 48), 3.0, np.float32), GRID)
+    assert run(tmp_path / "run", tmp_path / "flat.tif", tmp_path / "none") == 2
+    assert "flat.tif: every pixel is 3" in capsys.readouterr().err
+
+
+def test_a_segmenter_belongs_to_fronts(zones_run, tmp_path, capsys):
+    raster.write_geotiff(tmp_path / "s.tif", sar(0), GRID)
+    assert run(zones_run, tmp_path / "s.tif", tmp_path / "out") == 2
+    assert "use python -m pix2pix_tf.fronts" in capsys.readouterr().err

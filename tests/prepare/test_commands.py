@@ -381,7 +381,7 @@ def cut_short(path):
         (lambda root: (root / "optical").mkdir(), ["optical/: no images"]),
         (lambda root: cut_short(root / "sar/b.png"), ["sar/b.png: not a whole PNG"]),
         (lambda root: broken(root, "sar/b.png", mode="RGBA"), ["sar/b.png: no finite pixel"]),
-        (lambda root: broken(root, "zones/b.png", mode="P"), ["zones/b.png: a palette image"]),
+        (lambda root: broken(root, "sar/b.png", mode="P"), ["sar/b.png: a palette image"]),
         (lambda root: broken(root, "sar/b.png", mode="RGB", colour="red"), ["sar/b.png: 3 channel(s)"]),
         (lambda root: put_scene(root, "b", zones=np.full((SIZE, SIZE), 3, np.uint8)), ["zones/b.png: grey value 3"]),
         (lambda root: put_scene(root, "b", sar=np.zeros((9, 8), np.uint8)), ["b: its roles differ", "sar 8 x 9"]),

@@ -93,7 +93,9 @@ def test_vector_files_that_cannot_be_used_are_named_with_the_cure(scenes, capsys
     assert prepare(scenes, "--zones", path, "--zone-field", "typ") == 2
     assert "zones.gpkg: no field 'typ'" in capsys.readouterr().err
     assert prepare(scenes, "--zones", scenes.parent / "none.gpkg") == 2
-    assert "no file that ends in .gpkg" in capsys.readouterr().err
+    assert "none.gpkg: not readable" in capsys.readouterr().err
+    assert prepare(scenes, "--zones", scenes.parent / "zones.kml") == 2
+    assert "does not end in .gpkg" in capsys.readouterr().err
     (scenes / "zones").mkdir()
     for name in ("s0", "s1"):
         raster.write_geotiff(scenes / "zones" / f"{name}.tif", zones(), GRID)

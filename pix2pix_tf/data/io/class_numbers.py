@@ -12,6 +12,7 @@ from pix2pix_tf.data.classes import FRONT_VALUES, NOT_AVAILABLE, ZONE_COLOURS, Z
 from pix2pix_tf.data.io.mask_drawings import TOLERANCE
 
 BRIGHT = 127  # of 255: a brighter number of a palette is a front
+FILLED = 256  # colours of a palette in a TIFF, of which any number may be in use
 Palette = Mapping[int, tuple[int, ...]]  # RGB or RGBA, 0 to 255, of each number
 
 
@@ -32,8 +33,13 @@ def meaning(role: str, codes: Mapping[int, int] | None = None, palette: Palette 
     own = dict(zip(ZONE_VALUES, ZONE_VALUES, strict=True))
     shown = {number: value for number, colour in colours.items() if (value := _class_of(colour)) is not None}
     last = max((number for number, colour in colours.items() if max(colour) > TOLERANCE), default=-1)
-    # Black is "not available", or a number without a colour of its own: GDAL fills palettes with black.
-    black = {number for number, value in shown.items() if value == NOT_AVAILABLE and (number in own or number > last)}
+    # Black is "not available", or a number without a colour of its own: GDAL fills palettes of TIFFs with black.
+    is_filled = len(colours) == FILLED
+    black = {
+        number
+        for number, value in shown.items()
+        if value == NOT_AVAILABLE and (number in own or (is_filled and number > last))
+    }
     return own | {number: value for number, value in shown.items() if number not in black}
 
 

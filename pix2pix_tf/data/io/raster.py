@@ -5,11 +5,12 @@ to other files or to the network. Errors of GDAL become one sentence (`BadImage`
 """
 
 import contextlib
+import itertools
 import logging
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -416,18 +417,20 @@ def geotiff_written(
             raise OSError(f"{path} could not be written ({_reason(error, temporary)})") from None
 
 
-def write_geotiff(path: Path, pixels: np.ndarray, grid: Grid, **options: Any) -> None:
-    """Write an image in memory as a GeoTIFF; see `geotiff_written`.
+def write_geotiff(path: Path, strips: np.ndarray | Iterable[np.ndarray], grid: Grid, **options: Any) -> None:
+    """Write an image as a GeoTIFF; see `geotiff_written`.
 
     Args:
       path: the file to create or replace.
-      pixels: [H, W] or [H, W, C], any real number type.
+      strips: [H, W] or [H, W, C], any real number type; or its rows from the top down, [n, W] or [n, W, C] each.
       grid: size, transform and CRS.
       options: nodata, palette, tags and descriptions.
     """
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    with geotiff_written(path, grid, channels, pixels.dtype, **options) as write:
-        write(pixels)
+    rows = iter([strips] if isinstance(strips, np.ndarray) else strips)
+    first = next(rows)
+    with geotiff_written(path, grid, 1 if first.ndim == 2 else first.shape[2], first.dtype, **options) as write:
+        for strip in itertools.chain([first], rows):
+            write(strip)
 
 
 class _Rows:

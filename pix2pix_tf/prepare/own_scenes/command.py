@@ -133,11 +133,11 @@ def run_folder(arguments: argparse.Namespace) -> None:
 
 
 def _vector_file(option: str, path: Path | None) -> str | None:
-    """Return the name of a vector file that exists."""
+    """Return the name of a vector file."""
     if path is None:
         return None
-    if path.suffix.lower() not in vector_masks.SUFFIXES or not path.is_file():
-        raise UserError(f"{option} {path} is no file that ends in {', '.join(vector_masks.SUFFIXES)}.")
+    if path.suffix.lower() not in vector_masks.SUFFIXES:
+        raise UserError(f"{option} {path} does not end in {', '.join(vector_masks.SUFFIXES)}. Save it as one of these.")
     return str(path)
 
 
