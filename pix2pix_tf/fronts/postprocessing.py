@@ -22,6 +22,8 @@ Front: TypeAlias = np.ndarray  # bool [H, W], one pixel wide
 MIN_LENGTH = {"metres": 750.0, "pixels": 10.0}
 SMALLEST_SKELETON = 5  # pixels: a skeleton of at most this length is dropped [CaFFe, through FilFinder 1.7]
 
+ROWS = 1024  # rows of labels that are counted together, as counting copies them to 8 bytes each
+
 _CORNERS_TOUCH = np.ones((3, 3), bool)  # the 8-neighbourhood
 
 
@@ -100,8 +102,10 @@ def clip_to_bbox(front: Front, box: Sequence[float] | None) -> Front:
 
 def _largest_component(mask: np.ndarray) -> np.ndarray:
     """Return the largest component of a bool mask, the uppermost of equally large ones; nothing of an empty mask."""
-    labels, _ = ndimage.label(mask, _CORNERS_TOUCH)
-    sizes = np.bincount(labels.ravel())
+    labels, count = ndimage.label(mask, _CORNERS_TOUCH)
+    sizes = np.zeros(count + 1, np.int64)
+    for row in range(0, len(labels), ROWS):
+        sizes += np.bincount(labels[row : row + ROWS].ravel(), minlength=count + 1)
     sizes[0] = 0  # label 0 is the background
     return mask & (labels == sizes.argmax())
 
@@ -109,4 +113,7 @@ def _largest_component(mask: np.ndarray) -> np.ndarray:
 def _drop_short(mask: np.ndarray, min_length: float) -> np.ndarray:
     """Return the components of a bool mask that have more pixels than `min_length`."""
     labels, _ = ndimage.label(mask, _CORNERS_TOUCH)
-    return mask & (np.bincount(labels.ravel()) > min_length)[labels]
+    inside = labels[mask]
+    kept = mask.copy()
+    kept[mask] = (np.bincount(inside) > min_length)[inside]
+    return kept
