@@ -57,7 +57,7 @@ def test_polygons_come_in_any_projection(tmp_path, crs):
     assert (vector_masks.read_zones(path, "class", None, GRID) == EXPECTED).mean() > 0.98
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.floats(-50, 350), st.floats(-50, 250)), min_size=3, max_size=8))
 def test_any_polygon_covers_the_centres_inside_it(tmp_path_factory, points):
     ring = shapely.make_valid(shapely.Polygon([(LEFT + x, TOP - y) for x, y in points])).buffer(1.0)

@@ -138,6 +138,7 @@ def test_a_png_has_lines_in_pixels(models, tmp_path):
     assert row["length_m"] == "" and float(row["length_px"]) == pytest.approx(119, abs=3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["whole numbers", "grey as colour"])
 def test_any_kind_of_number_gives_the_same_front(models, tmp_path, kind):
     from pix2pix_tf.data.io import raster
@@ -288,6 +289,7 @@ def test_a_series_needs_dates_and_a_place(models, three, tmp_path, capsys):
     assert changes == pytest.approx([0, 5 * METRES, 10 * METRES], abs=0.5 * METRES)
 
 
+@pytest.mark.long
 def test_two_projections_meet_in_one(models, tmp_path):
     """The same front, once in EPSG:3031 and once in degrees: no retreat."""
     folder = tmp_path / "scenes"

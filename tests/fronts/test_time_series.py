@@ -51,7 +51,7 @@ def test_of_several_crossings_the_one_farthest_downstream_counts():
     assert time_series.centre_line_position([wave], BOX.centre_line()) == pytest.approx(450)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0, 360), st.floats(-5e6, 5e6), st.floats(-5e6, 5e6), st.floats(-3000, 3000), st.integers(0, 2**32 - 1))
 def test_a_front_moved_along_the_flow_moves_that_far_wherever_it_lies(angle, x, y, moved, seed):
     """Whatever the direction of the flow and the shape of the front: both methods recover the move."""
