@@ -108,15 +108,22 @@ class Model:
     signatures: Mapping[str, tf.types.experimental.ConcreteFunction]
     conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # key -> its values; {}: no conditions
     glaciers: Sequence[str] | None = None  # of the training data; None: not known
+    styles: Sequence[str] = ()  # names of the bank's rows, for `scene:<name>`; (): a model without styles
 
-    def generate(self, image: Pixels, seed: Seeds, condition: Conditions = None) -> Images:
+    def generate(self, image: Pixels, seed: Seeds, condition: Conditions = None, style: Conditions = None) -> Images:
         """Generate images from pixels.
+
+        Args:
+          image: of the input roles.
+          seed: of each image.
+          condition: of each image.
+          style: N texts for a model with styles, as `data/styles.choose` takes them; None: by the seed.
 
         Raises:
           tf.errors.InvalidArgumentError: an invalid class value, or sides that do not divide.
         """
         arguments = {"image": tf.constant(image), "seed": tf.constant(seed, tf.int32)}
-        arguments |= self._condition(condition, len(image))
+        arguments |= self._texts(condition, style, len(image))
         return self.signatures["tensor"](**arguments)["output"].numpy()
 
     def probabilities(self, image: Pixels) -> Probabilities:
@@ -134,7 +141,11 @@ class Model:
         return outputs["probabilities"].numpy(), outputs["features"].numpy() if "features" in outputs else None
 
     def generate_pngs(
-        self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int], condition: Conditions = None
+        self,
+        pngs: Sequence[Sequence[bytes]],
+        seed: Sequence[int],
+        condition: Conditions = None,
+        style: Conditions = None,
     ) -> list[list[bytes]]:
         """Generate PNG files from PNG files.
 
@@ -142,6 +153,7 @@ class Model:
           pngs: for each input role the bytes of N files.
           seed: N integers of 32 bit.
           condition: as for `generate`.
+          style: as for `generate`.
 
         Returns:
           For each target role the bytes of N PNG files.
@@ -154,15 +166,17 @@ class Model:
         arguments = {
             _name_of(role, names): tf.constant(list(data)) for role, data in zip(self.inputs, pngs, strict=True)
         }
-        arguments |= {"seed": tf.constant(list(seed), tf.int32)} | self._condition(condition, len(seed))
+        arguments |= {"seed": tf.constant(list(seed), tf.int32)} | self._texts(condition, style, len(seed))
         outputs = self.signatures["sample"](**arguments)
         return [list(outputs[_name_of(role, list(outputs))].numpy()) for role in self.targets]
 
     def _segment(self, image: Pixels) -> dict[str, tf.Tensor]:
         return self.signatures["tensor"](image=tf.constant(image), seed=tf.zeros(len(image), tf.int32))
 
-    def _condition(self, condition: Conditions, count: int) -> dict[str, tf.Tensor]:
-        return {"condition": tf.constant(list(condition or [""] * count))} if self.conditions else {}
+    def _texts(self, condition: Conditions, style: Conditions, count: int) -> dict[str, tf.Tensor]:
+        given = {"condition": condition} if self.conditions else {}
+        given |= {"style": style} if self.styles else {}
+        return {name: tf.constant(list(texts or [""] * count)) for name, texts in given.items()}
 
 
 def load(folder: Path) -> Model:
