@@ -1,7 +1,8 @@
 """White noise that belongs to a place: the same seed and pixel give the same value in whatever tile they lie.
 
 Speckle is blended across the borders of tiles without losing contrast, because both tiles have the same noise where
-they overlap. The noise is an integer hash of seed, row and column, so it depends on neither batch nor device.
+they overlap. The noise is an integer hash of seed, row and column, so it depends on neither batch nor device, but for
+the last bit.
 """
 
 import math
@@ -35,12 +36,6 @@ def white_noise(seed: tf.Tensor, origin: tf.Tensor, height: tf.Tensor, width: tf
         radius, angle = tf.sqrt(-2.0 * tf.math.log(first)), 2.0 * math.pi * second
         normals += [radius * tf.cos(angle), radius * tf.sin(angle)]
     return tf.stack(normals[:maps], axis=-1)
-
-
-def pooled(noise: Noise, times: int) -> Noise:
-    """Return noise at 1 / 2**times of the sides: the mean of each square, scaled so that its deviation is 1 again."""
-    side = 2**times
-    return tf.nn.avg_pool2d(noise, side, side, "VALID") * side if times else noise
 
 
 def uniform(seed: tf.Tensor, count: int, salt: int) -> tf.Tensor:

@@ -11,11 +11,13 @@ agree where they blend and do not average out (benchmarks/quality).
 import functools
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from pix2pix_tf.data.classes import ZONE_VALUES
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.tiling import Stitcher, Tiling, pad_by_reflection, ramp_weights
 
@@ -29,7 +31,8 @@ THREADS = 2
 
 InputTile: TypeAlias = np.ndarray  # uint8 or uint16 [h, w, C]: PNG values of the input roles, stacked along channels
 OutputTile: TypeAlias = np.ndarray  # float32 [h, w, C']: for a generator in [-1, 1]
-RunTile: TypeAlias = Callable[[InputTile, int], OutputTile]  # takes a tile and its seed
+Place: TypeAlias = tuple[int, int]  # row and column of a tile's upper left pixel in the scene
+RunTile: TypeAlias = Callable[[InputTile, int, Place], OutputTile]  # takes a tile, its seed, and its place
 
 
 def load(path: Path) -> "Model":
@@ -63,8 +66,64 @@ def _load(version: Path) -> "Model":
     return saved_model.load(version)
 
 
-def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) -> OutputTile:
-    """Generate one tile, float32 [h, w, C'], [-1, 1].
+@dataclass(frozen=True)
+class Style:
+    """The style that a user requests; a model without styles ignores it."""
+
+    text: str = ""  # "": by the seed, "random", or "scene:" and a name; see data/styles.choose
+    measured: tuple[tuple[float, ...], tuple[float, ...]] | None = None  # values and flags of an image of the user's
+
+
+def tile_generator(model: "Model", condition: str, style: Style, present: np.ndarray | None, seed: int) -> RunTile:
+    """Return the function that generates the tiles of one scene.
+
+    The tiles of a model with styles have one style, which suits the zones of the whole scene, and the noise of their
+    place, so that speckle agrees where they overlap.
+
+    Args:
+      model: a generator.
+      condition: as data/conditions.py writes it.
+      style: requested.
+      present: of the scene's mask (`present_zones`); None for a model without styles.
+      seed: of the scene.
+    """
+    if not model.styles or present is None:
+        return functools.partial(generate_tile, model, condition)
+    vector = model.choose_style(present, seed, condition, style.text, style.measured)
+    return lambda tile, tile_seed, place: model.generate_styled(tile[np.newaxis], vector, seed, place)[0]
+
+
+def present_zones(path: Path) -> np.ndarray:
+    """Return 1 for each zone of a mask file (rock, glacier, ocean), else 0: float32 [3]."""
+    known = set()
+    for block in StripReader(path).blocks():
+        known |= set(np.unique(block).tolist())
+    return np.array([float(value in known) for value in ZONE_VALUES[1:]], np.float32)
+
+
+def measure_style(model: "Model", sar: np.ndarray, zones: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Measure the style of an image: the mean over pieces of the size of the training patches.
+
+    Args:
+      model: with styles.
+      sar: uint8 [H, W, 1], or uint16 for a model of 16 bit.
+      zones: uint8 [H, W, 1], the image's mask.
+
+    Returns:
+      Values and flags of the statistics, as `Style.measured` has them.
+    """
+    size, (height, width, _) = model.size, sar.shape
+    starts = [range(0, max(side - size, 0) + 1, size) for side in (height, width)]
+    pieces = [np.s_[row : row + size, column : column + size] for row in starts[0] for column in starts[1]]
+    measured = [model.measure_style(sar[piece][np.newaxis], zones[piece][np.newaxis]) for piece in pieces]
+    values, flags = (np.concatenate(part) for part in zip(*measured, strict=True))
+    counts = flags.sum(axis=0)
+    means = (values * flags).sum(axis=0) / np.maximum(counts, 1)
+    return tuple(means.tolist()), tuple((counts > 0).astype(float).tolist())
+
+
+def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int, place: Place = (0, 0)) -> OutputTile:
+    """Generate one tile, float32 [h, w, C'], [-1, 1]; its place has no influence.
 
     One tile a call: in a batch, some processors round differently depending on its size, and so would the bytes.
     """
@@ -77,7 +136,7 @@ def run_on_files(paths: Sequence[Path], tiling: Tiling, run_tile: RunTile, seed:
     Args:
       paths: a PNG or TIFF for each input role, in the network's order, all of one size.
       tiling: how the scene is divided.
-      run_tile: the network, such as `generate_tile` with a model and a condition.
+      run_tile: the network, such as `tile_generator`.
       seed: of the scene.
 
     Yields:
@@ -116,7 +175,8 @@ def run_tiled(
         strip = pad_by_reflection(rows, tall, columns[-1].start + wide)
         down = ramp_weights(tall, row.before, row.after)
         for column in columns:
-            tile = run_tile(strip[:, column.start : column.start + wide], tile_seed(seed, row.start, column.start))
+            place = row.start, column.start
+            tile = run_tile(strip[:, column.start : column.start + wide], tile_seed(seed, *place), place)
             across = ramp_weights(wide, column.before, column.after)
             stitcher.add(row.start, column.start, tile, np.outer(down, across))
         yield stitcher.take(row.start + tall - row.after).astype(np.float32)

@@ -13,7 +13,7 @@ from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.export import inference
 from pix2pix_tf.generate import masks as mask_files
-from pix2pix_tf.generate import output
+from pix2pix_tf.generate import output, styles
 from pix2pix_tf.generate.output import ImageTask
 from pix2pix_tf.utils import cli, files, parallel
 from pix2pix_tf.utils.errors import UserError
@@ -31,6 +31,9 @@ EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks whole_scenes --output generated/scenes --workers 4
   python -m pix2pix_tf.generate --model runs/conditional/export/gen5 --masks my_masks --output generated/tsx \\
       --condition sensor=TSX
+  python -m pix2pix_tf.generate --model pretrained/glacier --masks my_masks --output generated/varied --style random
+  python -m pix2pix_tf.generate --model pretrained/glacier --masks my_masks --output generated/alike \\
+      --style my_sar.png --style-mask my_zones.png
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
       --output generated/val-preview"""
 
@@ -50,10 +53,11 @@ def main(argv: list[str]) -> None:
     masks = mask_files.find(options.masks, model.inputs, options.split)
     mask_files.check_split(masks, options.any_split)
     condition = conditions.parse_conditions(options.condition, model.conditions)
+    style = styles.parse(options.style, options.style_mask, model)
     size = output.patch_size(mask_files.check(masks, model, tiling), masks, model.size)
     with files.lock(options.output):
         output.claim(options.output, options, model, tiling, size)
-        tasks = make_tasks(model, masks, tiling, options, size)
+        tasks = make_tasks(model, masks, tiling, options, size, style)
         missing = [task for task in tasks if not task.is_done]
         parallel.parallel_map(output.generate_image, missing, options.workers, "images generated", options.scheduler)
         output.describe(options.output, model, masks, options.samples, size, condition)
@@ -62,7 +66,12 @@ def main(argv: list[str]) -> None:
 
 
 def make_tasks(
-    model: "Model", masks: mask_files.Masks, tiling: Tiling, options: argparse.Namespace, size: int | None
+    model: "Model",
+    masks: mask_files.Masks,
+    tiling: Tiling,
+    options: argparse.Namespace,
+    size: int | None,
+    style: inference.Style,
 ) -> list[ImageTask]:
     """Return a task for each mask and sample.
 
@@ -72,6 +81,7 @@ def make_tasks(
       tiling: how large masks are divided.
       options: output, samples, seed and condition. Keys without --condition take the value of the mask's scene.
       size: of the patches, pixels; None for scenes.
+      style: requested.
     """
     scenes, chosen = mask_files.scenes(masks), conditions.parse_conditions(options.condition, model.conditions)
     samples = [(stem, sample) for stem in masks.paths for sample in range(options.samples)]
@@ -83,7 +93,7 @@ def make_tasks(
         condition = conditions.format_condition(conditions.facts_of(scene, model.conditions) | chosen, model.conditions)
         seed = seed_of(options.seed, stem, sample)
         alone = len(samples) == 1
-        tasks.append(ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone))
+        tasks.append(ImageTask(model.folder, masks.paths[stem], paths, seed, condition, style, tiling, alone))
     return tasks
 
 
@@ -140,6 +150,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="a value for a model with data.condition, such as sensor=TSX; may be repeated (default: the value of the "
         "mask's scene, if known)",
+    )
+    parser.add_argument(
+        "--style",
+        default="",
+        metavar="STYLE",
+        help="for a model with styles: random (each zone as in another training scene), scene:NAME (as in that "
+        "training scene), or an image of yours, with --style-mask (default: as in a training scene that has the mask's "
+        "zones, by the seed)",
+    )
+    parser.add_argument(
+        "--style-mask", type=Path, metavar="ZONES", help="the mask of the image that --style names, of the same size"
     )
     parallel.add_options(parser)
     options = parser.parse_args(argv)

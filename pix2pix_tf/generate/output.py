@@ -6,7 +6,6 @@
 
 import argparse
 import contextlib
-import functools
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,6 +74,7 @@ def claim(output: Path, options: argparse.Namespace, model: "Model", tiling: Til
     settings = {"variant": model.variant, "run": model.run, "epoch": model.epoch, "masks": str(options.masks)}
     settings |= {"split": options.split, "samples": options.samples, "seed": options.seed}
     settings |= {"condition": options.condition} if options.condition else {}
+    settings |= {"style": options.style, "style_mask": str(options.style_mask)} if options.style else {}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
     folders = [image_path(output, size, role, "any").parent for role in roles_of(model)]
     resumable.claim(output, RECORD, settings, clear=folders)
@@ -92,6 +92,7 @@ class ImageTask:
     outputs: tuple[tuple[str, Path], ...]  # role and file: of each input, of fronts, of each target last
     seed: int
     condition: str  # as data/conditions.py writes it
+    style: inference.Style
     tiling: Tiling
     alone: bool  # the only image of this command; if so, progress is shown by rows of tiles
 
@@ -124,7 +125,8 @@ def generate_image(task: ImageTask) -> None:
 def _write_targets(task: ImageTask, model: "Model") -> None:
     """Generate all target roles at once, from the top down."""
     first = StripReader(task.inputs[0])
-    run_tile = functools.partial(inference.generate_tile, model, task.condition)
+    present = inference.present_zones(task.inputs[model.inputs.index("zones")]) if model.styles else None
+    run_tile = inference.tile_generator(model, task.condition, task.style, present, task.seed)
     strips = inference.run_on_files(task.inputs, task.tiling, run_tile, task.seed)
     if task.alone:
         strips = cli.progress(strips, len(task.tiling.places(first.height)), "rows of tiles generated")

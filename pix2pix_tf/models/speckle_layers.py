@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from pix2pix_tf.data.noise import pooled
 from pix2pix_tf.utils import tf_compat
 
 SPECTRAL_GAIN = 1.4  # largest singular value of a normalised kernel: LeakyReLU halves the energy of its input
@@ -40,7 +39,7 @@ class SpectralConv2D(tf.keras.layers.Conv2D):
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class NoiseAt(tf.keras.layers.Layer):
-    """One map of an image's noise, at the size of a level (`noise.pooled`).
+    """One map of an image's noise, at the size of a level: the mean of each square, scaled so that its deviation stays.
 
     Call: float32 [N, H, W, M] -> float32 [N, H / 2**times, W / 2**times, 1].
     """
@@ -58,7 +57,8 @@ class NoiseAt(tf.keras.layers.Layer):
 
     def call(self, noise: tf.Tensor) -> tf.Tensor:
         """Return the map; see the class."""
-        return pooled(noise[..., self.number : self.number + 1], self.times)
+        one, side = noise[..., self.number : self.number + 1], 2**self.times
+        return tf.nn.avg_pool2d(one, side, side, "VALID") * side if self.times else one
 
     def get_config(self):
         """Return the arguments of the constructor."""

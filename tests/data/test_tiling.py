@@ -41,14 +41,14 @@ def test_weights_sum_to_one_and_at_most_two_tiles_meet(tiling, length):
 @given(TILINGS, st.integers(1, 60), st.integers(1, 60))
 def test_a_pixelwise_function_gives_the_same_in_tiles(tiling, height, width):
     image = np.random.default_rng(height).integers(0, 256, (height, width, 2), np.uint8)
-    blended = scene_of(image, tiling, lambda tile, seed: tile[..., :1] / np.float32(127.5) - 1)
+    blended = scene_of(image, tiling, lambda tile, seed, place: tile[..., :1] / np.float32(127.5) - 1)
     np.testing.assert_allclose(blended, image[..., :1] / 127.5 - 1, atol=1e-6)
 
 
 def test_tiles_have_sides_that_the_network_takes_and_seeds_of_their_own():
     calls = []
 
-    def run_tile(tile, seed):
+    def run_tile(tile, seed, place):
         calls.append((tile.shape, seed))
         return tile.astype(np.float32)
 
@@ -61,7 +61,9 @@ def test_tiles_have_sides_that_the_network_takes_and_seeds_of_their_own():
 
 def test_a_step_in_brightness_becomes_a_slope():
     """Two tiles, black and white, share 16 pixels, over which grey rises as sin^2."""
-    blended = scene_of(np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), lambda t, s: np.full(t.shape, s != 0, "f"))
+    blended = scene_of(
+        np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), lambda t, s, _: np.full(t.shape, s != 0, "f")
+    )
     row = blended[0, :, 0]
     assert (row[:16] == 0).all()
     assert (row[32:] == 1).all()
