@@ -20,8 +20,8 @@ from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
 DESCRIPTION = "assets.extra/model.json"
-# Between this process and the C++ runtime, on a range of 2: rounding, in the coarsest precision. Log tone, whose slope is
-# 3.6 in the brightest pixels, gave up to 0.07 in bfloat16.
+# Between this process and the C++ runtime, on a range of 2: rounding, in the coarsest precision. Log tone, whose slope
+# is 3.6 in the brightest pixels, gave up to 0.07 in bfloat16.
 TOLERANCE = 0.25
 
 # Array arguments and results of a model:

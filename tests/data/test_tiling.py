@@ -59,11 +59,24 @@ def test_tiles_have_sides_that_the_network_takes_and_seeds_of_their_own():
     assert tile_seed(7, 0, 16) != tile_seed(7, 16, 0)
 
 
+def test_a_tile_is_told_its_place():
+    """A function of the place alone comes out whole: tiles agree where they overlap."""
+
+    def run_tile(tile, seed, place):
+        rows, columns = (np.arange(side) + start for side, start in zip(tile.shape, place, strict=False))
+        return np.add.outer(100.0 * rows, columns)[..., np.newaxis].astype(np.float32)
+
+    blended = scene_of(np.zeros((70, 45, 1), np.uint8), Tiling(32, 16, 8), run_tile)
+    np.testing.assert_allclose(blended[..., 0], np.add.outer(100.0 * np.arange(70), np.arange(45)), rtol=1e-5)
+
+
 def test_a_step_in_brightness_becomes_a_slope():
     """Two tiles, black and white, share 16 pixels, over which grey rises as sin^2."""
-    blended = scene_of(
-        np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), lambda t, s, _: np.full(t.shape, s != 0, "f")
-    )
+
+    def run_tile(tile, seed, place):
+        return np.full(tile.shape, seed != 0, np.float32)
+
+    blended = scene_of(np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), run_tile)
     row = blended[0, :, 0]
     assert (row[:16] == 0).all()
     assert (row[32:] == 1).all()

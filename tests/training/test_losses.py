@@ -109,4 +109,6 @@ def test_the_mean_tone_does_not_see_speckle():
 
 def test_the_style_loss_counts_what_is_present():
     values, present = tf.constant([[1.0, 2.0, 0.0]]), tf.constant([[1.0, 1.0, 0.0]])
-    assert float(style_loss((values, present), (values + [[0.3, -0.6, 9.0]], present))) == pytest.approx(0.9 / 3)
+    assert float(style_loss((values, present), (values + tf.constant([[0.3, -0.6, 9.0]]), present))) == pytest.approx(
+        0.9 / 3
+    )
