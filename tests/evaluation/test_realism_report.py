@@ -142,9 +142,9 @@ def test_the_picture_shows_the_real_images_and_every_run(tmp_path, rng):
     scores, results = made(rng)
     plot.draw(tmp_path / "realism.png", scores, results)
     pixels = np.asarray(Image.open(tmp_path / "realism.png").convert("RGB")).reshape(-1, 3)
-    for colour in (plots.REAL, plots.COLOURS[0], plot.BAND):
+    for colour, least in ((plots.REAL, 300), (plots.COLOURS[0], 300), (plot.BAND, 20_000)):
         wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-        assert (abs(pixels.astype(int) - wanted).max(axis=1) <= 1).sum() > 300
+        assert (abs(pixels.astype(int) - wanted).max(axis=1) <= 1).sum() > least
 
 
 def test_the_bars_of_the_histogram_hold_all_greys_once_and_are_a_decibel_wide():
