@@ -5,7 +5,8 @@ A variant is a named set of differences from the defaults (`VARIANTS`). `option_
 Sources: [P] Dietrich-Sussner et al. 2021 (arXiv 2101.03252), the glacier synthesis paper; [I] Isola et al. 2017 (arXiv
 1611.07004) and its published code; [C] Gourmelon et al. 2022 (ESSD 14, 4287), the CaFFe benchmark, and its published
 code; [M] Cheng et al. 2022 (arXiv 2206.13042), SAR-to-optical in the MultiEarth challenge; [S] Park et al. 2019 (arXiv
-1903.07291), semantic image synthesis with SPADE; [O] Odena et al. 2016 (doi 10.23915/distill.00003), on the grids that
+1903.07291), semantic image synthesis with SPADE; [A] Sushko et al. 2021 (arXiv 2012.04781), OASIS; [K] Karras et al.
+2018 (arXiv 1710.10196), averaged weights; [O] Odena et al. 2016 (doi 10.23915/distill.00003), on the grids that
 transposed convolutions leave.
 """
 
@@ -20,6 +21,7 @@ from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
 from pix2pix_tf.utils.options import Option, describe, option, options_of
 
+GENERATORS = ("pix2pix", "speckle")  # networks that generate images
 CONDITIONS = ("sensor", "season")  # metadata that a generator can receive
 
 
@@ -51,11 +53,12 @@ class ModelConfig:
 
     network: str = option(
         "pix2pix",
-        "pix2pix: generator and discriminator; unet: segmentation; vgg: cloud classification",
-        choices=("pix2pix", "unet", "vgg"),
+        "pix2pix: generator and discriminator; speckle: generator with style and two discriminators; unet: "
+        "segmentation; vgg: cloud classification",
+        choices=("pix2pix", "speckle", "unet", "vgg"),
     )
-    depth: int = option(8, "downsampling steps of the generator; 2**depth must divide the patch's side [I]", 5, 8)
-    generator_width: int = option(64, "filters of its first layer; deeper: 2, 4, at most 8 times as many [I]", 1, 1024)
+    depth: int = option(8, "halvings from the image to the generator's smallest map: 5 to 8 [I], speckle 2 to 5", 2, 8)
+    generator_width: int = option(64, "filters at its largest map; deeper: up to 8 times [I], speckle 12", 1, 1024)
     generator_kernel: int = option(4, "side of the generator's kernels [I]", 2, 15, unit="pixels")
     upsampling: str = option(
         "transposed",
@@ -84,16 +87,23 @@ class ModelConfig:
     @property
     def width(self) -> int:
         """Return the filters of the first layer of the network that is exported."""
-        return {"pix2pix": self.generator_width, "unet": self.unet_width, "vgg": self.vgg_width}[self.network]
+        if self.network in GENERATORS:
+            return self.generator_width
+        return {"unet": self.unet_width, "vgg": self.vgg_width}[self.network]
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the loss terms: gan, l1, mse of generators; cross_entropy, dice of zones; distance_... of fronts."""
+    """Weights of the loss terms: gan, l1, mse of pix2pix; pixel to style of speckle; the rest of zones and fronts."""
 
     gan: float = option(1.0, "weight of the adversarial loss [I]", 0.0, 1e6)
     l1: float = option(100.0, "weight of the mean absolute error [I]", 0.0, 1e6)
     mse: float = option(0.0, "weight of the mean squared error, beside L1 [M]", 0.0, 1e6)
+    pixel: float = option(1.0, "weight of the discriminator that names each pixel's class [A]", 0.0, 1e6)
+    texture: float = option(1.0, "weight of the PatchGAN of image and mask, hinge loss", 0.0, 1e6)
+    features: float = option(5.0, "weight of the difference of the first one's features, real and generated", 0.0, 1e6)
+    mean_tone: float = option(2.0, "weight of the mean absolute error of means over 8 x 8 pixels", 0.0, 1e6)
+    style: float = option(10.0, "weight of the difference of brightness and texture of each zone", 0.0, 1e6)
     cross_entropy: float = option(0.5, "weight of the cross entropy, for zones [C]", 0.0, 1e6)
     dice: float = option(0.5, "weight of the Dice loss, for zones [C]", 0.0, 1e6)
     distance_dilation: int = option(5, "square by which the loss dilates a front once more [C]", 1, 99, unit="pixels")
@@ -109,9 +119,15 @@ class TrainConfig:
     steps_per_epoch: int = option(0, "steps before validation, log and export; 0: one pass", 0, 1_000_000_000)
     batch_size: int = option(1, "patches of a step, on all devices together [I]", 1, 65_536)
     learning_rate: float = option(2e-4, "of Adam [I]", 1e-12, 1.0)
+    discriminator_learning_rate: float = option(0.0, "of a GAN's discriminators; 0: as learning_rate", 0.0, 1.0)
+    decay_epochs: int = option(0, "last epochs, over which a GAN's learning rates fall linearly to 0", 0, 1_000_000)
     max_learning_rate: float = option(0.0, "peak of a triangular learning rate [C]; 0: constant", 0.0, 1.0)
     step_size_up: int = option(30_000, "steps up to max_learning_rate, and as many down [C]", 1, 1_000_000_000)
     beta_1: float = option(0.5, "Adam's decay of the first moment; with 0.9 GANs oscillate [I]", 0.0, 0.9999)
+    beta_2: float = option(0.999, "Adam's decay of the second moment [I]", 0.0, 0.99999)
+    average_images: float = option(
+        0.0, "horizon of a moving average of a generator's weights [K]; 0: none", 0.0, 1e9, unit="images"
+    )
     discriminator_every: int = option(1, "2: train the discriminator in every other pass only [M]", 1, 1_000_000)
     global_clipnorm: float = option(0.0, "largest norm of all gradients together [C]; 0: no clipping", 0.0, 1e6)
     monitor: str = option(
@@ -175,6 +191,23 @@ VARIANTS: dict[str, dict[str, str]] = {
     "l11gan100": {"loss.l1": "1", "loss.gan": "100"},
     "l150gan50": {"loss.l1": "50", "loss.gan": "50"},
     "spade": {"model.spade_width": "64"},
+    # the same, for images that convince: style, multiplicative speckle, and two discriminators [A]
+    "speckle": {
+        "data.jitter": "1",
+        "data.rotate": "0.75",
+        "model.network": "speckle",
+        "model.depth": "5",
+        "model.generator_width": "16",
+        "model.discriminator_width": "16",
+        "train.batch_size": "2",
+        "train.learning_rate": "3e-4",
+        "train.discriminator_learning_rate": "6e-4",
+        "train.beta_1": "0",
+        "train.beta_2": "0.99",
+        "train.global_clipnorm": "20",
+        "train.average_images": "500",
+        "train.decay_epochs": "40",
+    },
     # SAR to optical, and the cloud classification of its targets [M]
     "sar2optical": {
         "data.inputs": "sar_vv,sar_vh",
@@ -367,11 +400,16 @@ def _check_data(config: Config) -> None:
     data, network = config.data, config.model.network
     if not data.inputs or (not data.targets and network != "vgg"):
         raise UserError("data.inputs and data.targets each need at least one role, such as zones and sar.")
-    if data.condition and network != "pix2pix":
+    if data.condition and network not in GENERATORS:
         raise UserError("data.condition is for generators; the networks unet and vgg receive the image alone.")
     if network == "vgg" and data.targets:
         raise UserError("model.network=vgg learns from the cloud fractions in dataset.json: leave data.targets empty.")
-    if network == "pix2pix" and {"zones", "fronts"} & set(data.targets):
+    if network == "speckle" and (data.inputs, data.targets, data.mask) != (("zones",), ("sar",), "zones"):
+        raise UserError(
+            "model.network=speckle generates sar from zones: leave data.inputs, data.targets and data.mask at their "
+            "defaults, or use model.network=pix2pix."
+        )
+    if network in GENERATORS and {"zones", "fronts"} & set(data.targets):
         raise UserError("A GAN generates brightness, not classes; for these use --variant zones or fronts.")
     if network == "unet" and data.targets not in (("zones",), ("fronts",)):
         raise UserError("model.network=unet segments: data.targets takes zones or fronts, one of them.")
@@ -388,7 +426,14 @@ def _check_training(config: Config) -> None:
         raise UserError("model.unet_rates takes whole numbers of pixels from 1, such as 1,2,4,8.")
     if len(model.discriminator_strides) != 5:
         raise UserError("model.discriminator_strides takes five numbers, each 1 or 2, such as 2,2,2,1,1.")
-    if train.monitor != "none" and model.network == "pix2pix":
+    shallowest, deepest = {"pix2pix": (5, 8), "speckle": (2, 5)}.get(model.network, (2, 8))
+    if not shallowest <= model.depth <= deepest:
+        raise UserError(
+            f"model.depth of model.network={model.network} is from {shallowest} to {deepest}, not {model.depth}."
+        )
+    if model.network not in GENERATORS and (train.average_images or train.decay_epochs):
+        raise UserError("train.average_images and train.decay_epochs are for generators; leave them at 0.")
+    if train.monitor != "none" and model.network in GENERATORS:
         raise UserError("train.monitor is for the networks unet and vgg; no validation loss ranks a GAN's epochs.")
     if train.patience and train.monitor == "none":
         raise UserError("train.patience waits for a better train.monitor, which is none: set it, or use patience 0.")

@@ -20,7 +20,7 @@ from pix2pix_tf.data.dataset import Dataset, Scene, save
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
-from tests.helpers import SIZE, TINY, UNET
+from tests.helpers import SIZE, SPECKLE, TINY, UNET
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +143,13 @@ def told_run(fronts_data, trained_once) -> Path:
     """A run of `orig` that was told sensor and season for one epoch."""
     chosen = config.make_config("orig", [*TINY, "data.condition=sensor,season", "train.epochs=1"])
     return trained_once("told", chosen, load_dataset(fronts_data, ("zones", "sar")))
+
+
+@pytest.fixture(scope="session")
+def speckle_run(fronts_data, trained_once) -> Path:
+    """A run of `speckle` that receives the sensor, trained for 2 epochs, each exported."""
+    chosen = config.make_config("speckle", [*SPECKLE, "data.condition=sensor", "train.epochs=2"])
+    return trained_once("speckle", chosen, load_dataset(fronts_data, ("zones", "sar")))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,16 @@ TINY = (
     "train.deterministic=true",
     "train.samples=2",
 )
+SPECKLE = (
+    "model.depth=3",
+    "model.generator_width=2",
+    "model.discriminator_width=2",
+    "train.batch_size=2",
+    "train.export_every=1",
+    "train.precision=float32",
+    "train.deterministic=true",
+    "train.samples=2",
+)
 UNET = ("model.unet_width=4", "train.batch_size=2", "train.precision=float32", "train.deterministic=true")
 
 

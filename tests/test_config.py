@@ -98,7 +98,7 @@ def test_json_round_trip(l1, epochs, deterministic, inputs, variant):
         f"loss.l1={l1!r}",
         f"train.epochs={epochs}",
         f"train.deterministic={deterministic}",
-        f"data.inputs={','.join(inputs)}",
+        *([] if variant == "speckle" else [f"data.inputs={','.join(inputs)}"]),  # speckle generates from zones alone
     ]
     chosen = config.make_config(variant, overrides)
     assert config.from_dict(json.loads(json.dumps(config.to_dict(chosen)))) == chosen

@@ -10,17 +10,17 @@ patches, for pixels at multiples of 16 and of 64.
 """
 
 import argparse
-import functools
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.tiling import Place, Tiling
 from pix2pix_tf.export import saved_model
-from pix2pix_tf.export.inference import generate_tile, run_tiled
+from pix2pix_tf.export.inference import Style, generate_tile, run_tiled, tile_generator
 from pix2pix_tf.generate.command import TILES
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
@@ -72,7 +72,9 @@ def generate_scene(model: saved_model.Model, mask: np.ndarray, tiling: Tiling, s
         return np.frombuffer(file.read(count * mask.shape[1]), np.uint8).reshape(-1, mask.shape[1], 1)
 
     height, width = mask.shape
-    strips = run_tiled(read, height, width, tiling, functools.partial(generate_tile, model, ""), seed)
+    present = np.array([float((mask == value).any()) for value in classes.ZONE_VALUES[1:]], np.float32)
+    run_tile = tile_generator(model, "", Style(), present, seed)
+    strips = run_tiled(read, height, width, tiling, run_tile, seed)
     return np.concatenate(list(strips))[..., 0]
 
 

@@ -18,6 +18,7 @@ CATEGORICAL = ("zones", "fronts")  # roles whose values are classes: never inter
 BRIGHTER = 0.2  # of the whole range: the largest change by `brighten` [C]
 DEVIATION = 0.3  # standard deviation of `noise` [C]
 ROUGHNESS = (0.1, 0.7)  # of `elastic_deformation`: amplitude of an octave relative to the next coarser one [C]
+ROTATION = 0  # number of `rotate` among the changes
 COARSEST = 4  # waves of the coarsest octave of `elastic_deformation`, along each side
 
 
@@ -34,14 +35,14 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
     """
     images = random_jitter(images, seed, data.jitter, data.flip)
     changes = (
-        (rotate, data.rotate),
+        (rotate, data.rotate),  # ROTATION
         (brighten, data.brighten),
         (elastic_deformation, data.elastic),
         (noise, data.noise),
     )
     for number, (change, probability) in enumerate(changes):
         if probability > 0:
-            images = _sometimes(change, images, tf.random.experimental.stateless_fold_in(seed, number), probability)
+            images = _sometimes(change, images, _seed_of_change(seed, number), probability)
     return images
 
 
@@ -54,11 +55,11 @@ def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) ->
       scale: factor of the enlargement; 286 / 256 in the paper, 1: none.
       flip: probability of a horizontal flip.
     """
-    place, coin = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    place, _ = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     size = tf.shape(next(iter(images.values())))[:2]
     large = tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32)
     offset = tf.cast(tf.random.stateless_uniform([2], place) * tf.cast(large - size + 1, tf.float32), tf.int32)
-    flipped = tf.random.stateless_uniform([], coin) < flip
+    flipped = _is_flipped(seed, flip)
 
     def change(role: str, image: tf.Tensor) -> tf.Tensor:
         if scale != 1.0:
@@ -73,7 +74,7 @@ def random_jitter(images: Sample, seed: tf.Tensor, scale: float, flip: float) ->
 
 def rotate(images: Sample, seed: tf.Tensor) -> Sample:
     """Rotate a sample by 90, 180 or 270 degrees. It must be square, as its shape stays."""
-    turns = tf.random.stateless_uniform([], seed, 1, 4, tf.int32)
+    turns = _quarter_turns(seed)
     return {role: tf.ensure_shape(tf.image.rot90(image, turns), image.shape) for role, image in images.items()}
 
 
@@ -142,6 +143,28 @@ def warped(image: tf.Tensor, flow: tf.Tensor, nearest: bool) -> tf.Tensor:
     grid = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), axis=-1)
     source = tf.clip_by_value(grid - tf.cast(tf.round(flow), tf.int32), 0, [height - 1, width - 1])
     return tf.gather_nd(image, source)
+
+
+def turn(seed: tf.Tensor, data: DataConfig) -> tf.Tensor:
+    """Return how `augment` turns a sample with this seed: quarter turns, and 4 more if it flips first; int32 scalar."""
+    turns = tf.constant(0)
+    if data.rotate > 0:
+        coin, rest = tf.unstack(tf.random.experimental.stateless_split(_seed_of_change(seed, ROTATION), 2))
+        turns = tf.where(tf.random.stateless_uniform([], coin) < data.rotate, _quarter_turns(rest), 0)
+    return turns + 4 * tf.cast(_is_flipped(seed, data.flip), tf.int32)
+
+
+def _is_flipped(seed: tf.Tensor, flip: float) -> tf.Tensor:
+    _, coin = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    return tf.random.stateless_uniform([], coin) < flip
+
+
+def _quarter_turns(seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform([], seed, 1, 4, tf.int32)
+
+
+def _seed_of_change(seed: tf.Tensor, number: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, number)
 
 
 def _sometimes(change: Callable[[Sample, tf.Tensor], Sample], images: Sample, seed: tf.Tensor, probability) -> Sample:

@@ -1,5 +1,6 @@
 """Conversions between PNG bytes and the tensors of a network, shared by the input pipeline and every export."""
 
+import math
 from types import MappingProxyType
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.data.io import png
 
+KNEE = 8.0  # grey: below it log tone is nearly linear in grey, above it logarithmic
 _INFLATION = 1032.0  # deflate, the compression of PNGs, expands one byte to at most this many
 _COLOUR_TYPE = {1: png.GREY, 3: png.RGB}  # by channels
 
@@ -154,6 +156,27 @@ def join_condition(encoded: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
     """
     shape = tf.concat([tf.shape(encoded)[:-1], tf.shape(condition)[-1:]], axis=0)
     return tf.concat([encoded, tf.broadcast_to(condition[..., tf.newaxis, tf.newaxis, :], shape)], axis=-1)
+
+
+def log_tone(image: tf.Tensor) -> tf.Tensor:
+    """Convert brightness to log tone, in which speckle has the same strength in the dark and in the light.
+
+    The tone is 2 ln(1 + g / KNEE) / ln(1 + 255 / KNEE) - 1 for a grey g from 0 to 255.
+
+    Args:
+      image: float32, any shape, [-1, 1].
+
+    Returns:
+      The same shape and range.
+    """
+    grey = (tf.clip_by_value(image, -1.0, 1.0) + 1.0) * 127.5
+    return 2.0 * tf.math.log1p(grey / KNEE) / math.log1p(255.0 / KNEE) - 1.0
+
+
+def from_log_tone(tone: tf.Tensor) -> tf.Tensor:
+    """Convert log tone back to brightness, float32 [-1, 1]; values outside [-1, 1] are clipped."""
+    share = (tf.clip_by_value(tone, -1.0, 1.0) + 1.0) / 2.0
+    return KNEE * tf.math.expm1(share * math.log1p(255.0 / KNEE)) / 127.5 - 1.0
 
 
 def encode_png(images: tf.Tensor) -> tf.Tensor:

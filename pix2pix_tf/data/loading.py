@@ -25,7 +25,11 @@ Item = TypeVar("Item")
 
 
 def load_dataset(
-    root: Path, roles: Sequence[str], splits: Sequence[str] = ("train", "val"), remember: bool = True
+    root: Path,
+    roles: Sequence[str],
+    splits: Sequence[str] = ("train", "val"),
+    remember: bool = True,
+    option: str = "--data",
 ) -> Dataset:
     """Load a data set and check every file of the given roles and split.
 
@@ -36,6 +40,7 @@ def load_dataset(
       roles: that each sample must have, such as ("zones", "sar").
       splits: that must not be empty.
       remember: note in the folder that its files are checked, so that the next call is quick.
+      option: the command-line option that names the folder, for error messages.
 
     Raises:
       UserError: the folder or a role is missing, or files are invalid; one message lists them all, with the cure.
@@ -45,11 +50,11 @@ def load_dataset(
             raise did_you_mean("role", role, CHANNELS)
     if not root.is_dir():
         raise UserError(
-            f"There is no data set {root}. Make one with python -m pix2pix_tf.prepare (see --help), or check --data."
+            f"There is no data set {root}. Make one with python -m pix2pix_tf.prepare (see --help), or check {option}."
         )
     described = (root / dataset.FILE).exists()
     loaded = dataset.read(root) if described else _undescribed(root)
-    stems, problems = _list_stems(loaded, roles, splits)
+    stems, problems = _list_stems(loaded, roles, splits, option)
     if problems:
         raise validation.validation_error(f"The data set {root} cannot be used", problems)
     loaded = _infer_missing(replace(loaded, stems=stems), roles, described)
@@ -75,7 +80,7 @@ def _undescribed(root: Path) -> Dataset:
 
 
 def _list_stems(
-    described: Dataset, roles: Sequence[str], splits: Sequence[str]
+    described: Dataset, roles: Sequence[str], splits: Sequence[str], option: str
 ) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
     """Return the stems of each split, and the problems with them as pairs of problem and name."""
     stems: dict[str, tuple[str, ...]] = {}
@@ -88,7 +93,7 @@ def _list_stems(
                 "; of your own scenes, prepare folder --add-fronts makes them" if empty == [f"{split}/fronts"] else ""
             )
             problems.append(
-                (f"No .png files in {' and '.join(empty)}: put patches there, or choose another --data{derived}", "")
+                (f"No .png files in {' and '.join(empty)}: put patches there, or choose another {option}{derived}", "")
             )
             continue
         shared = described.target_role in roles and any(pairing.input for pairing in described.pairs.values())

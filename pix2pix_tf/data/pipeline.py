@@ -22,6 +22,7 @@ from pix2pix_tf.utils.errors import UserError
 #   seed    int32 [N], of the images' noise
 #   index   int64 [N], places in dataset.stems
 #   epoch   int64 [N], from 0; in training
+#   turn    int32 [N], 0 to 7, how the augmentation turned the images (`augmentation.turn`); for network speckle
 #   weight  float32 [N, H, W, 1], loss weights; in front segmentation
 #   cloudy  float32 [N, 1], 0 or 1; in cloud classification
 Batch = dict[str, tf.Tensor]
@@ -89,7 +90,8 @@ def training_batches(
         images = augmentation.augment(_load(dataset, config, paths, index), changes, config.data)
         seed = tf.random.stateless_uniform([], noise, minval=None, maxval=None, dtype=tf.int32)
         condition = [] if vectors is None else [_dropout(vectors[index], noise, config.data.condition_dropout)]
-        return _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
+        batch = _sample(images, config, seed, index, condition) | {"epoch": epoch} | _label(clouds, index)
+        return batch | ({"turn": augmentation.turn(changes, config.data)} if config.model.network == "speckle" else {})
 
     numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of this worker's samples
     samples = numbers.map(sample, tf.data.AUTOTUNE, deterministic=True)
@@ -118,7 +120,8 @@ def fixed_batches(
     def sample(index: tf.Tensor) -> Batch:
         images = _load(dataset, config, paths, index)
         condition = [] if vectors is None else [vectors[index]]
-        return _sample(images, config, tf.cast(index, tf.int32), index, condition) | _label(clouds, index)
+        batch = _sample(images, config, tf.cast(index, tf.int32), index, condition) | _label(clouds, index)
+        return batch | ({"turn": tf.constant(0)} if config.model.network == "speckle" else {})
 
     places = tf.data.Dataset.range(len(stems))
     return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(AHEAD)

@@ -27,6 +27,7 @@ EXAMPLES = """\
   python evaluate.py runs/zones runs/fronts --split test --output runs/report-caffe   # calving fronts, in metres
   python evaluate.py runs/zones --unit pixels --baseline
   python evaluate.py runs/orig runs/gen5 --segmenter runs/zones   # realism and faithfulness as well
+  python evaluate.py runs/orig --segmenter runs/zones --masks datasets/fjords   # on masks without real images too
   python evaluate.py runs/gen5 --select ssim           # the best epoch, named in runs/gen5/best.json"""
 
 RUNS = Path("runs")
@@ -42,6 +43,8 @@ def main(argv: list[str]) -> None:
     found = runs.find_runs(options.runs, RUNS)
     if options.segmenter:
         check_segmenter(found)
+    if options.masks:
+        runs.find_masks(options.masks)
     if options.select:
         check_select(found, named=bool(options.runs))
     groups = [found] if options.runs or options.output else runs.group_by_task(found)
@@ -107,6 +110,13 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         help="score realism and faithfulness of SAR generated from zones, by a run of --variant zones or its export",
     )
     parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="DIR",
+        help="with --segmenter: score images of these masks too, such as a data set of prepare masks; they need no "
+        "real images",
+    )
+    parser.add_argument(
         "--select",
         choices=tuple(best_epoch.METRICS),
         help="choose the best epoch of each generator by this mean over the images of val, and write it to the run's "
@@ -131,6 +141,8 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         )
     if options.select == "faithfulness" and not options.segmenter:
         raise UserError("--select faithfulness needs a segmentation network: add --segmenter runs/zones.")
+    if options.masks and not options.segmenter:
+        raise UserError("--masks needs a segmentation network to score their images: add --segmenter runs/zones.")
     if options.max_cloud is not None and not 0 <= options.max_cloud <= 1:
         raise UserError(f"--max-cloud takes a share from 0 to 1, not {options.max_cloud}.")
     return options
@@ -165,19 +177,22 @@ def evaluate_images(found: Sequence["runs.Run"], output: Path, options: argparse
 
     report.check_output(output)
     dataset = runs.open_data(found, options.data, options.split, options.max_cloud)
+    segmenter = options.segmenter if found[0].task == "sar" else None
+    further = runs.open_masks(found, options.masks, dataset) if options.masks and segmenter else None
 
     from pix2pix_tf.evaluation import inference  # imports TensorFlow: seconds, after all checks
     from pix2pix_tf.evaluation.translation import evaluation
 
     outputs = tuple(sorted(set(options.outputs or (OUTPUTS if "optical" in found[0].targets else (1,)))))
-    segmenter = options.segmenter if found[0].task == "sar" else None
     if options.select == "faithfulness" and not segmenter:
         raise UserError(f"--select faithfulness is for SAR generated from zones, not for {found[0].folder}.")
+    masks = inference.Setting(*further, options.seed, options.batch_size) if further else None
     setting = inference.Setting(
-        dataset, options.split, options.seed, options.batch_size, outputs, options.norm, segmenter
+        dataset, options.split, options.seed, options.batch_size, outputs, options.norm, segmenter, masks
     )
     more = ["--seed", options.seed, "--outputs", *outputs, "--norm", options.norm]
     more += ["--segmenter", segmenter] if segmenter else []
+    more += ["--masks", options.masks] if masks else []
     more += ["--select", options.select] if options.select else []
     command = _command(found, dataset.root, output, options, more)
     with files.lock(output):

@@ -38,6 +38,7 @@ class Setting:
     outputs: tuple[int, ...] = (1,)  # numbers of images generated from one input, for the error score; 1: no such score
     norm: str = "mae"  # of the error score, a key of metrics' NORMS
     segmenter: Path | None = None  # a run that segments zones, or its export: adds realism and faithfulness
+    masks: "Setting | None" = None  # further masks, which have no real images; for realism and faithfulness alone
 
     @property
     def stems(self) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ It does without TensorFlow, which takes seconds to import: a mistake in a comman
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pix2pix_tf.data import dataset
 from pix2pix_tf.data.cloud_filter import without_clouds
-from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncated_repr
@@ -93,8 +94,69 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: flo
     roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
     if runs[0].is_segmentation:
         roles["fronts"] = None  # the truth for the fronts
-    dataset = load_dataset(data or runs[0].data, tuple(roles), (split,))
-    return without_clouds(dataset, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
+    loaded = load_dataset(data or runs[0].data, tuple(roles), (split,))
+    return without_clouds(loaded, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
+
+
+def find_masks(folder: Path) -> tuple[Path, str]:
+    """Find the masks in a folder that a user names, without reading them.
+
+    Args:
+      folder: a data set with masks in one split, the folder of a split, or any folder with a folder `zones`.
+
+    Returns:
+      The data set's folder, and the split; "." where `zones` lies in the folder itself.
+
+    Raises:
+      UserError: there are no masks, or several splits have some.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"There is no folder {folder}. Make masks first: python -m pix2pix_tf.prepare masks --output {folder}"
+        )
+    in_data = folder.name in SPLITS and (folder.parent / dataset.FILE).exists()
+    places = [(folder.parent, folder.name)] if in_data else [(folder, split) for split in (*SPLITS, ".")]
+    found = [place for place in places if any((place[0] / place[1] / "zones").glob("*.png"))]
+    if not found:
+        raise UserError(
+            f"--masks {folder} has no .png files in zones/ or train/zones/. Name a data set of prepare masks, or put "
+            "masks there."
+        )
+    if len(found) > 1:
+        several = " and ".join(str(root / split) for root, split in found)
+        raise UserError(f"--masks {folder} has masks in several splits. Name one of {several}.")
+    return found[0]
+
+
+def open_masks(runs: Sequence[Run], folder: Path, compared: Dataset) -> tuple[Dataset, str]:
+    """Open masks that have no real images, and check them for all that the runs need.
+
+    Args:
+      runs: at least one; all generate SAR from zones.
+      folder: see `find_masks`.
+      compared: the data set with the real images.
+
+    Returns:
+      The masks as a data set, with the depth of the real images for the generated ones; and their split.
+
+    Raises:
+      UserError: there are no masks, a role is missing, or their size or depth is not that of the data set.
+    """
+    root, split = find_masks(folder)
+    roles = tuple(dict.fromkeys(role for run in runs for role in run.inputs))
+    masks = load_dataset(root, roles, (split,), option="--masks")
+    if masks.size != compared.size:
+        raise UserError(
+            f"The masks of {root} have {masks.size} pixels a side and the images of {compared.root} {compared.size}: "
+            f"their spectra do not compare. Make masks with prepare masks --size {compared.size}."
+        )
+    other = next((role for role in roles if masks.bits[role] != compared.bits[role]), None)
+    if other:
+        raise UserError(
+            f"{other} has {masks.bits[other]} bit in {root} and {compared.bits[other]} bit in {compared.root}. Name "
+            "--masks of the same depth."
+        )
+    return replace(masks, bits={**masks.bits, "sar": compared.bits["sar"]}), split
 
 
 def _has_export(folder: Path) -> bool:

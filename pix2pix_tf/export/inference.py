@@ -11,11 +11,13 @@ agree where they blend and do not average out (benchmarks/quality).
 import functools
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from pix2pix_tf.data.classes import ZONE_VALUES
 from pix2pix_tf.data.tiling import Stitcher, Tiling, pad_by_reflection, ramp_weights
 
 if TYPE_CHECKING:
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
 # so the last bits: three give other bytes than one, two or four (benchmarks/speed). So it may depend neither on
 # --workers nor on the machine; more workers use more cores better.
 THREADS = 2
+BLOCK = 256  # rows of a mask that are read at a time
 
 InputTile: TypeAlias = np.ndarray  # uint8 or uint16 [h, w, C]: PNG values of the input roles, stacked along channels
 OutputTile: TypeAlias = np.ndarray  # float32 [h, w, C']: for a generator in [-1, 1]
+Place: TypeAlias = tuple[int, int]  # row and column of a tile's upper left pixel in the scene
+RunTile: TypeAlias = Callable[[InputTile, int, Place], OutputTile]  # takes a tile, its seed, and its place
 
 
 class RowReader(Protocol):
@@ -38,9 +43,6 @@ class RowReader(Protocol):
 
     def read(self, count: int) -> np.ndarray:
         """Return the next rows, [count, W, C]; fewer at the end."""
-
-
-RunTile: TypeAlias = Callable[[InputTile, int], OutputTile]  # takes a tile and its seed
 
 
 def load(path: Path) -> "Model":
@@ -74,8 +76,64 @@ def _load(version: Path) -> "Model":
     return saved_model.load(version)
 
 
-def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int) -> OutputTile:
-    """Generate one tile, float32 [h, w, C'], [-1, 1].
+@dataclass(frozen=True)
+class Style:
+    """The style that a user requests; a model without styles ignores it."""
+
+    text: str = ""  # "": by the seed, "random", or "scene:" and a name; see data/styles.choose
+    measured: tuple[tuple[float, ...], tuple[float, ...]] | None = None  # values and flags of an image of the user's
+
+
+def tile_generator(model: "Model", condition: str, style: Style, present: np.ndarray | None, seed: int) -> RunTile:
+    """Return the function that generates the tiles of one scene.
+
+    The tiles of a model with styles have one style, which suits the zones of the whole scene, and the noise of their
+    place, so that speckle agrees where they overlap.
+
+    Args:
+      model: a generator.
+      condition: as data/conditions.py writes it.
+      style: requested.
+      present: of the scene's mask (`present_zones`); None for a model without styles.
+      seed: of the scene.
+    """
+    if not model.styles or present is None:
+        return functools.partial(generate_tile, model, condition)
+    vector = model.choose_style(present, seed, condition, style.text, style.measured)
+    return lambda tile, tile_seed, place: model.generate_styled(tile[np.newaxis], vector, seed, place)[0]
+
+
+def present_zones(zones: RowReader) -> np.ndarray:
+    """Return 1 for each zone of a mask (rock, glacier, ocean), else 0: float32 [3]. Reads the mask to its end."""
+    known: set[int] = set()
+    while (rows := zones.read(BLOCK)).size:
+        known |= set(np.unique(rows).tolist())
+    return np.array([float(value in known) for value in ZONE_VALUES[1:]], np.float32)
+
+
+def measure_style(model: "Model", sar: np.ndarray, zones: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Measure the style of an image: the mean over pieces of the size of the training patches.
+
+    Args:
+      model: with styles.
+      sar: uint8 [H, W, 1], or uint16 for a model of 16 bit.
+      zones: uint8 [H, W, 1], the image's mask.
+
+    Returns:
+      Values and flags of the statistics, as `Style.measured` has them.
+    """
+    size, (height, width, _) = model.size, sar.shape
+    starts = [range(0, max(side - size, 0) + 1, size) for side in (height, width)]
+    pieces = [np.s_[row : row + size, column : column + size] for row in starts[0] for column in starts[1]]
+    measured = [model.measure_style(sar[piece][np.newaxis], zones[piece][np.newaxis]) for piece in pieces]
+    values, flags = (np.concatenate(part) for part in zip(*measured, strict=True))
+    counts = flags.sum(axis=0)
+    means = (values * flags).sum(axis=0) / np.maximum(counts, 1)
+    return tuple(means.tolist()), tuple((counts > 0).astype(float).tolist())
+
+
+def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int, place: Place = (0, 0)) -> OutputTile:
+    """Generate one tile, float32 [h, w, C'], [-1, 1]; its place has no influence.
 
     One tile a call: in a batch, some processors round differently depending on its size, and so would the bytes.
     """
@@ -88,7 +146,7 @@ def run_on_files(readers: Sequence[RowReader], tiling: Tiling, run_tile: RunTile
     Args:
       readers: of an image file for each input role, in the network's order, all of one size.
       tiling: how the scene is divided.
-      run_tile: the network, such as `generate_tile` with a model and a condition.
+      run_tile: the network, such as `tile_generator`.
       seed: of the scene.
 
     Yields:
@@ -126,7 +184,8 @@ def run_tiled(
         strip = pad_by_reflection(rows, tall, columns[-1].start + wide)
         down = ramp_weights(tall, row.before, row.after)
         for column in columns:
-            tile = run_tile(strip[:, column.start : column.start + wide], tile_seed(seed, row.start, column.start))
+            place = row.start, column.start
+            tile = run_tile(strip[:, column.start : column.start + wide], tile_seed(seed, *place), place)
             across = ramp_weights(wide, column.before, column.after)
             stitcher.add(row.start, column.start, tile, np.outer(down, across))
         yield stitcher.take(row.start + tall - row.after).astype(np.float32)

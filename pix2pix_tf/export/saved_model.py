@@ -20,7 +20,9 @@ from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
 DESCRIPTION = "assets.extra/model.json"
-TOLERANCE = 0.05  # between this process and the C++ runtime: rounding, in the coarsest precision, on a range of 2
+# Between this process and the C++ runtime, on a range of 2: rounding, in the coarsest precision. Log tone, whose slope
+# is 3.6 in the brightest pixels, gave up to 0.07 in bfloat16.
+TOLERANCE = 0.25
 
 # Array arguments and results of a model:
 Pixels = np.ndarray  # uint8 (uint16 for 16-bit roles) [N, H, W, C], the input roles' PNG values, stacked along channels
@@ -108,15 +110,22 @@ class Model:
     signatures: Mapping[str, tf.types.experimental.ConcreteFunction]
     conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # key -> its values; {}: no conditions
     glaciers: Sequence[str] | None = None  # of the training data; None: not known
+    styles: Sequence[str] = ()  # names of the bank's rows, for `scene:<name>`; (): a model without styles
 
-    def generate(self, image: Pixels, seed: Seeds, condition: Conditions = None) -> Images:
+    def generate(self, image: Pixels, seed: Seeds, condition: Conditions = None, style: Conditions = None) -> Images:
         """Generate images from pixels.
+
+        Args:
+          image: of the input roles.
+          seed: of each image.
+          condition: of each image.
+          style: N texts for a model with styles, as `data/styles.choose` takes them; None: by the seed.
 
         Raises:
           tf.errors.InvalidArgumentError: an invalid class value, or sides that do not divide.
         """
         arguments = {"image": tf.constant(image), "seed": tf.constant(seed, tf.int32)}
-        arguments |= self._condition(condition, len(image))
+        arguments |= self._texts(condition, style, len(image))
         return self.signatures["tensor"](**arguments)["output"].numpy()
 
     def probabilities(self, image: Pixels) -> Probabilities:
@@ -133,8 +142,61 @@ class Model:
         outputs = self._segment(image)
         return outputs["probabilities"].numpy(), outputs["features"].numpy() if "features" in outputs else None
 
+    def choose_style(
+        self,
+        present: np.ndarray,
+        seed: int,
+        condition: str = "",
+        style: str = "",
+        measured: tuple[Sequence[float], Sequence[float]] | None = None,
+    ) -> np.ndarray:
+        """Return the style vector of a scene, float32 [S]; for a model with styles.
+
+        Args:
+          present: float32 [3], 1 for each zone of the scene (rock, glacier, ocean), else 0.
+          seed: of the scene.
+          condition: such as "TSX"; keys without a value are as in the chosen scene.
+          style: as `data/styles.choose` takes it.
+          measured: values and flags from `measure_style`, which replace those of the chosen scene.
+
+        Raises:
+          tf.errors.InvalidArgumentError: an unknown style or condition.
+        """
+        arguments = {"present": tf.constant([present], tf.float32), "seed": tf.constant([seed], tf.int32)}
+        arguments |= self._texts([condition], [style], 1)
+        vector = self.signatures["choose_style"](**arguments)["style_vector"].numpy()[0]
+        if measured:
+            values, flags = np.array(measured, np.float32)
+            flags = flags * np.tile(present, len(flags) // len(present))
+            count = len(values)
+            vector[:count] = np.where(flags > 0, values, vector[:count])
+            vector[count : 2 * count] = np.maximum(flags, vector[count : 2 * count])
+        return vector
+
+    def generate_styled(self, image: Pixels, vector: np.ndarray, seed: int, origin: tuple[int, int]) -> Images:
+        """Generate a tile of a scene in a style.
+
+        Args:
+          image: uint8 [1, H, W, 1], zones.
+          vector: from `choose_style`.
+          seed: of the scene.
+          origin: row and column of the tile's upper left pixel in the scene.
+        """
+        arguments = {"image": tf.constant(image), "style_vector": tf.constant([vector])}
+        arguments |= {"seed": tf.constant([seed], tf.int32), "origin": tf.constant([origin], tf.int32)}
+        return self.signatures["styled"](**arguments)["output"].numpy()
+
+    def measure_style(self, sar: Pixels, zones: Pixels) -> tuple[np.ndarray, np.ndarray]:
+        """Measure the style of images, [N, H, W, 1]: values and flags, float32 [N, K]; see `data/styles.measure`."""
+        measured = self.signatures["measure_style"](sar=tf.constant(sar), zones=tf.constant(zones))
+        return measured["values"].numpy(), measured["flags"].numpy()
+
     def generate_pngs(
-        self, pngs: Sequence[Sequence[bytes]], seed: Sequence[int], condition: Conditions = None
+        self,
+        pngs: Sequence[Sequence[bytes]],
+        seed: Sequence[int],
+        condition: Conditions = None,
+        style: Conditions = None,
     ) -> list[list[bytes]]:
         """Generate PNG files from PNG files.
 
@@ -142,6 +204,7 @@ class Model:
           pngs: for each input role the bytes of N files.
           seed: N integers of 32 bit.
           condition: as for `generate`.
+          style: as for `generate`.
 
         Returns:
           For each target role the bytes of N PNG files.
@@ -154,15 +217,17 @@ class Model:
         arguments = {
             _name_of(role, names): tf.constant(list(data)) for role, data in zip(self.inputs, pngs, strict=True)
         }
-        arguments |= {"seed": tf.constant(list(seed), tf.int32)} | self._condition(condition, len(seed))
+        arguments |= {"seed": tf.constant(list(seed), tf.int32)} | self._texts(condition, style, len(seed))
         outputs = self.signatures["sample"](**arguments)
         return [list(outputs[_name_of(role, list(outputs))].numpy()) for role in self.targets]
 
     def _segment(self, image: Pixels) -> dict[str, tf.Tensor]:
         return self.signatures["tensor"](image=tf.constant(image), seed=tf.zeros(len(image), tf.int32))
 
-    def _condition(self, condition: Conditions, count: int) -> dict[str, tf.Tensor]:
-        return {"condition": tf.constant(list(condition or [""] * count))} if self.conditions else {}
+    def _texts(self, condition: Conditions, style: Conditions, count: int) -> dict[str, tf.Tensor]:
+        given = {"condition": condition} if self.conditions else {}
+        given |= {"style": style} if self.styles else {}
+        return {name: tf.constant(list(texts or [""] * count)) for name, texts in given.items()}
 
 
 def load(folder: Path) -> Model:

@@ -14,7 +14,7 @@ from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.tiling import Tiling
 from pix2pix_tf.export import inference
 from pix2pix_tf.generate import masks as mask_files
-from pix2pix_tf.generate import output
+from pix2pix_tf.generate import output, styles
 from pix2pix_tf.generate.output import ImageTask
 from pix2pix_tf.prepare.own_scenes import reading
 from pix2pix_tf.utils import cli, files, parallel
@@ -36,6 +36,9 @@ EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/sar2optical --masks S1A_20240105.tif --output generated/optical
   python -m pix2pix_tf.generate --model runs/conditional/export/gen5 --masks my_masks --output generated/tsx \\
       --condition sensor=TSX
+  python -m pix2pix_tf.generate --model pretrained/glacier --masks my_masks --output generated/varied --style random
+  python -m pix2pix_tf.generate --model pretrained/glacier --masks my_masks --output generated/alike \\
+      --style my_sar.png --style-mask my_zones.png
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks datasets/caffe --split val --any-split \\
       --output generated/val-preview"""
 
@@ -61,12 +64,13 @@ def main(argv: list[str]) -> None:
     mask_files.check_split(masks, options.any_split)
     condition = conditions.parse_conditions(options.condition, model.conditions)
     codes = classes.parse_classes(options.classes) if options.classes else None
+    style = styles.parse(options.style, options.style_mask, model, codes, options.reading)
     sizes = mask_files.check(masks, model, tiling, codes, options.reading)
     grids = mask_files.grids(masks) if masks.data is None and output.keeps_place(options.output) else {}
     size = output.patch_size(sizes, masks, model.size, bool(grids))
     with files.lock(options.output):
         output.claim(options.output, options, model, tiling, size, bool(grids))
-        tasks = make_tasks(model, masks, tiling, options, size, grids.keys(), codes)
+        tasks = make_tasks(model, masks, tiling, options, size, style, grids.keys(), codes)
         missing = [task for task in tasks if not task.is_done]
         parallel.parallel_map(output.generate_image, missing, options.workers, "images generated", options.scheduler)
         output.describe(options.output, model, masks, options.samples, size, condition)
@@ -80,6 +84,7 @@ def make_tasks(
     tiling: Tiling,
     options: argparse.Namespace,
     size: int | None,
+    style: inference.Style,
     placed: Collection[str] = (),
     codes: Mapping[int, int] | None = None,
 ) -> list[ImageTask]:
@@ -91,6 +96,7 @@ def make_tasks(
       tiling: how large masks are divided.
       options: output, samples, seed and condition. Keys without --condition take the value of the mask's scene.
       size: of the patches, pixels; None for scenes.
+      style: requested.
       placed: the stems of masks whose images become GeoTIFFs.
       codes: meaning of the numbers of zones; None: CaFFe's.
     """
@@ -107,9 +113,8 @@ def make_tasks(
         condition = conditions.format_condition(conditions.facts_of(scene, model.conditions) | chosen, model.conditions)
         seed = seed_of(options.seed, stem, sample)
         alone = len(samples) == 1
-        tasks.append(
-            ImageTask(model.folder, masks.paths[stem], paths, seed, condition, tiling, alone, codes, options.reading)
-        )
+        files_of = (masks.paths[stem], paths)
+        tasks.append(ImageTask(model.folder, *files_of, seed, condition, style, tiling, alone, codes, options.reading))
     return tasks
 
 
@@ -173,6 +178,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="a value for a model with data.condition, such as sensor=TSX; may be repeated (default: the value of the "
         "mask's scene, if known)",
+    )
+    parser.add_argument(
+        "--style",
+        default="",
+        metavar="STYLE",
+        help="for a model with styles: random (each zone as in another training scene), scene:NAME (as in that "
+        "training scene), or an image of yours, with --style-mask (default: as in a training scene that has the mask's "
+        "zones, by the seed)",
+    )
+    parser.add_argument(
+        "--style-mask", type=Path, metavar="ZONES", help="the mask of the image that --style names, of the same size"
     )
     reading.add_brightness(parser)
     parallel.add_options(parser)

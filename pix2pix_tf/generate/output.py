@@ -6,7 +6,6 @@
 
 import argparse
 import contextlib
-import functools
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -100,6 +99,7 @@ def claim(
     settings |= {"condition": options.condition} if options.condition else {}
     settings |= {"classes": sorted(options.classes)} if options.classes else {}
     settings |= {} if options.reading == Options() else {"reading": asdict(options.reading)}
+    settings |= {"style": options.style, "style_mask": str(options.style_mask)} if options.style else {}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
     settings |= {PLACED: True} if placed else {}
     folders = [image_path(output, size, role, "any").parent for role in roles_of(model)]
@@ -118,6 +118,7 @@ class ImageTask:
     outputs: tuple[tuple[str, Path], ...]  # role and file: of each input, of fronts, of each target last
     seed: int
     condition: str  # as data/conditions.py writes it
+    style: inference.Style
     tiling: Tiling
     alone: bool  # the only image of this command; if so, progress is shown by rows of tiles
     codes: Mapping[int, int] | None = None  # meaning of the numbers of zones; None: CaFFe's
@@ -157,7 +158,11 @@ def _write_targets(task: ImageTask, model: "Model") -> None:
         open_input(path, role, model.bits[role], task.codes, task.reading)
         for role, path in zip(model.inputs, task.inputs, strict=True)
     ]
-    run_tile = functools.partial(inference.generate_tile, model, task.condition)
+    present = None
+    if model.styles:
+        zones = task.inputs[model.inputs.index("zones")]
+        present = inference.present_zones(open_input(zones, "zones", model.bits["zones"], task.codes, task.reading))
+    run_tile = inference.tile_generator(model, task.condition, task.style, present, task.seed)
     strips = inference.run_on_files(readers, task.tiling, run_tile, task.seed)
     if task.alone:
         strips = cli.progress(strips, len(task.tiling.places(readers[0].height)), "rows of tiles generated")

@@ -27,6 +27,10 @@ DARKEST = 0.5 / 255  # amplitude that replaces 0 in logarithms: half a grey leve
 WINDOW = 8  # pixels: side of the windows for the number of looks; 64 pixels estimate a variance to some 20 %
 FEWEST_WINDOWS = 5  # of a zone in an image; with fewer, its number of looks is NaN
 WEAKEST = 1e-6  # power, dB^2, that replaces 0 in logarithms: below the resolution of 8 bit
+# Bands of a spectrum, cycles per pixel. Below `LOW`, structures of more than 20 pixels: trunks, melange, shadows. Above
+# `HIGH`, of less than 3.6 pixels: the grain of speckle, which networks smooth most. Crevasses and floes lie between.
+LOW, HIGH = 0.05, 0.28
+BAND_NAMES = ("low", "middle", "high")
 HALVINGS = 20  # random divisions of the images into halves
 KERNEL_IMAGES = 1000  # per set in a kernel distance, at most: memory grows with the square
 FEWEST_IMAGES = 3  # per set in a kernel distance: the jackknife leaves one out, and two must remain
@@ -157,6 +161,38 @@ def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
       dB, at least 0: 3 dB is a factor of two in power.
     """
     return float(np.mean(np.abs(spectrum_level(first) - spectrum_level(second))))
+
+
+def frequencies(rings: int) -> np.ndarray:
+    """Return the frequency of each value of a spectrum.
+
+    Args:
+      rings: R, the length of the spectrum, from `radial_spectrum`.
+
+    Returns:
+      float64 [R], cycles per pixel, up to 0.5.
+    """
+    return np.arange(1, rings + 1) / (2 * rings)
+
+
+def spectrum_bands(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the signed difference of the spectra of two sets of images in each band: the mean over its frequencies.
+
+    It separates what `spectrum_distance` mixes: an image that is too smooth is below 0 in the high band, and one with
+    too much contrast at large scale is above 0 in the low one. Differences of both signs in one band cancel.
+
+    Args:
+      first: float [n, R], dB^2, from `radial_spectrum`.
+      second: float [m, R].
+
+    Returns:
+      float64 [3], dB, first - second: below `LOW`, from `LOW` to `HIGH`, above `HIGH`. NaN for a band without a
+      frequency: the low one in images of less than 22 pixels.
+    """
+    difference = spectrum_level(first) - spectrum_level(second)
+    cycles = frequencies(len(difference))
+    bands = (cycles < LOW, (cycles >= LOW) & (cycles <= HIGH), cycles > HIGH)
+    return np.array([difference[band].mean() if band.any() else np.nan for band in bands])
 
 
 # ---- Features of a network ----------------------------------------------------------------------------------------

@@ -154,6 +154,9 @@ def add_predict(commands: Commands) -> None:
         "--condition", action="append", default=[], metavar="KEY=VALUE", help="such as sensor=TSX; may be repeated"
     )
     new.add_argument(
+        "--style", default="", help="for a model with styles: random, or scene:NAME (default: drawn by the seed)"
+    )
+    new.add_argument(
         "--timeout", type=float, default=60.0, metavar="SECONDS", help="time limit of a response (default: 60)"
     )
     new.set_defaults(run=run_predict)
@@ -175,7 +178,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         server: rest_client.RestClient | GrpcClient = GrpcClient(arguments.grpc, arguments.timeout)
     else:
         server = rest_client.RestClient(arguments.url, arguments.timeout)
-    outputs = rest_client.generate(server, model, images, arguments.seed, arguments.condition)
+    outputs = rest_client.generate(server, model, images, arguments.seed, arguments.condition, arguments.style)
     for name, png in outputs.items():
         several = len(outputs) > 1
         path = arguments.output.with_stem(f"{arguments.output.stem}_{name.removesuffix('_bytes')}")

@@ -4,9 +4,15 @@ Pix2pix: Isola et al. 2017 (arXiv 1611.07004), equations 1 to 4. Segmentation: t
 (Gourmelon et al. 2022, ESSD 14, 4287, section 4.1, and their published code).
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
+from pix2pix_tf.data import styles
 from pix2pix_tf.models import replicas
+
+RARE = 0.02  # share of a batch's pixels: a rarer class has the weight of one with this share
+MEAN_SIDE = 8  # pixels, of the squares whose mean brightness is compared
 
 
 def generator_loss(
@@ -103,3 +109,97 @@ def clouds_loss(logits: tf.Tensor, cloudy: tf.Tensor) -> tf.Tensor:
       A float32 scalar.
     """
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(cloudy, logits))
+
+
+# ---- Synthesis by two discriminators: OASIS' (Sushko et al. 2021, arXiv 2012.04781) and a PatchGAN ------------------
+
+
+def class_weights(mask: tf.Tensor) -> tf.Tensor:
+    """Weight each pixel by the inverse of its class' share of the batch, so that rare zones count (OASIS, equation 1).
+
+    Args:
+      mask: float32 [N, H, W, K], one-hot.
+
+    Returns:
+      float32 [N, H, W], with a mean of about 1. A class with a share below RARE counts as if it had that share.
+    """
+    shares = replicas.mean(tf.reduce_mean(mask, axis=[0, 1, 2]))
+    present = tf.cast(shares > 0, tf.float32)
+    return tf.reduce_sum(mask * present / (tf.maximum(shares, RARE) * tf.reduce_sum(present)), axis=-1)
+
+
+def pixel_loss(logits: tf.Tensor, mask: tf.Tensor | None, weights: tf.Tensor | float = 1.0) -> tf.Tensor:
+    """Compute the cross-entropy of a pixel discriminator's classes (OASIS, equations 1 and 2).
+
+    Args:
+      logits: float32 [N, H, W, K + 1]; the last class is "generated".
+      mask: float32 [N, H, W, K], the classes that the pixels should have; None: all should be "generated".
+      weights: float32 [N, H, W], of the pixels.
+
+    Returns:
+      A float32 scalar.
+    """
+    if mask is None:
+        values = -tf.nn.log_softmax(logits)[..., -1]
+    else:
+        labels = tf.concat([mask, tf.zeros_like(mask[..., :1])], axis=-1)
+        values = tf.nn.softmax_cross_entropy_with_logits(labels, logits)
+    return tf.reduce_mean(values * weights)
+
+
+def hinge_loss(real_scores: Sequence[tf.Tensor], fake_scores: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Compute the hinge loss of a discriminator with scores at several depths (Lim & Ye 2017, arXiv 1705.02894).
+
+    Args:
+      real_scores: float32 [N, H', W', 1] for each depth, of real pairs.
+      fake_scores: the same of generated pairs.
+
+    Returns:
+      A float32 scalar, the mean over depths; 2 where all scores are 0.
+    """
+    pairs = zip(real_scores, fake_scores, strict=True)
+    values = [tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(tf.nn.relu(1.0 + fake)) for real, fake in pairs]
+    return tf.add_n(values) / len(values)
+
+
+def hinge_generator_loss(fake_scores: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Compute the generator's loss against `hinge_loss`: minus the mean score, over the depths; a float32 scalar."""
+    return -tf.add_n([tf.reduce_mean(scores) for scores in fake_scores]) / len(fake_scores)
+
+
+def feature_loss(real_features: Sequence[tf.Tensor], fake_features: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Compute the mean absolute difference of a discriminator's features (Wang et al. 2018, arXiv 1711.11585, eq. 4).
+
+    Args:
+      real_features: float [N, h, w, C] for each level, of real images; targets, which get no gradient.
+      fake_features: the same of generated images.
+
+    Returns:
+      A float32 scalar, the mean over levels.
+    """
+    values = [
+        tf.reduce_mean(tf.abs(tf.cast(tf.stop_gradient(real), tf.float32) - tf.cast(fake, tf.float32)))
+        for real, fake in zip(real_features, fake_features, strict=True)
+    ]
+    return tf.add_n(values) / len(values)
+
+
+def mean_tone_loss(target: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
+    """Compute the mean absolute error of means over squares: brightness in its place, but not each grain of speckle.
+
+    Args:
+      target: float32 [N, H, W, 1], log tone.
+      generated: the same.
+
+    Returns:
+      A float32 scalar.
+    """
+    means = [tf.nn.avg_pool2d(image, MEAN_SIDE, MEAN_SIDE, "SAME") for image in (target, generated)]
+    return tf.reduce_mean(tf.abs(means[0] - means[1]))
+
+
+def style_loss(target: styles.Statistics, generated: styles.Statistics) -> tf.Tensor:
+    """Compute the mean absolute difference of the statistics that are present in the target, a float32 scalar."""
+    (values, present), (measured, _) = target, generated
+    count = replicas.mean(tf.reduce_sum(present)) + 1.0  # of all replicas: the losses' mean is that of one device
+    return tf.reduce_sum(tf.abs(measured - values) * present) / count

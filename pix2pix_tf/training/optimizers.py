@@ -8,6 +8,8 @@ import math
 
 import tensorflow as tf
 
+from pix2pix_tf.config import TrainConfig
+
 _GROW_AFTER = 2000  # good steps before the loss scale is doubled, as in Micikevicius et al. 2018
 
 
@@ -25,6 +27,20 @@ def triangular(step: tf.Tensor, low: float, peak: float, step_size_up: int) -> t
     """
     place = tf.cast(step % (2 * step_size_up), tf.float32) / step_size_up  # 0 to 2
     return low + (peak - low) * (1.0 - tf.abs(place - 1.0))
+
+
+def rate_share(epoch: tf.Tensor, train: TrainConfig) -> tf.Tensor:
+    """Return the share of the learning rate that `train.decay_epochs` leaves in an epoch.
+
+    Args:
+      epoch: int64 scalar, from 0.
+      train: gives the number of epochs.
+
+    Returns:
+      A float32 scalar, (0, 1]: 1 up to the last `decay_epochs`, then less by equal steps in each epoch.
+    """
+    left = tf.cast(train.epochs - epoch, tf.float32)
+    return tf.clip_by_value(left / (train.decay_epochs + 1.0), 0.0, 1.0)
 
 
 class Adam(tf.Module):
@@ -75,12 +91,13 @@ class Adam(tf.Module):
         """Return the loss to differentiate, a float32 scalar: multiplied by the loss scale for float16."""
         return loss * self.loss_scale if self._scale_loss else loss
 
-    def apply(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+    def apply(self, gradients: list[tf.Tensor], rate_share: tf.Tensor | float = 1.0) -> tf.Tensor:
         """Update the variables by one step.
 
         Args:
           gradients: of `scaled(loss)`, one for each variable and of its shape; with several replicas their mean, so
             that all take the same step.
+          rate_share: float32 scalar, multiplies the learning rate of this step.
 
         Returns:
           A float32 scalar to add to the loss. It is 0, or NaN if the gradients are not finite: then the variables are
@@ -89,15 +106,15 @@ class Adam(tf.Module):
         """
         finite = tf.math.is_finite(tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]))  # one pass, no copy
         if not self._scale_loss:
-            self._update(gradients)
+            self._update(gradients, rate_share)
             return tf.where(finite, 0.0, math.nan)
         diverged = tf.logical_not(finite) & tf.equal(self.loss_scale, 1.0)
         gradients = [gradient / self.loss_scale for gradient in gradients]
-        tf.cond(finite, lambda: self._update_and_grow_scale(gradients), self._halve_scale)
+        tf.cond(finite, lambda: self._update_and_grow_scale(gradients, rate_share), self._halve_scale)
         return tf.where(diverged, math.nan, 0.0)
 
-    def _update_and_grow_scale(self, gradients: list[tf.Tensor]) -> None:
-        self._update(gradients)
+    def _update_and_grow_scale(self, gradients: list[tf.Tensor], rate_share: tf.Tensor | float) -> None:
+        self._update(gradients, rate_share)
         self.good_steps.assign_add(1)
         grow = tf.equal(self.good_steps % _GROW_AFTER, 0)
         self.loss_scale.assign(tf.where(grow, self.loss_scale * 2.0, self.loss_scale))
@@ -106,7 +123,7 @@ class Adam(tf.Module):
         self.good_steps.assign(0)
         self.loss_scale.assign(tf.maximum(self.loss_scale / 2.0, 1.0))
 
-    def _update(self, gradients: list[tf.Tensor]) -> None:
+    def _update(self, gradients: list[tf.Tensor], rate_share: tf.Tensor | float = 1.0) -> None:
         if self._global_clipnorm:
             gradients, _ = tf.clip_by_global_norm(gradients, self._global_clipnorm)
         if self._peak:
@@ -122,7 +139,7 @@ class Adam(tf.Module):
                 v=v.handle,
                 beta1_power=powers[0],
                 beta2_power=powers[1],
-                lr=self.learning_rate,
+                lr=self.learning_rate * rate_share,
                 beta1=self._beta_1,
                 beta2=self._beta_2,
                 epsilon=self._epsilon,

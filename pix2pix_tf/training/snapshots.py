@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import conditions, encoding, pipeline, visualization
+from pix2pix_tf.data import conditions, encoding, pipeline, styles, visualization
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.io.images import to_pixels
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.export.signatures import png_names
+from pix2pix_tf.training.speckle import SpeckleGan
 from pix2pix_tf.training.tasks import Task
 
 
@@ -68,12 +69,21 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
             "origin": dataset.origin,
             "conditions": vocabulary,
             "glaciers": dataset.glaciers("train"),
+            **({"styles": task.bank.names} if isinstance(task, SpeckleGan) else {}),
         },
         example={
             **dict(zip(png_names(data.inputs, "image"), pngs, strict=True)),
-            **{"image": image, "seed": np.zeros(1, np.int32), "condition": text},
+            **{"image": image, "seed": np.zeros(1, np.int32), "condition": text, "style": [b""]},
+            **(_style_example(task, dataset, stem) if isinstance(task, SpeckleGan) else {}),
         },
     )
+
+
+def _style_example(task: SpeckleGan, dataset: Dataset, stem: str) -> dict[str, np.ndarray]:
+    """Return values for the arguments that only an export with styles has."""
+    vector = np.zeros([1, styles.layout(task.conditions).size], np.float32)
+    arguments = {"style_vector": vector, "origin": np.zeros([1, 2], np.int32)}
+    return arguments | {"present": np.ones([1, styles.ZONES], np.float32)} | _pixels(dataset, ("zones", "sar"), [stem])
 
 
 def _pixels(dataset: Dataset, roles: Sequence[str], stems: Sequence[str]) -> dict[str, np.ndarray]:

@@ -10,13 +10,14 @@ from types import MappingProxyType
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import classes, encoding
+from pix2pix_tf.data import classes, encoding, styles
 from pix2pix_tf.data.conditions import Conditions
 from pix2pix_tf.export.signatures import Signature, make_signatures
 from pix2pix_tf.models import replicas, unet, vgg
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.training import losses, precision
 from pix2pix_tf.training.optimizers import Adam
+from pix2pix_tf.training.speckle import SpeckleGan
 from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
 
@@ -31,6 +32,7 @@ def make_task(
     bits: Bits,
     dtype_policy: str,
     conditions: Conditions = MappingProxyType({}),
+    bank: styles.Bank | None = None,
 ) -> "Task":
     """Build the task of a configuration, with new weights.
 
@@ -40,12 +42,16 @@ def make_task(
       bits: of all roles of the configuration.
       dtype_policy: Keras' name, such as "mixed_bfloat16"; weights and losses are float32 in any case.
       conditions: the keys of `data.condition` and the values of each.
+      bank: styles of the training patches, for the network speckle.
 
     Raises:
       UserError: the patch size does not fit the networks.
     """
     if config.model.network == "pix2pix":
         return Pix2Pix(config, size, bits, dtype_policy, conditions)
+    if config.model.network == "speckle":
+        assert bank, "the network speckle needs the styles of the training patches"
+        return SpeckleGan(config, size, bits, dtype_policy, conditions, bank)
     if config.model.network == "unet":
         return Segmenter(config, size, bits, dtype_policy)
     return Classifier(config, size, bits, dtype_policy)
@@ -276,7 +282,7 @@ class Classifier:
         return make_signatures(self.config, self.bits, self.divisor, predict)
 
 
-Task = Pix2Pix | Segmenter | Classifier
+Task = Pix2Pix | SpeckleGan | Segmenter | Classifier
 
 
 def _optimizer(variables: list[tf.Variable], config: Config, dtype_policy: str) -> Adam:

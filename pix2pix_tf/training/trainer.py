@@ -22,12 +22,13 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.data import conditions, pipeline
+from pix2pix_tf.data import conditions, pipeline, styles
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import evenly_spaced
 from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import distribution, logs, precision, run_folder, snapshots
 from pix2pix_tf.training.checkpoints import Checkpoints
+from pix2pix_tf.training.speckle import SpeckleGan
 from pix2pix_tf.training.tasks import Task, make_task
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
@@ -48,7 +49,8 @@ def build_task(config: Config, dataset: Dataset, dtype_policy: str) -> Task:
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     vocabulary = conditions.vocabulary(dataset, config.data.condition)
-    return make_task(config, dataset.size, dataset.bits, dtype_policy, vocabulary)
+    bank = styles.make_bank(dataset, vocabulary) if config.model.network == "speckle" else None
+    return make_task(config, dataset.size, dataset.bits, dtype_policy, vocabulary, bank)
 
 
 def train(config: Config, dataset: Dataset, run: Path) -> None:
@@ -202,6 +204,8 @@ class Training:
         losses = {name: self.sums[name] / self.steps_per_epoch for name in self.task.loss_names}
         losses |= self._validate()
         self._check_finite_validation(losses)
+        if isinstance(self.task, SpeckleGan):
+            self.task.choose_weights(losses)
         run_folder.expect_claimed(self.run)
         speed = self.steps_per_epoch * self.config.train.batch_size / seconds
         line = {"epoch": self.epoch, "step": int(self.step), **losses, "seconds": seconds, "images_per_second": speed}

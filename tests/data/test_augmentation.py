@@ -160,3 +160,16 @@ def test_without_any_probability_nothing_changes(rng):
     images = scene(rng)
     same = augmentation.augment(images, tf.constant([1, 2]), DataConfig(jitter=1.0, flip=0.0))
     assert all((same[role].numpy() == images[role].numpy()).all() for role in images)
+
+
+def test_the_turn_names_what_augmentation_has_done():
+    data = DataConfig(jitter=1.0, flip=0.5, rotate=0.75)
+    image = np.arange(16, dtype=np.float32).reshape(4, 4, 1) / 16
+    turns = set()
+    for number in range(40):
+        seed = tf.constant([3, number])
+        turn = int(augmentation.turn(seed, data))
+        expected = np.rot90(image[:, ::-1] if turn >= 4 else image, turn % 4)
+        np.testing.assert_array_equal(augmentation.augment({"sar": tf.constant(image)}, seed, data)["sar"], expected)
+        turns.add(turn)
+    assert turns == set(range(8))

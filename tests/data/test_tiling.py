@@ -41,14 +41,14 @@ def test_weights_sum_to_one_and_at_most_two_tiles_meet(tiling, length):
 @given(TILINGS, st.integers(1, 60), st.integers(1, 60))
 def test_a_pixelwise_function_gives_the_same_in_tiles(tiling, height, width):
     image = np.random.default_rng(height).integers(0, 256, (height, width, 2), np.uint8)
-    blended = scene_of(image, tiling, lambda tile, seed: tile[..., :1] / np.float32(127.5) - 1)
+    blended = scene_of(image, tiling, lambda tile, seed, place: tile[..., :1] / np.float32(127.5) - 1)
     np.testing.assert_allclose(blended, image[..., :1] / 127.5 - 1, atol=1e-6)
 
 
 def test_tiles_have_sides_that_the_network_takes_and_seeds_of_their_own():
     calls = []
 
-    def run_tile(tile, seed):
+    def run_tile(tile, seed, place):
         calls.append((tile.shape, seed))
         return tile.astype(np.float32)
 
@@ -59,9 +59,24 @@ def test_tiles_have_sides_that_the_network_takes_and_seeds_of_their_own():
     assert tile_seed(7, 0, 16) != tile_seed(7, 16, 0)
 
 
+def test_a_tile_is_told_its_place():
+    """A function of the place alone comes out whole: tiles agree where they overlap."""
+
+    def run_tile(tile, seed, place):
+        rows, columns = (np.arange(side) + start for side, start in zip(tile.shape, place, strict=False))
+        return np.add.outer(100.0 * rows, columns)[..., np.newaxis].astype(np.float32)
+
+    blended = scene_of(np.zeros((70, 45, 1), np.uint8), Tiling(32, 16, 8), run_tile)
+    np.testing.assert_allclose(blended[..., 0], np.add.outer(100.0 * np.arange(70), np.arange(45)), rtol=1e-5)
+
+
 def test_a_step_in_brightness_becomes_a_slope():
     """Two tiles, black and white, share 16 pixels, over which grey rises as sin^2."""
-    blended = scene_of(np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), lambda t, s: np.full(t.shape, s != 0, "f"))
+
+    def run_tile(tile, seed, place):
+        return np.full(tile.shape, seed != 0, np.float32)
+
+    blended = scene_of(np.zeros((32, 48, 1), np.uint8), Tiling(32, 16, 32), run_tile)
     row = blended[0, :, 0]
     assert (row[:16] == 0).all()
     assert (row[32:] == 1).all()

@@ -21,6 +21,7 @@ from pix2pix_tf.evaluation.translation import scoring
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.metrics import sar_realism
 from pix2pix_tf.utils import cli, files
+from pix2pix_tf.utils.errors import UserError
 from tests.evaluation.brightness_exports import make_export, make_run
 from tests.helpers import SIZE
 
@@ -198,6 +199,106 @@ def test_an_export_may_be_named_in_place_of_its_run_and_the_newest_is_taken(hous
         assert evaluation.open_segmenter(Path(path), setting_of(Path(path))).epoch == epoch
 
 
+def copy_masks(root, split=".", names="s*"):
+    """Masks without images: copies of some of the data set's."""
+    for path in Path("data/val/zones").glob(f"{names}.png"):
+        (root / split / "zones").mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, root / split / "zones")
+    return root
+
+
+def masks_of(report):
+    with (report / "masks.csv").open() as file:
+        return {int(row["epoch"]): {k: float(v) for k, v in row.items() if k != "run" and k != "variant"}
+                for row in csv.DictReader(file)}  # fmt: skip
+
+
+def test_masks_without_images_are_scored_as_those_of_the_split_and_each_export_is_loaded_once(house, monkeypatch):
+    loaded, load = [], inference.load_model
+    monkeypatch.setattr(inference, "load_model", lambda *given: loaded.append(given[0].name) or load(*given))
+    copy_masks(Path("masks"))
+    arguments = ["runs/orig", "--segmenter", "runs/zones", "--masks", "masks"]
+    assert run_command(*arguments) == 0
+    assert loaded == ["3", "2", "10"]
+    report = Path("runs/orig/report")
+    of_split, of_masks = means_of(report), masks_of(report)
+    for row in of_split:  # the same masks and seeds, so the same figures
+        found = of_masks[int(row["epoch"])]
+        assert found["n"] == COUNT and len(found) == 20
+        assert {k: v for k, v in found.items() if k != "n"} == {k: float(row[k]) for k in found if k != "n"}
+    assert of_masks[10]["faithfulness_pooled"] == 1 > 0.3 > of_masks[2]["faithfulness_pooled"]
+    text = (report / "report.md").read_text()
+    assert "## Faithfulness on artificial masks" in text and "--masks masks" in text
+    assert "Faithfulness on artificial masks</h2>" in (report / "report.html").read_text()
+    assert run_command(*arguments[:3]) == 0  # without masks nothing of them is left
+    assert not (report / "masks.csv").exists() and "artificial" not in (report / "report.md").read_text()
+
+
+def mask_setting(root, seed=0):
+    data = load_dataset(root, ("zones",), (".",))
+    return inference.Setting(dataclasses.replace(data, bits={"zones": 8, "sar": 8}), ".", seed, 3)
+
+
+def test_of_masks_only_what_is_new_or_damaged_is_measured(house, capsys):
+    root = copy_masks(Path("masks"), names="s[0-3]")
+
+    def measured(seed=0, **options):
+        capsys.readouterr()
+        results_of(seed=seed, **options)
+        return re.findall(r"^(\S+): (\d+ \w+)", capsys.readouterr().out, re.MULTILINE)
+
+    of_split = [("real", "8 images"), ("orig@2", "8 images"), ("orig@10", "8 images")]
+    both = [("orig@2", "4 masks"), ("orig@10", "4 masks")]
+    assert measured() == of_split
+    assert measured(masks=mask_setting(root)) == both
+    assert measured(masks=mask_setting(root)) == []
+    kept = Path("scores/orig@2/masks/statistics.npz")
+    kept.write_bytes(kept.read_bytes()[:500])  # as of a full disk
+    assert measured(masks=mask_setting(root)) == both[:1]
+    images.write_png(root / "zones/s0.png", np.full((SIZE, SIZE), 254, np.uint8))
+    assert measured(masks=mask_setting(root)) == both
+    assert measured(1, masks=mask_setting(root, 1)) == [of_split[1], both[0], of_split[2], both[1]]
+
+
+def test_masks_are_halved_by_their_own_scenes_and_compared_with_half_of_the_real_images(house):
+    setting = setting_of(Path("runs/zones"), masks=mask_setting(copy_masks(Path("masks"), names="s[0-2]")))
+    realism = RealismEvaluator(evaluation.open_segmenter(setting.segmenter, setting), setting, Path("scores"))
+    assert len(realism.mask_halves) == len(realism.halves) == sar_realism.HALVINGS
+    for (some, reals), (_, other) in zip(realism.mask_halves, realism.halves, strict=True):
+        assert 1 <= len(some) <= 2 and reals.tolist() == other.tolist()
+
+
+def test_a_condition_that_is_not_known_of_a_mask_is_left_open(house):
+    class Conditional:
+        inputs, conditions, folder = ("zones",), {"sensor": ("ERS", "TSX")}, None
+
+        def generate(self, image, seed, condition):
+            self.got = condition
+            return np.zeros((*image.shape[:3], 1), np.float32)
+
+    model, root = Conditional(), copy_masks(Path("masks"), names="s[01]")
+    shutil.copy(root / "zones/s0.png", root / "zones/DBE_2004-10-07_TSX_12_4_282.png")
+    masks = mask_setting(root)
+    inference.generate(model, masks, np.arange(3))
+    assert masks.stems[0].startswith("DBE") and model.got == ["TSX", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("split", "named", "expected"),
+    [(".", "masks", ("masks", ".")), ("train", "masks", ("masks", "train")), ("val", "masks/val", ("masks/val", "."))],
+)
+def test_masks_are_found_in_a_folder_a_data_set_or_its_split(house, split, named, expected):
+    copy_masks(Path("masks"), split)
+    assert runs.find_masks(Path(named)) == (Path(expected[0]), expected[1])
+
+
+def test_a_split_of_a_described_data_set_keeps_its_description(house):
+    assert runs.find_masks(Path("data/val")) == (Path("data"), "val")
+    several = copy_masks(copy_masks(Path("masks"), "train"), "val")
+    with pytest.raises(UserError, match="masks in several splits. Name one of masks/train and masks/val"):
+        runs.find_masks(several)
+
+
 def mistakes():
     """Name, what is done to the house, the arguments, what the message says."""
 
@@ -220,7 +321,32 @@ def mistakes():
         for path in [*house.glob("data/val/*/s[0-5].png")]:
             path.unlink()
 
+    def small(house):
+        images.write_png(house / "masks/zones/s0.png", np.full((16, 16), 64, np.uint8))
+
+    def painted(house):
+        images.write_png(house / "masks/zones/s0.png", np.full((SIZE, SIZE), 65, np.uint8))
+
+    def empty(house):
+        (house / "masks/zones").mkdir(parents=True)
+
+    def with_elevation(house):
+        make_run(house / "runs/high", {2: 1.0}, inputs=("elevation", "zones"))
+        copy_masks(house / "masks")
+
+    masks = ["--segmenter", "runs/zones", "--masks", "masks"]
     return [
+        ("masks alone", small, ["--masks", "masks"], "--masks needs a segmentation network"),
+        ("no masks", leave, masks, "There is no folder masks. Make masks first"),
+        ("no mask in them", empty, masks, "--masks masks has no .png files in zones/ or train/zones/"),
+        ("other size", small, masks, "masks have 16 pixels a side and the images of data 32"),
+        ("no class", painted, masks, "grey value 65 is no class of zones"),
+        (
+            "a role",
+            with_elevation,
+            ["runs/high", *masks],
+            "No .png files in ./elevation: put patches there, or choose another --masks",
+        ),
         ("nowhere", leave, ["--segmenter", "runs/none"], "runs/none is neither a run with an export nor an export"),
         (
             "no zones",

@@ -1,10 +1,14 @@
+import csv
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from pix2pix_tf.evaluation import plots
 from pix2pix_tf.evaluation.realism import plot, report, statistics
-from pix2pix_tf.evaluation.realism.report import RealismResults
+from pix2pix_tf.evaluation.realism.report import MaskResults, RealismResults
 from pix2pix_tf.evaluation.scores import Scores
 from pix2pix_tf.metrics import sar_realism
 
@@ -34,8 +38,9 @@ def made(rng, **options):
 
 
 def cells(text, heading):
-    """The lines below a heading of the first table whose head has this text, cell by cell."""
-    lines = text[text.index(heading) :].split("\n\n")[0].splitlines()[2:]
+    """The lines of the first table from this text on, which may be in its head, cell by cell."""
+    start = text.index("| images", text.index(heading))
+    lines = text[start:].split("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.replace(r"\|", "/").split("|")[1:-1]] for line in lines]
 
 
@@ -45,19 +50,78 @@ def test_the_tables_set_the_real_images_first(rng):
     control, run = cells(text, "| images | epoch | histogram, rock")
     assert control[:4] == ["real, other half", "", "–", "–"] and run[:2] == ["a/b (orig)", "2"]
     assert float(control[4].split()[0]) < 1 < float(run[4].split()[0])
-    assert f"{results.generated['a|b', 2].kernel.mean():.4f} ± " in run[6] and float(run[7]) > 0
+    found = results.generated["a|b", 2]
+    assert [cell.split()[0] for cell in run[6:9]] == [f"{mean:+.2f}" for mean in found.bands.mean(axis=0)]
+    assert f"{found.kernel.mean():.4f} ± " in run[9] and float(run[10]) > 0
     assert [line[2:4] for line in cells(text, "| images | epoch | rock")] == [["–", "–"]] * 2
     real, read = cells(text, "| images | epoch | not available | rock")
     assert real[2:] == ["–", "–", "–", "1.000", "1.000 ± 0.000", "", "8"]
     assert read[2:] == ["–", "–", "0.000", "0.000", "0.000 ± 0.000", "-1.000 ± 0.000", "8"]
-    assert "Zones segmented by zones@7, trained on data of origin: real." in text
+    real, read = cells(text, "IoU with the mask, pooled over all images")
+    assert real[2:] == ["–", "–", "–", "1.000", "1.000"] and read[2:] == ["–", "–", "0.000", "0.000", "0.000"]
+    assert "Zones segmented by zones@7, which was trained on real images." in text
     assert "the 8 images of\n  8 scenes are split into two halves, scene by scene, in 20 ways" in text
 
 
 def test_without_features_there_is_a_sentence_and_no_column(rng):
     text = report.sections(*made(rng, features=0))
     assert "No kernel distance: the export of zones@7" in text
-    assert len(cells(text, "| images | epoch | histogram, rock")[0]) == 6
+    assert len(cells(text, "| images | epoch | histogram, rock")[0]) == 9
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("simulated", "which was trained on simulated images."),
+        ("unknown", "which was trained on images of unknown origin."),
+        ("generated: gen5@210", "which was trained on images that gen5@210 generated."),
+        ("moved: caffe (real)", "which was trained on a data set of this origin: moved: caffe (real)."),
+    ],
+)
+def test_the_origin_of_the_segmenters_training_data_is_said_in_words(rng, origin, said):
+    scores, results = made(rng, features=0)
+    assert said in report.sections(scores, replace(results, trained_on=origin))
+
+
+def test_pooled_overlap_by_hand():
+    # The first image has 256 pixels of ocean and 768 of glacier, all found; of the second, all ocean, half is found.
+    zones = np.full((2, 32, 32), 254, np.uint8)
+    zones[0, 8:] = 127
+    predicted = zones.copy()
+    predicted[1, 16:] = 127
+    grey = np.full((32, 32), 0.5)
+    both = statistics.stack(
+        [statistics.image_statistics(grey, z, p, None) for z, p in zip(zones, predicted, strict=True)]
+    )
+    places = np.arange(2)
+    one = statistics.compare(both, both, [(places, places)])
+    # Ocean: 256 + 512 hits of 256 + 1024; glacier: 768 hits of 768 + 512.
+    np.testing.assert_equal(one.pooled, [np.nan, np.nan, 0.6, 0.6])
+    assert one.faithfulness_pooled == 0.6 and one.faithfulness.tolist() == [1.0, 0.25]
+    found = one.summary()
+    assert (found["faithfulness_pooled"], found["iou_ocean"], found["iou_glacier"]) == (0.6, 0.6, 0.6)
+    assert np.isnan([found["iou_rock"], found["iou_not_available"]]).all()
+    assert [found[f"spectrum_{name}"] for name in ("low", "middle", "high")] == [0, 0, 0]
+
+
+def test_further_masks_have_their_own_section_and_file(rng):
+    scores, results = made(rng)
+    assert "artificial" not in report.sections(scores, results)
+    few = {at: replace(one, overlap=one.overlap[:3]) for at, one in results.generated.items()}
+    masks = MaskResults("fjords", "simulated", 4, few)
+    text = report.sections(scores, replace(results, masks=masks))
+    section = text[text.index("## Faithfulness on artificial masks") :]
+    assert "the data set fjords (origin: simulated)" in section and "have **no real images**" in section
+    real, read = cells(section, "## Faith")
+    assert real[2:] == ["–", "–", "–", "1.000", "1.000", "1.000 ± 0.000", "8"]
+    assert read[2:] == ["–", "–", "0.000", "0.000", "0.000", "0.000 ± 0.000", "3"]
+    assert cells(section, "Distance from the real images")[0][0] == "real, other half"
+    rows = list(csv.DictReader(io.StringIO(report.masks_csv(scores, masks))))
+    assert [(row["run"], row["epoch"], row["n"], row["faithfulness"]) for row in rows] == [
+        ("a|b", "1", "3", "0.0"),
+        ("a|b", "2", "3", "0.0"),
+    ]
+    assert float(rows[1]["spectrum_high"]) == pytest.approx(few["a|b", 2].bands[:, 2].mean())
 
 
 def test_scores_get_what_metrics_csv_needs(rng):
@@ -66,7 +130,8 @@ def test_scores_get_what_metrics_csv_needs(rng):
     assert two.interval("faithfulness") == (0.0, 0.0) and (one.values["dice"] == 1).all()
     assert list(two.of_all) == [
         *("looks_rock", "looks_glacier", "looks_ocean", "histogram_rock", "histogram_glacier", "histogram_ocean"),
-        *("spectrum", "kernel_distance", "kernel_error"),
+        *("spectrum", "kernel_distance", "kernel_error", "spectrum_low", "spectrum_middle", "spectrum_high"),
+        *("faithfulness_pooled", "iou_not_available", "iou_rock", "iou_glacier", "iou_ocean"),
     ]
     one_of = results.generated["a|b", 2]
     assert np.isnan(two.of_all["histogram_rock"]) and two.of_all["looks_ocean"] == one_of.looks[1, 2]
@@ -77,9 +142,9 @@ def test_the_picture_shows_the_real_images_and_every_run(tmp_path, rng):
     scores, results = made(rng)
     plot.draw(tmp_path / "realism.png", scores, results)
     pixels = np.asarray(Image.open(tmp_path / "realism.png").convert("RGB")).reshape(-1, 3)
-    for colour in (plots.REAL, plots.COLOURS[0]):
+    for colour, least in ((plots.REAL, 300), (plots.COLOURS[0], 300), (plot.BAND, 20_000)):
         wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-        assert (abs(pixels.astype(int) - wanted).max(axis=1) <= 1).sum() > 300
+        assert (abs(pixels.astype(int) - wanted).max(axis=1) <= 1).sum() > least
 
 
 def test_the_bars_of_the_histogram_hold_all_greys_once_and_are_a_decibel_wide():

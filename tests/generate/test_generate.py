@@ -354,7 +354,7 @@ def test_a_full_disk_leaves_no_half_image(arguments, tmp_path, capsys, monkeypat
     save(tmp_path / "masks" / "m.png", scene(3 * SIZE, 40))
     succeeds = iter([True, False])
 
-    def fail(model, condition, tile, seed):
+    def fail(model, condition, tile, seed, place):
         if not next(succeeds):
             raise OSError(28, "No space left on device")
         return np.zeros((*tile.shape[:2], 1), np.float32)
@@ -396,3 +396,83 @@ def test_generate_takes_a_run(tiny_run, tiny_data, tmp_path, capsys):
     assert cli.run(command.main, list(map(str, call))) == 0
     assert "epoch 1, the best of 2 by ssim on val (0.5000)" in capsys.readouterr().out
     assert json.loads((tmp_path / "out/generate.json").read_text())["epoch"] == 1
+
+
+# ---- Styles --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def styled(arguments, speckle_run, fronts_data):
+    """Arguments for a model with styles, and one mask of its data."""
+    mask = sorted((fronts_data / "train" / "zones").glob("*.png"))[0]
+    own = {"model": speckle_run / "export" / "speckle", "masks": mask}
+    return lambda *flags, **changes: arguments(*flags, **(own | changes))
+
+
+def only_image(tmp_path, name="out"):
+    (path,) = (tmp_path / name).rglob("sar/*.png")
+    return pixels(path).astype(int)
+
+
+def test_a_style_is_named_drawn_or_measured(styled, speckle_run, fronts_data, tmp_path):
+    _, stem, *_, other = saved_model.load(speckle_run / "export" / "speckle").styles
+    sar, zones = (fronts_data / "train" / role / f"{other}.png" for role in ("sar", "zones"))
+    choices = {"plain": [], "random": ["--style", "random"], "named": ["--style", f"scene:{stem}"]}
+    choices["measured"] = ["--style", str(sar), "--style-mask", str(zones)]
+    for name, flags in choices.items():
+        assert run(styled(*flags, output=tmp_path / name)) == 0
+    found = {name: only_image(tmp_path, name) for name in choices}
+    assert len({image.tobytes() for image in found.values()}) == 4
+    assert run(styled(*choices["named"], output=tmp_path / "again")) == 0
+    assert (only_image(tmp_path, "again") == found["named"]).all()
+
+
+def test_another_style_in_a_begun_folder_is_refused(styled, capsys):
+    assert run(styled("--style", "random")) == 0
+    assert run(styled()) == 2
+    assert "style" in capsys.readouterr().err
+
+
+def test_a_scene_in_tiles_has_one_style_and_the_noise_of_its_place(styled, speckle_run, tmp_path):
+    """The same place has the same image wherever the tiles lie, but for what a tile sees beyond its borders."""
+    save(tmp_path / "masks" / "ocean.png", np.full((96, 96), classes.OCEAN, np.uint8))
+    found = []
+    for tile in (32, 64):
+        output = tmp_path / f"tile{tile}"
+        assert run(styled(masks=tmp_path / "masks", output=output, tile=tile)) == 0
+        found.append(only_image(tmp_path, f"tile{tile}"))
+    inner = [image[24:72, 24:72].ravel() - image[24:72, 24:72].mean() for image in found]
+    assert np.corrcoef(inner)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--style", "scene:nowhere"], "nowhere"),
+        (["--style", "no_such.png"], "no_such.png"),
+        (["--style-mask", "zones.png"], "--style"),
+        (["--style", "random", "--style-mask", "zones.png"], "leave it out"),
+        (["--style", "SAR"], "--style-mask"),
+        (["--style", "SAR", "--style-mask", "missing.png"], "missing.png"),
+        (["--style", "SAR", "--style-mask", "SMALL"], "one size"),
+        (["--style", "SAR", "--style-mask", "SAR"], "no class"),
+        (["--style", "SAR", "--style-mask", "NOTHING"], "no rock"),
+        (["--style", "DEEP", "--style-mask", "ZONES"], "8 bit"),
+    ],
+)
+def test_a_style_that_cannot_be_is_refused(styled, fronts_data, tmp_path, capsys, flags, named):
+    sar = sorted((fronts_data / "train" / "sar").glob("*.png"))[0]
+    files = {"SAR": sar, "ZONES": fronts_data / "train" / "zones" / sar.name}
+    files["SMALL"] = save(tmp_path / "small.png", np.full((16, 16), 127, np.uint8))
+    files["NOTHING"] = save(tmp_path / "nothing.png", np.zeros((SIZE, SIZE), np.uint8))
+    files["DEEP"] = save(tmp_path / "deep.png", np.full((SIZE, SIZE), 300, np.uint16))
+    assert run(styled(*(str(files.get(flag, flag)) for flag in flags))) == 2
+    message = capsys.readouterr().err
+    assert named in message
+    assert "Traceback" not in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_without_styles_refuses_one(arguments, capsys):
+    assert run(arguments("--style", "random")) == 2
+    assert "without styles" in capsys.readouterr().err

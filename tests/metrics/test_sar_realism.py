@@ -129,6 +129,41 @@ def test_spectra_that_are_equal_doubled_or_smoothed(rng):
     assert sar_realism.spectrum_distance(spectra(images), spectra(smooth)) > 3
 
 
+def raised(spectra, decibels, low, high):
+    """The same spectra with more power from `low` to `high`, cycles per pixel."""
+    cycles = np.arange(1, 129) / 256
+    return spectra * np.where((cycles >= low) & (cycles <= high), 10 ** (decibels / 10), 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0, 0.049, [6, 0, 0]),
+        (0.0499, 0.2801, [0, 6, 0]),
+        (0.2801, 0.5, [0, 0, 6]),
+        (0.4, 0.5, [0, 0, 6 * 26 / 57]),  # 103 / 256 to 128 / 256, of 72 / 256 to 128 / 256
+    ],
+)
+def test_power_in_one_band_is_found_in_it_with_its_sign(rng, low, high, wanted):
+    plain = rng.uniform(1, 100, (1, 128))
+    several = np.concatenate([plain, plain])
+    bands = sar_realism.spectrum_bands(raised(plain, 6, low, high), several)
+    assert bands == pytest.approx(wanted) and len(bands) == len(sar_realism.BAND_NAMES)
+    assert sar_realism.spectrum_bands(several, raised(plain, 6, low, high)) == pytest.approx(-np.array(wanted))
+
+
+def test_too_smooth_and_too_rough_cancel_in_a_band_and_not_in_the_distance(rng):
+    plain = rng.uniform(1, 100, (1, 128))
+    one = raised(raised(plain, 3, 73 / 256, 100 / 256), -3, 101 / 256, 0.5)  # 28 frequencies each
+    assert sar_realism.spectrum_bands(one, plain) == pytest.approx([0, 0, 0], abs=1e-9)
+    assert sar_realism.spectrum_distance(one, plain) == pytest.approx(3 * 56 / 128)
+
+
+def test_a_small_image_has_no_low_band():
+    assert np.isnan(sar_realism.spectrum_bands(np.ones((1, 10)), np.ones((1, 10)))).tolist() == [True, False, False]
+    assert sar_realism.spectrum_bands(np.ones((1, 11)), np.ones((1, 11))).tolist() == [0, 0, 0]
+
+
 # ---- Kernel ---------------------------------------------------------------------------------------------------------
 
 

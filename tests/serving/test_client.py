@@ -35,8 +35,9 @@ from pix2pix_tf.serving.server.model_manager import load  # isort: skip
 
 
 @pytest.fixture(scope="module")
-def bases(tiny_run, told_run):
-    return {"orig": tiny_run / "export" / "orig", "told": told_run / "export" / "orig"}
+def bases(tiny_run, told_run, speckle_run):
+    exports = {"orig": tiny_run / "export" / "orig", "told": told_run / "export" / "orig"}
+    return exports | {"speckle": speckle_run / "export" / "speckle"}
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,18 @@ def test_conditions_by_name_whatever_their_order(client, bases, mask_png):
         generate(client, ModelSpec("told"), {"": mask_png}, 3, ["sensor=TSXX"])
     with pytest.raises(UserError, match="without conditions"):
         generate(client, ModelSpec("orig"), {"": mask_png}, 3, ["sensor=TSX"])
+
+
+def test_a_style_by_name_beside_a_condition(client, bases, mask_png):
+    model = saved_model.load(bases["speckle"])
+    scene = f"scene:{model.styles[2]}"
+    for style in ("", "random", scene):
+        served = generate(client, ModelSpec("speckle"), {"": mask_png}, 3, ["sensor=TSX"], style)["output_bytes"]
+        assert [[served]] == model.generate_pngs([[mask_png]], [3], ["TSX"], [style])
+    with pytest.raises(UserError, match="nowhere"):
+        generate(client, ModelSpec("speckle"), {"": mask_png}, 3, [], "scene:nowhere")
+    with pytest.raises(UserError, match="no styles"):
+        generate(client, ModelSpec("orig"), {"": mask_png}, 3, [], scene)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,30 @@ def test_a_condition_is_in_the_order_of_the_models_keys(js):
     assert results == [None, 20, ",", ",winter", "TSX,winter", 40, ["newest (40)", "40", "20", "3 · stable"]]
 
 
+def test_a_style_is_offered_where_the_model_has_styles(js):
+    results = js(
+        """const parts = {};
+           for (const name of ["model", "version"]) parts[name] = document.createElement("select");
+           for (const name of ["conditions", "origin"]) parts[name] = document.createElement("div");
+           const made = new choices.Choices(parts, {}, () => {});
+           const model = { name: "m", run: "r", variant: "v", versions: [3], labels: {},
+                           inputs: ["zones"], targets: ["sar"], size: 32, origin: "real", conditions: {} };
+           made.offer([model]);
+           const results = [made.style];
+           made.offer([{ ...model, styles: ["A", "B"] }]);
+           results.push(made.style);
+           for (const value of ["random", "scene:B"]) {
+             const select = parts.conditions.querySelector("select");
+             select.value = value;
+             select.dispatchEvent(new Event("change"));
+             results.push(made.style);
+           }
+           made.offer([{ ...model, styles: ["A"] }]);
+           return [...results, made.style]"""
+    )
+    assert results == [None, "", "random", "scene:B", ""]
+
+
 def test_names_of_pairs_tell_drawings_apart_and_hold_no_scene_mark(js):
     names = js(
         """const pair = { mask: mask.blank(4, 4, 1), model: "my__model", version: 20, seed: 7, condition: null };

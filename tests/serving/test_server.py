@@ -422,6 +422,7 @@ def test_what_the_page_asks(server, tiny_run):
         "divisor": 32,
         "bits": {"zones": 8, "sar": 8},
         "conditions": {},
+        "styles": [],
         "origin": "simulated",
     }
 

@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.training.losses import dice_loss, discriminator_loss, generator_loss, zones_loss
+from pix2pix_tf.training.losses import (
+    RARE,
+    class_weights,
+    dice_loss,
+    discriminator_loss,
+    feature_loss,
+    generator_loss,
+    hinge_generator_loss,
+    hinge_loss,
+    mean_tone_loss,
+    pixel_loss,
+    style_loss,
+    zones_loss,
+)
 
 SCORES = (1, 2, 2, 1)
 
@@ -49,3 +62,53 @@ def test_a_class_that_a_batch_does_not_have_costs_nothing():
     target = tf.constant([[[[1.0, 0.0]]]])
     assert float(dice_loss(tf.constant([[[[1.0, 0.9]]]]), target)) == pytest.approx(0)
     assert float(dice_loss(tf.zeros([1, 2, 2, 1]), tf.zeros([1, 2, 2, 1]))) == 0
+
+
+# ---- Synthesis by two discriminators -------------------------------------------------------------------------------
+
+
+def test_rare_classes_weigh_as_much_as_common_ones():
+    mask = tf.one_hot([[[0, 1, 1, 1]]], 3)
+    weights = class_weights(mask).numpy()[0, 0]
+    np.testing.assert_allclose(weights, [2, 2 / 3, 2 / 3, 2 / 3], rtol=1e-6)  # shares 1/4 and 3/4, two classes present
+    tiny = tf.one_hot(np.array([[[1] + [0] * 999]]), 2)
+    assert float(class_weights(tiny).numpy().max()) == pytest.approx(1 / (RARE * 2))
+
+
+def test_a_pixel_discriminator_without_a_clue_pays_the_logarithm_of_its_classes():
+    mask, logits = tf.one_hot([[[0, 1]]], 4), tf.zeros([1, 1, 2, 5])
+    assert float(pixel_loss(logits, mask)) == pytest.approx(math.log(5))
+    assert float(pixel_loss(logits, None)) == pytest.approx(math.log(5))
+    sure = 30.0 * tf.one_hot([[[4, 4]]], 5)
+    assert float(pixel_loss(sure, None)) == pytest.approx(0, abs=1e-5)
+    assert float(pixel_loss(sure, mask)) == pytest.approx(30, rel=1e-5)
+    assert float(pixel_loss(sure, mask, tf.constant([[[0.5, 1.5]]]) * 2)) == pytest.approx(60, rel=1e-5)
+
+
+def test_hinge_losses_by_hand():
+    real, fake = [tf.constant([2.0]), tf.constant([0.0])], [tf.constant([-3.0]), tf.constant([0.5])]
+    assert float(hinge_loss(real, fake)) == pytest.approx((0 + 0 + 1 + 1.5) / 2)
+    assert float(hinge_generator_loss(fake)) == pytest.approx((3 - 0.5) / 2)
+
+
+def test_features_of_real_images_are_targets():
+    real, fake = tf.Variable([1.0, 2.0]), tf.Variable([2.0, 4.0])
+    with tf.GradientTape() as tape:
+        loss = feature_loss([real], [fake])
+    assert float(loss) == pytest.approx(1.5)
+    of_real, of_fake = tape.gradient(loss, (real, fake))
+    assert of_real is None
+    np.testing.assert_allclose(of_fake, [0.5, 0.5])
+
+
+def test_the_mean_tone_does_not_see_speckle():
+    board = tf.constant((-1.0) ** np.add.outer(np.arange(16), np.arange(16)), tf.float32)[tf.newaxis, :, :, tf.newaxis]
+    assert float(mean_tone_loss(tf.zeros_like(board), 0.7 * board)) == pytest.approx(0, abs=1e-6)
+    assert float(mean_tone_loss(tf.zeros_like(board), 0.7 * board + 0.2)) == pytest.approx(0.2, rel=1e-5)
+
+
+def test_the_style_loss_counts_what_is_present():
+    values, present = tf.constant([[1.0, 2.0, 0.0]]), tf.constant([[1.0, 1.0, 0.0]])
+    assert float(style_loss((values, present), (values + tf.constant([[0.3, -0.6, 9.0]]), present))) == pytest.approx(
+        0.9 / 3
+    )

@@ -14,6 +14,7 @@ from pix2pix_tf.evaluation.realism.statistics import RealismScores
 from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of
 from pix2pix_tf.metrics import sar_realism
 
+BAND, BAND_NAME = "#F3F3F3", "#777777"  # sRGB: the shade of the middle band of a spectrum, and the names of bands
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
 
 
@@ -71,7 +72,8 @@ def _bars() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_spectra(axes: Axes, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
-    cycles = np.arange(1, len(real.level) + 1) / (2 * len(real.level))
+    cycles = sar_realism.frequencies(len(real.level))
+    _mark_bands(axes, cycles)
     axes.plot(cycles, 10 ** (real.level / 10), color=REAL, lw=6, solid_capstyle="butt", label="real images")
     for number, (label, one) in enumerate(sources):
         style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)], "lw": 1.5}
@@ -81,3 +83,13 @@ def _draw_spectra(axes: Axes, real: RealismScores, sources: Sequence[tuple[str, 
     axes.set_title("radially averaged spectrum of log-intensity")
     axes.set_xlabel("frequency (cycles per pixel)")
     axes.set_ylabel("power (dB²)")
+
+
+def _mark_bands(axes: Axes, cycles: np.ndarray) -> None:
+    """Shade the middle band, and name all bands that have a frequency; in steps of the logarithm a name is centred."""
+    ends = (cycles[0], sar_realism.LOW, sar_realism.HIGH, cycles[-1])
+    axes.axvspan(sar_realism.LOW, sar_realism.HIGH, color=BAND, lw=0)
+    for name, low, high in zip(sar_realism.BAND_NAMES, ends, ends[1:], strict=False):
+        if low < high:
+            place = np.sqrt(low * high)
+            axes.text(place, 0.97, name, transform=axes.get_xaxis_transform(), ha="center", va="top", color=BAND_NAME)

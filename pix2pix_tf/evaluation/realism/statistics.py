@@ -16,7 +16,7 @@ from pix2pix_tf.data import classes
 from pix2pix_tf.metrics import sar_realism, segmentation
 from pix2pix_tf.utils import files
 
-Halves = Sequence[tuple[np.ndarray, np.ndarray]]  # places of images, from sar_realism.halvings
+Halves = Sequence[tuple[np.ndarray, np.ndarray]]  # for each halving, places of some images and of some real ones
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,23 @@ class RealismScores:
     looks: np.ndarray  # float64 [3, 3]: quartiles over the images, for each of rock, glacier, ocean
     histogram: np.ndarray  # float64 [halvings, 3], dB: for rock, glacier, ocean
     spectrum: np.ndarray  # float64 [halvings], dB
+    bands: np.ndarray  # float64 [halvings, 3], dB: images - real in the low, middle and high band of the spectrum
     kernel: np.ndarray  # float64 [halvings]; NaN without features
     kernel_error: np.ndarray  # float64 [halvings]: its standard error
     greys: np.ndarray  # int64 [3, 256]: of all images, for the plot
     level: np.ndarray  # float64 [R], dB against 1 dB^2: the typical spectrum, for the plot
     overlap: np.ndarray  # float64 [n, 4]: IoU of the predicted zones with the mask's; NaN for a zone in neither
+    pooled: np.ndarray  # float64 [4]: the same of all images as one; NaN for a zone that occurs nowhere
 
     @property
     def faithfulness(self) -> np.ndarray:
         """float64 [n], [0, 1]: the mean over the zones of each image's IoU."""
         return np.array([segmentation.macro(one) for one in self.overlap])
+
+    @property
+    def faithfulness_pooled(self) -> float:
+        """The mean over the zones of the pooled IoU, [0, 1]."""
+        return segmentation.macro(self.pooled)
 
     def summary(self) -> dict[str, float]:
         """Return the figures of all images together, by their columns in metrics.csv."""
@@ -57,7 +64,10 @@ class RealismScores:
         figures = {f"looks_{name}": value for name, value in zip(names, self.looks[1], strict=True)}
         figures |= {f"histogram_{name}": known_mean(v) for name, v in zip(names, self.histogram.T, strict=True)}
         distances = {"spectrum": self.spectrum, "kernel_distance": self.kernel, "kernel_error": self.kernel_error}
-        return {k: float(v) for k, v in figures.items()} | {k: known_mean(v) for k, v in distances.items()}
+        distances |= {f"spectrum_{k}": v for k, v in zip(sar_realism.BAND_NAMES, self.bands.T, strict=True)}
+        iou = {f"iou_{k.replace(' ', '_')}": v for k, v in zip(classes.ZONE_NAMES, self.pooled, strict=True)}
+        figures |= {k: known_mean(v) for k, v in distances.items()}
+        return {k: float(v) for k, v in (figures | {"faithfulness_pooled": self.faithfulness_pooled} | iou).items()}
 
 
 def image_statistics(
@@ -105,31 +115,36 @@ def read(path: Path) -> ImageStatistics | None:
 
 
 def compare(images: ImageStatistics, real: ImageStatistics, halves: Halves) -> RealismScores:
-    """Compare images with real ones: half of them with the other half of the real ones, in every halving.
+    """Compare images with real ones: half of them with half of the real ones, in every halving.
 
-    For the real images themselves the distances are the lowest to expect, with as many images on both sides.
+    For the real images themselves, each half with the other one, the distances are the lowest to expect with as many
+    images on both sides.
 
     Args:
       images: statistics of the images, generated or real.
-      real: those of the real images of the same masks, in the same order.
-      halves: places of the images.
+      real: those of the real images.
+      halves: places of images and of real images. Images of the same masks come from different halves.
     """
-    histogram, spectrum, kernel = [], [], []
+    histogram, spectrum, bands, kernel = [], [], [], []
     for one, other in halves:
         counts = zip(images.greys[one].sum(axis=0), real.greys[other].sum(axis=0), strict=True)
         histogram.append([sar_realism.histogram_distance(*pair) for pair in counts])
-        spectrum.append(sar_realism.spectrum_distance(images.spectra[one], real.spectra[other]))
+        spectra = (images.spectra[one], real.spectra[other])
+        spectrum.append(sar_realism.spectrum_distance(*spectra))
+        bands.append(sar_realism.spectrum_bands(*spectra))
         kernel.append(sar_realism.kernel_distance(_few(images.features[one]), _few(real.features[other])))
     kernel, kernel_error = np.transpose(kernel)
     return RealismScores(
         looks=np.transpose([_quartiles(of_zone) for of_zone in images.looks.T]),
         histogram=np.array(histogram),
         spectrum=np.array(spectrum),
+        bands=np.array(bands),
         kernel=kernel,
         kernel_error=kernel_error,
         greys=images.greys.sum(axis=0),
         level=sar_realism.spectrum_level(images.spectra),
         overlap=np.array([segmentation.iou(confusion) for confusion in images.confusions]),
+        pooled=segmentation.iou(images.confusions.sum(axis=0)),
     )
 
 

@@ -3,11 +3,12 @@
 <output>/report.md report.html metrics.csv table.md curves.png curves.svg comparison.png
          scores/<run>@<epoch>/      the values of each image (see `scoring`)
          realism.png realism.svg    with a network that segments zones (see `realism.evaluation`)
+         masks.csv                  the same of further masks, where some are named
 
 Each export is loaded once, and each image generated once; the report takes its pictures from that pass.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pix2pix_tf.evaluation import inference, plots
 from pix2pix_tf.evaluation.inference import Setting
 from pix2pix_tf.evaluation.realism import plot
 from pix2pix_tf.evaluation.realism import report as realism_report
-from pix2pix_tf.evaluation.realism.evaluation import RealismEvaluator, open_segmenter
+from pix2pix_tf.evaluation.realism.evaluation import ByExport, RealismEvaluator, open_segmenter
 from pix2pix_tf.evaluation.realism.statistics import RealismScores
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.scores import Scores, best_of, last_common_epoch, scores_of, summary
@@ -49,10 +50,10 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     segmenter = _check(exports, setting)  # in seconds, before hours of scoring
     realism = RealismEvaluator(segmenter, setting, output / "scores") if segmenter else None
     shown = _shown(runs, exports)
-    scores, generated = _score(exports, shown, setting, realism)
-    for kind in ("png", "svg"):
-        (output / f"realism.{kind}").unlink(missing_ok=True)  # of an earlier report
-    results = realism.results(generated) if realism else None
+    scores, generated, of_masks = _score(exports, shown, setting, realism)
+    for name in ("realism.png", "realism.svg", "masks.csv"):
+        (output / name).unlink(missing_ok=True)  # of an earlier report
+    results = realism.results(generated, of_masks) if realism else None
     scores = realism_report.with_realism(scores, results) if results else scores
     files.write_text(output / "metrics.csv", summary(scores))  # first: by it, the same command knows its folder again
     sections, real = "", None
@@ -60,6 +61,8 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
         real = float(results.real.faithfulness.mean())
         plot.draw(output / "realism.png", scores, results)
         sections = realism_report.sections(scores, results)
+        if results.masks:
+            files.write_text(output / "masks.csv", realism_report.masks_csv(scores, results.masks))
     plots.draw(output / "curves.png", scores, real)
     _write_report(runs, setting, output, command, scores, shown, select or "ssim", sections)
     if select:
@@ -90,15 +93,19 @@ def _shown(runs: Sequence[Run], exports: Sequence[Export]) -> list[Export]:
 
 def _score(
     exports: Sequence[Export], shown: Sequence[Export], setting: Setting, realism: RealismEvaluator | None
-) -> tuple[list[Scores], Mapping[tuple[str, int], RealismScores]]:
-    """Score each export in one pass; realism by run and epoch, empty without a segmenter."""
-    scores, generated = [], {}
+) -> tuple[list[Scores], ByExport, ByExport]:
+    """Score each export in one pass; realism of the split and of further masks, empty where it is not measured."""
+    scores: list[Scores] = []
+    generated: dict[tuple[str, int], RealismScores] = {}
+    of_masks: dict[tuple[str, int], RealismScores] = {}
     for export in exports:
         results = scoring.score(export, setting, realism, keep_pictures=export in shown)
         scores.append(results.scores)
         if realism and results.statistics:
             generated[export.run.name, export.epoch] = realism.compare(results.statistics)
-    return scores, generated
+        if realism and results.masks:
+            of_masks[export.run.name, export.epoch] = realism.compare_masks(results.masks)
+    return scores, generated, of_masks
 
 
 def _write_report(

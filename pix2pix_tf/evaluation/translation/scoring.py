@@ -3,6 +3,7 @@
 <output>/scores/<run>@<epoch>/key         what the results follow from: export, images, seed, measures
                               scores.csv  the values of each image
                               realism/    the statistics of each image, where a segmenter is named
+                              masks/      the same of images of further masks, where some are named
                               pictures/   generated images that the report shows
 
 The folder is emptied where its key is another one (`resumable.keep_only`). scores.csv is written last, when all images
@@ -10,9 +11,10 @@ are scored; the next evaluation takes the results as they are, so an interrupted
 """
 
 import csv
+import functools
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +35,7 @@ from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.utils import files, resumable
 
-SCORES, REALISM, PICTURES = "scores.csv", "realism", "pictures"  # in an export's folder
+SCORES, REALISM, MASKS, PICTURES = "scores.csv", "realism", "masks", "pictures"  # in an export's folder
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Results:
 
     scores: Scores
     statistics: ImageStatistics | None  # where a segmenter is named
+    masks: ImageStatistics | None = None  # of the images of further masks, where some are named
 
 
 def exports_of(run: Run, folder: Path) -> list[Export]:
@@ -92,28 +95,59 @@ def score(
     Raises:
       UserError: the export takes other patches than these, or generates values that are not finite.
     """
+    resumable.keep_only(export.folder, export.key(setting))
+    load = functools.cache(functools.partial(inference.load_model, export.version, setting.dataset))
+    scores, measured = _score_split(export, setting, realism, keep_pictures, load)
+    of_masks = _score_masks(export, setting.masks, realism, load) if realism and setting.masks else None
+    load.cache_clear()
+    gc.collect()  # a loaded model is a cycle of references, and the next one needs its memory
+    return Results(scores, measured, of_masks)
+
+
+def _score_split(
+    export: Export,
+    setting: Setting,
+    realism: RealismEvaluator | None,
+    keep_pictures: bool,
+    load: Callable[[], saved_model.Model],
+) -> tuple[Scores, ImageStatistics | None]:
+    """Score the images of the split, or read the results; `load` returns the model and is called where it is needed."""
     folder = export.folder
-    resumable.keep_only(folder, export.key(setting))
     if realism:
         resumable.keep_only(folder / REALISM, realism.key)
     values = _read_scores(export, setting)
     measured = statistics.read(folder / REALISM / STATISTICS) if realism else None
     if values and (measured or not realism):
         print(f"{export.name}: cached in {folder}")
-        return Results(_scores(export, setting, values), measured)
+        return _scores(export, setting, values), measured
 
     print(f"{export.name}: {len(setting.stems)} images", flush=True)
-    model = inference.load_model(export.version, setting.dataset)
-    values, measured = _measure(model, setting, realism, folder / PICTURES if keep_pictures else None)
-    del model
-    gc.collect()  # a loaded model is a cycle of references, and the next one needs its memory
+    values, measured = _measure(load(), setting, realism, folder / PICTURES if keep_pictures else None)
     scores = _scores(export, setting, values)
     if measured:
         statistics.write(folder / REALISM / STATISTICS, measured)
     _write_scores(folder / SCORES, scores)
     for suffix in (".csv", ".npz"):
         folder.with_name(folder.name + suffix).unlink(missing_ok=True)  # of a report made before this was a folder
-    return Results(scores, measured)
+    return scores, measured
+
+
+def _score_masks(
+    export: Export, masks: Setting, realism: RealismEvaluator, load: Callable[[], saved_model.Model]
+) -> ImageStatistics:
+    """Measure the images of the further masks, as `_score_split`; without a target they have no other scores."""
+    folder = export.folder / MASKS
+    resumable.keep_only(folder, realism.masks_key(masks, export.run.inputs))
+    measured = statistics.read(folder / STATISTICS)
+    if measured:
+        print(f"{export.name}: cached in {folder}")
+        return measured
+
+    print(f"{export.name}: {len(masks.stems)} masks", flush=True)
+    _, of_masks = _pass(load(), masks, realism, lambda place, outputs: {})
+    measured = statistics.stack(of_masks)
+    statistics.write(folder / STATISTICS, measured)
+    return measured
 
 
 # ---- The pass -------------------------------------------------------------------------------------------------------
@@ -122,7 +156,7 @@ def score(
 def _measure(
     model: saved_model.Model, setting: Setting, realism: RealismEvaluator | None, kept: Path | None
 ) -> tuple[dict[str, np.ndarray], ImageStatistics | None]:
-    """Generate each image once and measure it: the values of each measure, float64 [n], and the statistics.
+    """Generate each image of the split once and measure it: the values of each measure, float64 [n], and statistics.
 
     One image is generated from an input for all its targets, and as many more as the error score needs; the other
     measures are of the first one. They compare images as the model returns them, not rounded as in a PNG.
@@ -130,15 +164,34 @@ def _measure(
     bits = [(setting.dataset.bits[role], CHANNELS[role]) for role in model.targets]
     white = np.concatenate([np.full(channels, 2.0**depth - 1) for depth, channels in bits])  # [C]
 
+    def compare(place: int, outputs: GeneratedImages) -> dict[str, float]:
+        stem = setting.stems[place]
+        target = inference.stacked(setting.dataset, setting.split, model.targets, [stem])[0] / white
+        if kept:
+            pictures.write(kept, setting.inputs[place], outputs)
+        return _compare(setting, (outputs + 1) / 2, target)
+
+    results, measured = _pass(model, setting, realism, compare)
+    values = {name: np.array([one[name] for one in results]) for name in setting.measures}
+    return values, statistics.stack(measured) if realism else None
+
+
+def _pass(
+    model: saved_model.Model,
+    setting: Setting,
+    realism: RealismEvaluator | None,
+    compare: Callable[[int, GeneratedImages], dict[str, float]],
+) -> tuple[list[dict[str, float]], list[dict[str, np.ndarray]]]:
+    """Generate each image of a setting once: returns the results of `compare`, in order, and those of `realism`.
+
+    `compare` gets the image's place and its outputs, float32 [K, H, W, C], [-1, 1]; threads call it.
+    """
+
     def measure(
         place: int, outputs: GeneratedImages, *segmented: np.ndarray
     ) -> tuple[int, dict[str, float], dict[str, np.ndarray]]:
-        stem = setting.stems[place]
-        target = inference.stacked(setting.dataset, setting.split, model.targets, [stem])[0] / white
-        values = _compare(setting, (outputs + 1) / 2, target)
-        if kept:
-            pictures.write(kept, setting.inputs[place], outputs)
-        return place, values, realism.image_statistics(place, *segmented) if realism else {}
+        values = compare(place, outputs)
+        return place, values, realism.image_statistics(setting, place, *segmented) if realism else {}
 
     results: list[dict[str, float]] = [{} for _ in setting.stems]
     measured: list[dict[str, np.ndarray]] = [{} for _ in setting.stems]
@@ -146,13 +199,13 @@ def _measure(
     for batch in inference.overlapped(measure, _generated(model, setting, realism)):
         for place, values, of_image in batch:
             results[place], measured[place] = values, of_image
-        bar.add(len(batch), [(name, np.mean([values[name] for _, values, _ in batch])) for name in ("dice", "ssim")])
-    of_measures = {name: np.array([one[name] for one in results]) for name in setting.measures}
-    return of_measures, statistics.stack(measured) if realism else None
+        shown = [name for name in ("dice", "ssim") if name in batch[0][1]]
+        bar.add(len(batch), [(name, np.mean([values[name] for _, values, _ in batch])) for name in shown])
+    return results, measured
 
 
 def _generated(model: saved_model.Model, setting: Setting, realism: RealismEvaluator | None) -> Iterator[list[tuple]]:
-    """Yield a batch at a time, for each image of the split, its place, the outputs and the segmenter's results.
+    """Yield a batch at a time, for each image of a setting, its place, the outputs and the segmenter's results.
 
     The outputs are float32 [K, H, W, C], [-1, 1]. The segmenter gets the first one, with the grey steps of a PNG as
     real images have them.

@@ -151,7 +151,7 @@ def with_retries(send: Callable[[], dict], retries: int) -> dict:
 
 
 def generate(
-    client, model: ModelSpec, images: Mapping[str, bytes], seed: int, condition: Sequence[str]
+    client, model: ModelSpec, images: Mapping[str, bytes], seed: int, condition: Sequence[str], style: str = ""
 ) -> dict[str, bytes]:
     """Generate one image for each target of the model.
 
@@ -161,12 +161,13 @@ def generate(
       images: PNGs by role, such as {"zones": ...}; the key of a single one may be "".
       seed: the same seed gives the same image.
       condition: "key=value" each.
+      style: as `data/styles.choose` takes it; "" for a model without styles.
 
     Returns:
       PNGs by output, such as {"output_bytes": ...}.
 
     Raises:
-      UserError: see `sample`; or the model takes other images or conditions.
+      UserError: see `sample`; or the model takes other images, conditions or styles.
     """
     names = client.inputs(model)
     image_names = sorted(name for name in names if name.endswith("_bytes"))
@@ -181,6 +182,10 @@ def generate(
     text = conditions.format_condition(conditions.parse_conditions(condition, vocabulary), vocabulary)
     if "condition" in names:
         inputs["condition"] = [text.encode()]
+    if "style" in names:
+        inputs["style"] = [style.encode()]
+    elif style:
+        raise UserError(f"--style {style}: the model {model.name} has no styles. Leave it out.")
     return {name: values[0] for name, values in client.sample(model, inputs).items()}
 
 

@@ -22,6 +22,7 @@ export class Refused extends Error {
  * @property {string[]} targets roles
  * @property {number} size pixels, side of the patches it was trained on
  * @property {Object<string, string[]>} conditions the values of its condition, by key
+ * @property {string[]} styles names of the scenes whose style it can take; none for a model without styles
  * @property {string} origin of its training data
  */
 
@@ -56,12 +57,14 @@ export async function isHealthy() {
  * @param {Uint8Array} mask an 8-bit grey PNG
  * @param {number} seed 0 to 2^31 - 1; the same seed gives the same image
  * @param {string | null} condition such as "TSX,winter"; null for a model without conditions
+ * @param {string | null} style such as "random"; null for a model without styles
  * @param {AbortSignal} signal
  * @returns {Promise<Uint8Array>} a PNG
  */
-export async function paint(model, version, mask, seed, condition, signal) {
+export async function paint(model, version, mask, seed, condition, style, signal) {
   const inputs = { image_bytes: [{ b64: toBase64(mask) }], seed: [seed] };
   if (condition !== null) inputs.condition = [condition];
+  if (style !== null) inputs.style = [style];
   const path = `/v1/models/${encodeURIComponent(model)}/versions/${version}:predict`;
   const body = JSON.stringify({ signature_name: "sample", inputs });
   const headers = { "Content-Type": "application/json" };

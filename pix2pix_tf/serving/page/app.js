@@ -123,12 +123,12 @@ async function upload(file) {
 
 /** Requests the image of the present drawing and choices. */
 async function send(signal) {
-  const { model, version, condition } = choices;
+  const { model, version, condition, style } = choices;
   if (!model) throw new Error("There is no model here that paints SAR from zones.");
-  const facts = { model: model.name, run: model.run, origin: model.origin, version, condition };
+  const facts = { model: model.name, run: model.run, origin: model.origin, version, condition, style };
   const pair = { mask: fitTo(copy(stage.mask), model.size), seed: controls.values.seed, ...facts };
   const start = performance.now();
-  const png = await api.paint(model.name, version, await maskPng(pair), pair.seed, condition, signal);
+  const png = await api.paint(model.name, version, await maskPng(pair), pair.seed, condition, style, signal);
   return { pair: { ...pair, png }, seconds: (performance.now() - start) / 1000 };
 }
 

@@ -1,7 +1,9 @@
-// The choice of model, epoch and condition.
+// The choice of model, epoch, condition and style.
 
 const NEWEST = "newest";
 const ANY = ""; // no condition chosen
+const BY_SEED = ""; // a style that suits the mask, drawn by the seed
+const MIXED = "random"; // each zone as in another scene
 
 /** @param {import("./api.js").Model} model @returns {string} why this page cannot use it; "" if it can */
 export function whyNot(model) {
@@ -54,6 +56,14 @@ export class Choices {
     return keys.length ? keys.map(([key, values]) => this.#value(key, values)).join(",") : null;
   }
 
+  /** @returns {string | null} as the model takes it; null for a model without styles */
+  get style() {
+    const styles = this.model?.styles ?? [];
+    if (!styles.length) return null;
+    const { style = BY_SEED } = this.#chosen;
+    return style === MIXED || styles.includes(style.replace(/^scene:/, "")) ? style : BY_SEED;
+  }
+
   /** @returns {object} to be kept for the next time */
   get chosen() {
     return this.#chosen;
@@ -98,10 +108,26 @@ export class Choices {
       ...epochs.map((epoch) => new Option([epoch, ...labels(epoch)].join(" · "), epoch)),
     );
     version.value = epochs.includes(Number(this.#chosen.version)) ? this.#chosen.version : NEWEST;
-    conditions.replaceChildren(...Object.entries(chosen.conditions ?? {}).map((entry) => this.#condition(...entry)));
+    conditions.replaceChildren(
+      ...Object.entries(chosen.conditions ?? {}).map((entry) => this.#condition(...entry)),
+      ...(chosen.styles?.length ? [this.#style(chosen.styles)] : []),
+    );
   }
 
   #condition(key, values) {
+    const options = [new Option("any", ANY), ...values.map((value) => new Option(value, value))];
+    return this.#field(key, options, this.#value(key, values), (value) => {
+      this.#choose({ conditions: { ...this.#chosen.conditions, [key]: value } });
+    });
+  }
+
+  #style(styles) {
+    const scenes = styles.map((name) => new Option(`as in ${name}`, `scene:${name}`));
+    const options = [new Option("drawn by the seed", BY_SEED), new Option("mixed from several scenes", MIXED), ...scenes];
+    return this.#field("style", options, this.style, (style) => this.#choose({ style }));
+  }
+
+  #field(key, options, value, chosen) {
     const field = document.createElement("div");
     field.className = "field";
     const label = document.createElement("label");
@@ -109,11 +135,9 @@ export class Choices {
     label.htmlFor = `condition-${key}`;
     const select = document.createElement("select");
     select.id = label.htmlFor;
-    select.append(new Option("any", ANY), ...values.map((value) => new Option(value, value)));
-    select.value = this.#value(key, values);
-    select.addEventListener("change", () => {
-      this.#choose({ conditions: { ...this.#chosen.conditions, [key]: select.value } });
-    });
+    select.append(...options);
+    select.value = value;
+    select.addEventListener("change", () => chosen(select.value));
     field.append(label, select);
     return field;
   }

@@ -15,6 +15,7 @@ import { makeZip } from "./zip.js";
  * @property {number} version epoch
  * @property {number} seed
  * @property {string | null} condition null for a model without conditions
+ * @property {string | null} [style] null for a model without styles
  */
 
 /**
@@ -22,8 +23,8 @@ import { makeZip } from "./zip.js";
  * @param {Pair} pair
  * @returns {string}
  */
-export function nameOf({ mask, model, version, seed, condition }) {
-  const values = (condition ?? "").split(",").filter(Boolean);
+export function nameOf({ mask, model, version, seed, condition, style }) {
+  const values = [...(condition ?? "").split(","), style ?? ""].filter(Boolean);
   const drawing = crc32(mask.cells).toString(16).padStart(8, "0");
   const parts = ["painted", model, version, `seed${seed}`, ...values, drawing];
   return parts.join("-").replace(/[^A-Za-z0-9]+/g, "-"); // "_" would make a scene's name of it
@@ -58,6 +59,7 @@ function readme(pairs) {
     const condition = pair.condition?.replace(/^,+|,+$/g, "");
     const facts = [`model ${pair.model} of run ${pair.run}`, `epoch ${pair.version}`, `seed ${pair.seed}`];
     if (condition) facts.push(`condition ${condition}`);
+    if (pair.style) facts.push(`style ${pair.style}`);
     return `${nameOf(pair)}: ${[...facts, `trained on data: ${pair.origin}`].join(", ")}`;
   });
   return `Masks drawn by hand (zones/) and the radar images that a network painted from them (sar/).

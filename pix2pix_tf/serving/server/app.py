@@ -202,7 +202,7 @@ def _described(versions: Versions) -> dict:
     """Return a model's metadata for the page."""
     loaded = versions.loaded
     model = loaded[max(loaded)].model
-    keys = ("variant", "run", "inputs", "targets", "size", "divisor", "bits", "conditions", "origin")
+    keys = ("variant", "run", "inputs", "targets", "size", "divisor", "bits", "conditions", "styles", "origin")
     metadata = {key: getattr(model, key) for key in keys}
     return {"name": versions.name, **metadata, "versions": sorted(loaded), "labels": versions.labels}
 

@@ -1,0 +1,190 @@
+"""Synthesis of SAR from zones and a style: a generator with speckle, and two discriminators."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data import encoding, noise, styles
+from pix2pix_tf.data.classes import ZONE_VALUES
+from pix2pix_tf.data.conditions import Conditions
+from pix2pix_tf.data.pipeline import Batch
+from pix2pix_tf.export.signatures import Signature, make_signatures
+from pix2pix_tf.export.style_signatures import make_style_signatures
+from pix2pix_tf.models import replicas
+from pix2pix_tf.models.speckle import (
+    NOISE_MAPS,
+    make_pixel_discriminator,
+    make_speckle_generator,
+    make_texture_discriminator,
+)
+from pix2pix_tf.training import losses, precision
+from pix2pix_tf.training.averages import WeightAverage
+from pix2pix_tf.training.optimizers import Adam, rate_share
+from pix2pix_tf.utils import tf_compat
+
+CLASSES = len(ZONE_VALUES)
+
+
+class SpeckleGan:
+    """Zones and style to SAR: a pixel discriminator makes the mask hold (OASIS), a PatchGAN the texture."""
+
+    loss_names = ("generator", "pixel", "texture", "features", "mean_tone", "style", "discriminator")
+    sample_title = "generated, in its style"
+
+    def __init__(
+        self,
+        config: Config,
+        size: int,
+        bits: Mapping[str, int],
+        dtype_policy: str,
+        conditions: Conditions,
+        bank: styles.Bank,
+    ):
+        """Build the networks with new weights; see `tasks.make_task`."""
+        self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
+        self.conditions, self.bank = conditions, bank
+        model, train = config.model, config.train
+        with precision.using(dtype_policy):
+            self.generator = make_speckle_generator(model, CLASSES, styles.layout(conditions).size, size)
+            self.pixel_discriminator = make_pixel_discriminator(model.discriminator_width, CLASSES)
+            self.texture_discriminator = make_texture_discriminator(model.discriminator_width, CLASSES)
+            self.average = WeightAverage(self.generator, train.average_images / train.batch_size)
+        self.generator_variables = tf_compat.trainable_variables(self.generator)
+        self.discriminator_variables = [
+            *tf_compat.trainable_variables(self.pixel_discriminator),
+            *tf_compat.trainable_variables(self.texture_discriminator),
+        ]
+        rates = (train.learning_rate, train.discriminator_learning_rate or train.learning_rate)
+        self.generator_optimizer, self.discriminator_optimizer = (
+            Adam(
+                variables,
+                rate,
+                train.beta_1,
+                train.beta_2,
+                scale_loss=dtype_policy == "mixed_float16",
+                global_clipnorm=train.global_clipnorm,
+            )
+            for variables, rate in zip((self.generator_variables, self.discriminator_variables), rates, strict=True)
+        )
+
+    def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
+        """Return everything that a checkpoint contains."""
+        return {
+            "generator": self.generator,
+            "average": self.average,
+            "pixel_discriminator": self.pixel_discriminator,
+            "texture_discriminator": self.texture_discriminator,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    @tf.function
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Update all three networks on a batch of the pipeline.
+
+        Returns:
+          The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
+        """
+        mask, real, statistics, style = self._inputs(batch)
+        balance, weights = losses.class_weights(mask), self.config.loss
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+            fake = self.generator([mask, style, _noise(batch["seed"], mask)], training=True)
+            images = tf.concat([real, fake], axis=0)
+            (real_logits, fake_logits), *features = _halves(self.pixel_discriminator(images, training=True))
+            scores = _halves(self.texture_discriminator([images, tf.concat([mask, mask], axis=0)], training=True))
+            real_scores, fake_scores = zip(*scores, strict=True)
+            parts = {
+                "pixel": losses.pixel_loss(fake_logits, mask, balance),
+                "texture": losses.hinge_generator_loss(fake_scores),
+                "features": losses.feature_loss(*zip(*features, strict=True)),
+                "mean_tone": losses.mean_tone_loss(real, fake),
+                "style": losses.style_loss(statistics, styles.measure(fake, mask)),
+            }
+            generator_loss = tf.add_n([getattr(weights, name) * part for name, part in parts.items()])
+            pixel_loss = losses.pixel_loss(real_logits, mask, balance) + losses.pixel_loss(fake_logits, None)
+            texture_loss = losses.hinge_loss(real_scores, fake_scores)
+            discriminator_loss = weights.pixel * pixel_loss + weights.texture * texture_loss
+            scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)
+            scaled_discriminator_loss = self.discriminator_optimizer.scaled(discriminator_loss)
+
+        share = rate_share(batch["epoch"][0], self.config.train)
+        gradients = generator_tape.gradient(scaled_generator_loss, self.generator_variables)
+        generator_loss += self.generator_optimizer.apply(replicas.mean(gradients), share)
+        gradients = discriminator_tape.gradient(scaled_discriminator_loss, self.discriminator_variables)
+        discriminator_loss += self.discriminator_optimizer.apply(replicas.mean(gradients), share)
+        self.average.update(self.generator_optimizer.steps)
+        return {"generator": generator_loss, **parts, "discriminator": discriminator_loss}
+
+    def generate(self, batch: Batch) -> tf.Tensor:
+        """Generate the images of a batch in the styles of its targets, float32 [N, H, W, 1], [-1, 1]."""
+        return self._generate(batch, averaged=bool(self.average.is_better))
+
+    @tf.function
+    def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Return how far generated images are from the style asked for, by the weights and by their average.
+
+        Both are the style loss on the validation patches and in their styles, float32 scalars by name.
+        """
+        mask, _, statistics, style = self._inputs(batch)
+        values, white = {}, _noise(batch["seed"], mask)
+        for name, network in (("val_style", self.generator), ("val_style_average", self.average.network)):
+            generated = styles.measure(network([mask, style, white], training=False), mask)
+            values[name] = losses.style_loss(statistics, generated)
+        return values
+
+    def choose_weights(self, values: dict[str, float]) -> None:
+        """Export the average from now on if it validates better than the weights, by the means of `validate`."""
+        self.average.is_better.assign(values["val_style_average"] < values["val_style"])
+
+    def signatures(self) -> dict[str, Signature]:
+        """Return the export's functions with a copy of the weights and the bank of styles.
+
+        `tensor` returns `output`, images in [-1, 1]; for `styled` and others see `make_style_signatures`.
+        """
+        generator = precision.cast_for_inference(self.average.network if self.average.is_better else self.generator)
+        conditions, bank = self.conditions, self.bank  # the functions below must not keep the other networks
+
+        def styled(mask: tf.Tensor, style: tf.Tensor, seed: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
+            shape = tf.shape(mask)
+            white = noise.white_noise(seed, origin, shape[1], shape[2], NOISE_MAPS)
+            return encoding.from_log_tone(generator([mask, style, white], training=False))
+
+        def generate(encoded: tf.Tensor, seed: tf.Tensor, style: tf.Tensor) -> dict[str, tf.Tensor]:
+            mask, condition = _split(encoded)
+            chosen = styles.choose(bank, conditions, styles.present_zones(mask), condition, style, seed)
+            return {"output": styled(mask, chosen, seed, tf.zeros([tf.shape(seed)[0], 2], tf.int32))}
+
+        return {
+            **make_signatures(self.config, self.bits, self.divisor, generate, conditions, has_styles=True),
+            **make_style_signatures(self.divisor, styled, conditions, bank, encoding.dtype_of(self.bits["sar"])),
+        }
+
+    @tf.function
+    def _generate(self, batch: Batch, averaged: bool) -> tf.Tensor:
+        mask, _, _, style = self._inputs(batch)
+        network = self.average.network if averaged else self.generator
+        return encoding.from_log_tone(network([mask, style, _noise(batch["seed"], mask)], training=False))
+
+    def _inputs(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, styles.Statistics, styles.StyleVector]:
+        """Return mask, target as log tone, its statistics, and the style vector."""
+        mask, condition = _split(batch["input"])
+        real = encoding.log_tone(batch["target"])
+        statistics = styles.measure(real, mask)
+        return mask, real, statistics, styles.vector(statistics, batch["turn"], condition, batch["seed"])
+
+
+def _split(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Split an encoded input into the mask, float32 [N, H, W, CLASSES], and the condition, float32 [N, C]."""
+    return encoded[..., :CLASSES], encoded[:, 0, 0, CLASSES:]
+
+
+def _noise(seed: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Return white noise for images whose upper left pixel is that of their scene."""
+    shape = tf.shape(mask)
+    return noise.white_noise(seed, tf.zeros([shape[0], 2], tf.int32), shape[1], shape[2], NOISE_MAPS)
+
+
+def _halves(maps: Sequence[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Split each output of a discriminator into that of the real and that of the generated images."""
+    return [tuple(tf.split(one, 2, axis=0)) for one in maps]
