@@ -457,7 +457,7 @@ def test_a_scene_in_tiles_has_one_style_and_the_noise_of_its_place(styled, speck
         (["--style", "SAR", "--style-mask", "SMALL"], "one size"),
         (["--style", "SAR", "--style-mask", "SAR"], "no class"),
         (["--style", "SAR", "--style-mask", "NOTHING"], "no rock"),
-        (["--style", "DEEP", "--style-mask", "ZONES"], "8 bit"),
+        (["--style", "DEEP", "--style-mask", "ZONES"], "every pixel"),
     ],
 )
 def test_a_style_that_cannot_be_is_refused(styled, fronts_data, tmp_path, capsys, flags, named):
