@@ -17,6 +17,7 @@ from pix2pix_tf.models.layers import (
     EvenConv2DTranspose,
     FusedInstanceNormalization,
     LeakyReLU,
+    MirrorPadding2D,
     SeededDropout,
     SharedBatchNormalization,
     SubpixelConv2DTranspose,
@@ -24,7 +25,9 @@ from pix2pix_tf.models.layers import (
 
 Block = Callable[..., tf.Tensor]  # float [N, H, W, C] -> float [N, H', W', C']
 Norm = str  # "instance", "batch" or "none"; see `normalization`
-Padding = str  # "same"; or "one": a rim of one zero and no other padding, so that kernel 4 at stride 1 takes 32 to 31
+# "same"; "one": a rim of one zero and no other padding, so that kernel 4 at stride 1 takes 32 to 31; or "mirror": a rim
+# of one mirrored pixel, which keeps the size at kernel 3.
+Padding = str
 Upsampling = str  # "transposed" or "resized"; see `upsampling_convolution`
 Initializer: TypeAlias = (
     str | tf.keras.initializers.Initializer | None
@@ -231,7 +234,7 @@ def convolution(
     )
     if padding == "same":
         return layer
-    pad = tf.keras.layers.ZeroPadding2D(1)
+    pad = MirrorPadding2D() if padding == "mirror" else tf.keras.layers.ZeroPadding2D(1)
     return lambda x: layer(pad(x))
 
 

@@ -40,6 +40,23 @@ class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
+class MirrorPadding2D(tf.keras.layers.Layer):
+    """Adds a rim of one pixel that mirrors the map. A rim of zeros tells a network how far the border is.
+
+    On a plain mask a generator then draws frames around the image. Call: [N, H, W, C] -> [N, H + 2, W + 2, C].
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Add the rim; see the class."""
+        return tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape with the rim."""
+        batch, *sides, channels = input_shape
+        return (batch, *(side and side + 2 for side in sides), channels)
+
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class LeakyReLU(tf.keras.layers.Layer):
     """Returns x where it is positive, slope times x elsewhere."""
 

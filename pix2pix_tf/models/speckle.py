@@ -69,7 +69,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(style))
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(code))
 
-    x = convolution(widths[0], 3, 1, "same", initializer="glorot_uniform")(masks[0])
+    x = convolution(widths[0], 3, 1, "mirror", initializer="glorot_uniform")(masks[0])
     x = tf.keras.layers.Add()([x, _per_channel(code, widths[0])])
     for level, filters in enumerate(widths):
         halvings = d - level
@@ -77,7 +77,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         # Bilinear: nearest pixels, then the mean with weights 1, 2, 1. Nearest pixels alone leave a weave.
         x = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")(x) if level else x
         x = _residual(x, widths[level : level + 2], modulate, [NoiseAt(n, halvings)(noise) for n in (0, 1)])
-    tone = convolution(1, 3, 1, "same", initializer=_normal())(x)
+    tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
     strength = tf.keras.layers.Dense(
         classes, kernel_initializer=_normal(), bias_initializer=tf.keras.initializers.Constant(0.1), name="strength"
     )(code)
@@ -168,11 +168,11 @@ def _residual(x: tf.Tensor, widths: Sequence[int], modulate: Modulate, noises: S
       Float [N, h, w, widths[-1]].
     """
     y = LeakyReLU(LEAK)(modulate(AddNoise()([x, noises[0]])))
-    y = convolution(widths[0], 3, 1, "same", initializer="he_normal")(y)
+    y = convolution(widths[0], 3, 1, "mirror", initializer="he_normal")(y)
     y = LeakyReLU(LEAK)(modulate(AddNoise()([y, noises[1]])))
     if len(widths) == 1:
         return y
-    y = convolution(widths[1], 3, 1, "same", initializer="he_normal")(y)
+    y = convolution(widths[1], 3, 1, "mirror", initializer="he_normal")(y)
     if widths[0] != widths[1]:
         x = convolution(widths[1], 1, 1, "same", use_bias=False, initializer="glorot_uniform")(x)
     return tf.keras.layers.Rescaling(2**-0.5)(tf.keras.layers.Add()([x, y]))  # two summands, the deviation of one
@@ -180,7 +180,7 @@ def _residual(x: tf.Tensor, widths: Sequence[int], modulate: Modulate, noises: S
 
 def _spade(mask: tf.Tensor, code: tf.Tensor, filters: int) -> Modulate:
     """Build instance normalisation, then scale and shift of each pixel by the mask around it and by the style [S]."""
-    near = convolution(SPADE_WIDTH, 3, 1, "same", initializer="he_normal")(mask)
+    near = convolution(SPADE_WIDTH, 3, 1, "mirror", initializer="he_normal")(mask)
     hidden = tf.keras.layers.ReLU()(tf.keras.layers.Add()([near, _per_channel(code, SPADE_WIDTH)]))
 
     def modulate(x: tf.Tensor) -> tf.Tensor:

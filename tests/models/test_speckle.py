@@ -67,6 +67,14 @@ def test_a_size_that_does_not_halve_is_refused_with_the_cure(depth, size, cure):
         generator(depth, size)
 
 
+def test_a_plain_mask_without_noise_gives_a_plain_image(rng):
+    """No border is visible from within: zeros around the maps would draw frames."""
+    network = generator()
+    mask = tf.one_hot(np.full((1, 64, 64), 2), 4)
+    image = network([mask, tf.constant(rng.normal(size=(1, STYLE)), tf.float32), tf.zeros([1, 64, 64, NOISE_MAPS])])
+    assert float(tf.reduce_max(image) - tf.reduce_min(image)) < 1e-4
+
+
 def test_speckle_by_hand():
     mask = tf.one_hot([[[0, 2]]], 4)
     tone, noise = tf.constant([[[[0.5], [0.5]]]]), tf.constant([[[[1.0], [-2.0]]]])
