@@ -182,7 +182,7 @@ def test_a_folder_of_masks_and_a_patch_of_a_scene(tmp_path):
     for name in ("AA_2001-02-03_ERS_20_2_7_zones", "AA_2001-02-03_ERS_20_2_8__y00256_x00000"):
         images.write_png(folder / f"{name}.png", straight())
     found = sources.find(folder)
-    assert [one.name for one in found.masks] == ["AA_2001-02-03_ERS_20_2_7", "AA_2001-02-03_ERS_20_2_8_y00256_x00000"]
+    assert [one.name for one in found.masks] == ["AA_2001-02-03_ERS_20_2_7", "AA_2001-02-03_ERS_20_2_8__y00256_x00000"]
     assert [one.scene.metres_per_pixel for one in found.masks] == [20, None]
     images.write_png(folder / "AA_2001-02-03_ERS_20_2_7.png", straight())
     with pytest.raises(sources.UserError, match="would have one name"):

@@ -178,14 +178,14 @@ def generate(
         roles = " ".join(f"{name.removesuffix('_bytes')}=FILE" for name in image_names)
         raise UserError(f"The model {model.name} takes these images: {roles}.")
     inputs = {name: [png] for name, png in given.items()} | {"seed": [seed]}
-    vocabulary = condition_vocabulary(client, model, inputs) if "condition" in names and condition else {}
-    text = conditions.format_condition(conditions.parse_conditions(condition, vocabulary), vocabulary)
-    if "condition" in names:
-        inputs["condition"] = [text.encode()]
     if "style" in names:
         inputs["style"] = [style.encode()]
     elif style:
         raise UserError(f"--style {style}: the model {model.name} has no styles. Leave it out.")
+    vocabulary = condition_vocabulary(client, model, inputs) if "condition" in names and condition else {}
+    text = conditions.format_condition(conditions.parse_conditions(condition, vocabulary), vocabulary)
+    if "condition" in names:
+        inputs["condition"] = [text.encode()]
     return {name: values[0] for name, values in client.sample(model, inputs).items()}
 
 
