@@ -17,6 +17,7 @@ from pix2pix_tf.models.layers import FusedInstanceNormalization, LeakyReLU
 from pix2pix_tf.models.speckle_layers import (
     AddNoise,
     DepthToSpace,
+    DoubleSize,
     ModulateByClass,
     NoiseAt,
     Speckle,
@@ -75,7 +76,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         halvings = d - level
         modulate = (_spade if halvings >= SPADE_FROM else _by_class)(masks[level], code, filters)
         # Bilinear: nearest pixels, then the mean with weights 1, 2, 1. Nearest pixels alone leave a weave.
-        x = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")(x) if level else x
+        x = DoubleSize()(x) if level else x
         x = _residual(x, widths[level : level + 2], modulate, [NoiseAt(n, halvings)(noise) for n in (0, 1)])
     tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
     strength = tf.keras.layers.Dense(
@@ -117,7 +118,7 @@ def make_pixel_discriminator(width: int, classes: int) -> tf.keras.Model:
         x = block(x)
         skips.append(x)
     for block, skip in zip(up_stack, skips[-2::-1], strict=True):
-        larger = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")(x)
+        larger = DoubleSize()(x)
         x = block(tf.keras.layers.Concatenate()([larger, skip]))
     per_square = convolution(4 * (classes + 1), 3, 1, "same", initializer="glorot_uniform")(x)
     return tf.keras.Model(image, [DepthToSpace()(per_square), *skips[2:]], name="pixel_discriminator")

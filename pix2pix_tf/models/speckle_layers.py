@@ -22,11 +22,13 @@ class SpectralConv2D(tf.keras.layers.Conv2D):
         self.vector = self.add_weight(
             name="vector", shape=[1, self.filters], initializer="random_normal", trainable=False, dtype="float32"
         )
+        variable = tf_compat.unwrapped(self.vector)
+        self._kept = lambda: variable  # in `call`, Keras 3 gives a cast copy in place of the variable
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, H', W', filters]."""
         kernel = tf.cast(tf_compat.unwrapped(self.kernel), tf.float32)
-        matrix, vector = tf.reshape(kernel, [-1, self.filters]), tf_compat.unwrapped(self.vector)
+        matrix, vector = tf.reshape(kernel, [-1, self.filters]), self._kept()
         kept = tf.cast(vector, tf.float32)  # Keras 2 reads it in the precision of the layer
         left = tf.math.l2_normalize(tf.stop_gradient(tf.matmul(kept, matrix, transpose_b=True)), axis=1)
         right = tf.math.l2_normalize(tf.stop_gradient(tf.matmul(left, matrix)), axis=1)
@@ -117,6 +119,23 @@ class ModulateByClass(tf.keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """Return the shape of x."""
         return input_shape[0]
+
+
+@tf.keras.utils.register_keras_serializable("pix2pix_tf")
+class DoubleSize(tf.keras.layers.Layer):
+    """Doubles a map by bilinear interpolation; Keras 3's own layer needs sides that are known when an export is traced.
+
+    Call: float [N, H, W, C] -> [N, 2 H, 2 W, C].
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Interpolate; see the class."""
+        return tf.cast(tf.image.resize(x, 2 * tf.shape(x)[1:3], "bilinear"), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        """Return twice the sides."""
+        batch, *sides, channels = input_shape
+        return (batch, *(side and 2 * side for side in sides), channels)
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
