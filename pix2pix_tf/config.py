@@ -125,6 +125,9 @@ class TrainConfig:
     step_size_up: int = option(30_000, "steps up to max_learning_rate, and as many down [C]", 1, 1_000_000_000)
     beta_1: float = option(0.5, "Adam's decay of the first moment; with 0.9 GANs oscillate [I]", 0.0, 0.9999)
     beta_2: float = option(0.999, "Adam's decay of the second moment [I]", 0.0, 0.99999)
+    drawn_masks: float = option(
+        0.0, "share of images that speckle generates from fjords drawn at random in training", 0.0, 1.0
+    )
     average_images: float = option(
         0.0, "horizon of a moving average of a generator's weights [K]; 0: none", 0.0, 1e9, unit="images"
     )

@@ -199,7 +199,8 @@ def mean_tone_loss(target: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
 
 
 def style_loss(target: styles.Statistics, generated: styles.Statistics) -> tf.Tensor:
-    """Compute the mean absolute difference of the statistics that are present in the target, a float32 scalar."""
-    (values, present), (measured, _) = target, generated
+    """Compute the mean absolute difference of the statistics that are present in both, a float32 scalar."""
+    (values, present), (measured, measurable) = target, generated
+    present *= measurable  # a scene's style also has statistics of zones too small to be measured
     count = replicas.mean(tf.reduce_sum(present)) + 1.0  # of all replicas: the losses' mean is that of one device
     return tf.reduce_sum(tf.abs(measured - values) * present) / count

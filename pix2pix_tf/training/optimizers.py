@@ -147,6 +147,27 @@ class Adam(tf.Module):
             )
 
 
+def make_adam(variables: list[tf.Variable], train: TrainConfig, dtype_policy: str, rate: float = 0.0) -> Adam:
+    """Create the optimizer that the options describe.
+
+    Args:
+      variables: float32, those to train.
+      train: rates, moments and clipping.
+      dtype_policy: Keras' name; under mixed_float16 the loss is scaled.
+      rate: replaces `train.learning_rate` if it is not 0.
+    """
+    return Adam(
+        variables,
+        rate or train.learning_rate,
+        train.beta_1,
+        train.beta_2,
+        scale_loss=dtype_policy == "mixed_float16",
+        global_clipnorm=train.global_clipnorm,
+        max_learning_rate=train.max_learning_rate,
+        step_size_up=train.step_size_up,
+    )
+
+
 def _per_replica(value: float, dtype: tf.DType) -> tf.Variable:
     """Create a variable that each replica updates by itself, all in the same way; a checkpoint holds the first's."""
     return tf.Variable(

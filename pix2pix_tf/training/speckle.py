@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
@@ -18,12 +19,15 @@ from pix2pix_tf.models.speckle import (
     make_speckle_generator,
     make_texture_discriminator,
 )
+from pix2pix_tf.prepare.masks.fjords import draw_fjord
 from pix2pix_tf.training import losses, precision
 from pix2pix_tf.training.averages import WeightAverage
-from pix2pix_tf.training.optimizers import Adam, rate_share
+from pix2pix_tf.training.optimizers import make_adam, rate_share
 from pix2pix_tf.utils import tf_compat
 
 CLASSES = len(ZONE_VALUES)
+DRAWINGS = 48  # fjords drawn for a training, each in the eight turns
+_DRAWING_SALT = 21
 
 
 class SpeckleGan:
@@ -45,6 +49,7 @@ class SpeckleGan:
         self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
         self.conditions, self.bank = conditions, bank
         model, train = config.model, config.train
+        self.drawings = _draw_fjords(size) if train.drawn_masks else None
         with precision.using(dtype_policy):
             self.generator = make_speckle_generator(model, CLASSES, styles.layout(conditions).size, size)
             self.pixel_discriminator = make_pixel_discriminator(model.discriminator_width, CLASSES)
@@ -55,17 +60,9 @@ class SpeckleGan:
             *tf_compat.trainable_variables(self.pixel_discriminator),
             *tf_compat.trainable_variables(self.texture_discriminator),
         ]
-        rates = (train.learning_rate, train.discriminator_learning_rate or train.learning_rate)
-        self.generator_optimizer, self.discriminator_optimizer = (
-            Adam(
-                variables,
-                rate,
-                train.beta_1,
-                train.beta_2,
-                scale_loss=dtype_policy == "mixed_float16",
-                global_clipnorm=train.global_clipnorm,
-            )
-            for variables, rate in zip((self.generator_variables, self.discriminator_variables), rates, strict=True)
+        self.generator_optimizer = make_adam(self.generator_variables, train, dtype_policy)
+        self.discriminator_optimizer = make_adam(
+            self.discriminator_variables, train, dtype_policy, train.discriminator_learning_rate
         )
 
     def modules(self) -> dict[str, tf.Module | tf.keras.Model]:
@@ -87,23 +84,28 @@ class SpeckleGan:
           The losses before the step, float32 scalars, one for each of `loss_names`; NaN where a gradient is not finite.
         """
         mask, real, statistics, style = self._inputs(batch)
-        balance, weights = losses.class_weights(mask), self.config.loss
+        fake_mask, statistics, style, paired = self._with_drawings(batch, mask, statistics, style)
+        weights = self.config.loss
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-            fake = self.generator([mask, style, _noise(batch["seed"], mask)], training=True)
+            fake = self.generator([fake_mask, style, _noise(batch["seed"], mask)], training=True)
             images = tf.concat([real, fake], axis=0)
             (real_logits, fake_logits), *features = _halves(self.pixel_discriminator(images, training=True))
-            scores = _halves(self.texture_discriminator([images, tf.concat([mask, mask], axis=0)], training=True))
+            scores = _halves(self.texture_discriminator([images, tf.concat([mask, fake_mask], axis=0)], training=True))
             real_scores, fake_scores = zip(*scores, strict=True)
+            # An image of a drawn mask has no real counterpart.
+            compared = [[tf.cast(paired, one.dtype) * one for one in pair] for pair in ((real, fake), *features)]
             parts = {
-                "pixel": losses.pixel_loss(fake_logits, mask, balance),
+                "pixel": losses.pixel_loss(fake_logits, fake_mask, losses.class_weights(fake_mask)),
                 "texture": losses.hinge_generator_loss(fake_scores),
-                "features": losses.feature_loss(*zip(*features, strict=True)),
-                "mean_tone": losses.mean_tone_loss(real, fake),
-                "style": losses.style_loss(statistics, styles.measure(fake, mask)),
+                "features": losses.feature_loss(*zip(*compared[1:], strict=True)),
+                "mean_tone": losses.mean_tone_loss(*compared[0]),
+                "style": losses.style_loss(statistics, styles.measure(fake, fake_mask)),
             }
             generator_loss = tf.add_n([getattr(weights, name) * part for name, part in parts.items()])
-            pixel_loss = losses.pixel_loss(real_logits, mask, balance) + losses.pixel_loss(fake_logits, None)
-            texture_loss = losses.hinge_loss(real_scores, fake_scores)
+            pixel_loss = losses.pixel_loss(real_logits, mask, losses.class_weights(mask))
+            pixel_loss += losses.pixel_loss(fake_logits, None)
+            # Drawn masks would tell the discriminator by themselves that their images are generated.
+            texture_loss = losses.hinge_loss(real_scores, [paired * one for one in fake_scores])
             discriminator_loss = weights.pixel * pixel_loss + weights.texture * texture_loss
             scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)
             scaled_discriminator_loss = self.discriminator_optimizer.scaled(discriminator_loss)
@@ -166,12 +168,48 @@ class SpeckleGan:
         network = self.average.network if averaged else self.generator
         return encoding.from_log_tone(network([mask, style, _noise(batch["seed"], mask)], training=False))
 
+    def _with_drawings(
+        self, batch: Batch, mask: tf.Tensor, statistics: styles.Statistics, style: styles.StyleVector
+    ) -> tuple[tf.Tensor, styles.Statistics, styles.StyleVector, tf.Tensor]:
+        """Put drawn fjords, in styles of the bank, in the place of some masks: `train.drawn_masks`.
+
+        Returns:
+          Masks, statistics and style vectors to generate from; and 1 where they are those of the real image, else 0,
+          float32 [N, 1, 1, 1].
+        """
+        drawings, seed = self.drawings, batch["seed"]
+        if drawings is None:
+            return mask, statistics, style, tf.ones([tf.shape(mask)[0], 1, 1, 1])
+        is_drawn, which = tf.unstack(noise.uniform(seed, 2, _DRAWING_SALT), axis=1)
+        which = tf.cast(which * (len(drawings) - 0.001), tf.int32)
+        drawn = tf.one_hot(tf.gather(drawings, which), CLASSES)
+        _, condition = _split(batch["input"])
+        present = styles.present_zones(drawn)
+        chosen = styles.choose(self.bank, self.conditions, present, condition, tf.fill([tf.size(seed)], ""), seed)
+        is_drawn = is_drawn < self.config.train.drawn_masks
+        length = statistics[0].shape[1]
+        wanted = zip((chosen[:, :length], chosen[:, length : 2 * length]), statistics, strict=True)
+        return (
+            tf.where(is_drawn[:, tf.newaxis, tf.newaxis, tf.newaxis], drawn, mask),
+            tuple(tf.where(is_drawn[:, tf.newaxis], own, real) for own, real in wanted),
+            tf.where(is_drawn[:, tf.newaxis], chosen, style),
+            tf.cast(~is_drawn, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis],
+        )
+
     def _inputs(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, styles.Statistics, styles.StyleVector]:
         """Return mask, target as log tone, its statistics, and the style vector."""
         mask, condition = _split(batch["input"])
         real = encoding.log_tone(batch["target"])
         statistics = styles.measure(real, mask)
         return mask, real, statistics, styles.vector(statistics, batch["turn"], condition, batch["seed"])
+
+
+def _draw_fjords(size: int) -> tf.Tensor:
+    """Draw masks as `prepare masks` does, others than any of its seeds draws: classes, uint8 [8 * DRAWINGS, H, W]."""
+    values = [draw_fjord((0, _DRAWING_SALT, number), size).zones for number in range(DRAWINGS)]
+    drawn = np.searchsorted(ZONE_VALUES, np.stack(values)).astype(np.uint8)
+    turned = [np.rot90(sides, quarters, (1, 2)) for sides in (drawn, drawn[:, :, ::-1]) for quarters in range(4)]
+    return tf.constant(np.concatenate(turned))
 
 
 def _split(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -16,7 +16,8 @@ from pix2pix_tf.export.signatures import Signature, make_signatures
 from pix2pix_tf.models import replicas, unet, vgg
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.training import losses, precision
-from pix2pix_tf.training.optimizers import Adam
+from pix2pix_tf.training.averages import WeightAverage
+from pix2pix_tf.training.optimizers import make_adam, rate_share
 from pix2pix_tf.training.speckle import SpeckleGan
 from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
@@ -71,19 +72,24 @@ class Pix2Pix:
         with precision.using(dtype_policy):
             self.generator = make_generator(config.model, inputs, targets, size)
             self.discriminator = make_discriminator(config.model, inputs, targets)
+            horizon = config.train.average_images / config.train.batch_size
+            self.average = WeightAverage(self.generator, horizon) if horizon else None
         self.generator_variables = tf_compat.trainable_variables(self.generator)
         self.discriminator_variables = tf_compat.trainable_variables(self.discriminator)
-        self.generator_optimizer = _optimizer(self.generator_variables, config, dtype_policy)
-        self.discriminator_optimizer = _optimizer(self.discriminator_variables, config, dtype_policy)
+        self.generator_optimizer = make_adam(self.generator_variables, config.train, dtype_policy)
+        self.discriminator_optimizer = make_adam(
+            self.discriminator_variables, config.train, dtype_policy, config.train.discriminator_learning_rate
+        )
 
     def modules(self) -> Modules:
         """Return everything that a checkpoint contains."""
-        return {
+        modules: Modules = {
             "generator": self.generator,
             "discriminator": self.discriminator,
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
+        return modules | ({"average": self.average} if self.average else {})
 
     @tf.function
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -104,33 +110,55 @@ class Pix2Pix:
             scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)
             scaled_discriminator_loss = self.discriminator_optimizer.scaled(discriminator_loss)
 
+        share = rate_share(batch["epoch"][0], self.config.train)
         gradients = generator_tape.gradient(scaled_generator_loss, self.generator_variables)
-        generator_loss += self.generator_optimizer.apply(replicas.mean(gradients))
+        generator_loss += self.generator_optimizer.apply(replicas.mean(gradients), share)
         gradients = discriminator_tape.gradient(scaled_discriminator_loss, self.discriminator_variables)
         gradients = replicas.mean(gradients)
         every = self.config.train.discriminator_every
         if every == 1 or batch["epoch"][0] % every == 0:  # by the epoch, so that a resumed training keeps the rhythm
-            discriminator_loss += self.discriminator_optimizer.apply(gradients)
+            discriminator_loss += self.discriminator_optimizer.apply(gradients, share)
+        if self.average:
+            self.average.update(self.generator_optimizer.steps)
         values = generator_loss, gan_loss, l1_loss, mse_loss, discriminator_loss
         return dict(zip(self.loss_names, values, strict=True))
 
-    @tf.function
     def generate(self, batch: Batch) -> tf.Tensor:
         """Generate the images of a batch's inputs and seeds, float32 [N, H, W, C], [-1, 1]."""
-        return self.generator([batch["input"], batch["seed"]], training=False)
+        return self._generate(batch, averaged=bool(self.average and self.average.is_better))
 
     def validate(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Return the mean absolute error on a batch, on [-1, 1] as in training: a float32 scalar by name."""
-        return {"val_l1": tf.reduce_mean(tf.abs(self.generate(batch) - batch["target"]))}
+        """Return the mean absolute error on a batch, on [-1, 1] as in training, also with the average of the weights.
+
+        Float32 scalars by name.
+        """
+        names = {"val_l1": False} | ({"val_l1_average": True} if self.average else {})
+        return {
+            name: tf.reduce_mean(tf.abs(self._generate(batch, averaged) - batch["target"]))
+            for name, averaged in names.items()
+        }
+
+    def choose_weights(self, values: dict[str, float]) -> None:
+        """Export the average from now on if it validates better than the weights, by the means of `validate`."""
+        if self.average:
+            self.average.is_better.assign(values["val_l1_average"] < values["val_l1"])
 
     def signatures(self) -> dict[str, Signature]:
         """Return the export's functions with a copy of the weights: `tensor` returns `output`, images in [-1, 1]."""
-        generator = precision.cast_for_inference(self.generator)
+        averaged = bool(self.average and self.average.is_better)
+        generator = precision.cast_for_inference(self._network(averaged))
 
         def generate(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"output": generator([encoded, seed], training=False)}
 
         return make_signatures(self.config, self.bits, self.divisor, generate, self.conditions)
+
+    @tf.function
+    def _generate(self, batch: Batch, averaged: bool) -> tf.Tensor:
+        return self._network(averaged)([batch["input"], batch["seed"]], training=False)
+
+    def _network(self, averaged: bool) -> tf.keras.Model:
+        return self.average.network if averaged and self.average else self.generator
 
 
 class Segmenter:
@@ -150,7 +178,7 @@ class Segmenter:
                 config.model, inputs, len(classes.ZONE_VALUES) if self.zones else 1, size
             )
         self.variables = tf_compat.trainable_variables(self.segmenter)
-        self.optimizer = _optimizer(self.variables, config, dtype_policy)
+        self.optimizer = make_adam(self.variables, config.train, dtype_policy)
 
     def modules(self) -> Modules:
         """Return everything that a checkpoint contains."""
@@ -241,7 +269,7 @@ class Classifier:
         with precision.using(dtype_policy):
             self.classifier = vgg.make_classifier(config.model, encoding.channels(config.data.inputs, config.data.mask))
         self.variables = tf_compat.trainable_variables(self.classifier)
-        self.optimizer = _optimizer(self.variables, config, dtype_policy)
+        self.optimizer = make_adam(self.variables, config.train, dtype_policy)
 
     def modules(self) -> Modules:
         """Return everything that a checkpoint contains."""
@@ -283,16 +311,3 @@ class Classifier:
 
 
 Task = Pix2Pix | SpeckleGan | Segmenter | Classifier
-
-
-def _optimizer(variables: list[tf.Variable], config: Config, dtype_policy: str) -> Adam:
-    train = config.train
-    return Adam(
-        variables,
-        train.learning_rate,
-        train.beta_1,
-        scale_loss=dtype_policy == "mixed_float16",
-        global_clipnorm=train.global_clipnorm,
-        max_learning_rate=train.max_learning_rate,
-        step_size_up=train.step_size_up,
-    )

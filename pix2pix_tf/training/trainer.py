@@ -29,7 +29,7 @@ from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import distribution, logs, precision, run_folder, snapshots
 from pix2pix_tf.training.checkpoints import Checkpoints
 from pix2pix_tf.training.speckle import SpeckleGan
-from pix2pix_tf.training.tasks import Task, make_task
+from pix2pix_tf.training.tasks import Pix2Pix, Task, make_task
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
 
@@ -204,7 +204,7 @@ class Training:
         losses = {name: self.sums[name] / self.steps_per_epoch for name in self.task.loss_names}
         losses |= self._validate()
         self._check_finite_validation(losses)
-        if isinstance(self.task, SpeckleGan):
+        if isinstance(self.task, Pix2Pix | SpeckleGan):
             self.task.choose_weights(losses)
         run_folder.expect_claimed(self.run)
         speed = self.steps_per_epoch * self.config.train.batch_size / seconds

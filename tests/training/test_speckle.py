@@ -108,6 +108,33 @@ def test_the_weights_that_validate_better_are_exported(dataset):
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_the_masks_are_drawn_fjords_in_styles_of_the_bank(dataset, share):
+    drawing = task(dataset, f"train.drawn_masks={share}")
+    batch = batch_of(dataset, drawing)
+    many = {key: tf.repeat(value[:1], 64, axis=0) for key, value in batch.items()} | {"seed": tf.range(64)}
+    mask, _, statistics, style = drawing._inputs(many)
+    drawn, wanted, styled, paired = drawing._with_drawings(many, mask, statistics, style)
+    own = [bool(np.array_equal(one, other)) for one, other in zip(drawn, mask, strict=True)]
+    assert own == [bool(flag) for flag in paired[:, 0, 0, 0]]
+    assert np.mean(own) == pytest.approx(1 - share, abs=0.2 if 0 < share < 1 else 0)
+    assert np.array_equal(tf.reduce_sum(drawn, axis=-1), np.ones(drawn.shape[:3]))
+    length = statistics[0].shape[1]
+    for number, is_own in enumerate(own):
+        assert np.array_equal(styled[number], style[number]) == is_own
+        assert np.array_equal(styled[number, :length], wanted[0][number])
+        zones = styles.present_zones(drawn[number : number + 1])[0]
+        assert is_own or np.array_equal(zones * wanted[1][number, : styles.ZONES], wanted[1][number, : styles.ZONES])
+
+
+def test_the_image_of_a_drawn_mask_is_compared_with_no_real_one(dataset):
+    drawing = task(dataset, "train.drawn_masks=1")
+    losses = {name: float(loss) for name, loss in drawing.train_step(batch_of(dataset, drawing)).items()}
+    assert losses["features"] == losses["mean_tone"] == 0
+    assert losses["pixel"] > 0
+    assert losses["style"] > 0
+
+
 # ---- Exports -------------------------------------------------------------------------------------------------------
 
 

@@ -168,6 +168,41 @@ def test_the_discriminator_rests_between_its_epochs_and_the_generator_never(batc
     assert int(trained.discriminator_optimizer.steps) == sum(moves)
 
 
+def test_the_average_of_the_weights_is_exported_where_it_validates_better(batch):
+    averaging = task("train.average_images=100", dtype_policy="float32")
+    averaging.train_step(batch)
+    for weight in averaging.generator_variables:
+        weight.assign_add(tf.ones_like(weight) * 0.1)
+    assert set(averaging.validate(batch)) == {"val_l1", "val_l1_average"}
+    outputs = []
+    for better in (0.5, 2.0):
+        averaging.choose_weights({"val_l1": 1.0, "val_l1_average": better})
+        outputs.append(averaging.generate(batch).numpy())
+        assert float(tf.reduce_max(tf.abs(outputs[-1] - averaging.average.network([batch["input"], batch["seed"]])))) < (
+            1e-5 if better < 1 else np.inf
+        )
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
+    assert "average" in averaging.modules()
+    assert "average" not in task().modules()
+
+
+def test_both_networks_of_a_gan_have_their_rate_which_falls_at_the_end(batch):
+    settings = ("train.discriminator_learning_rate=1e-3", "train.epochs=10", "train.decay_epochs=9")
+    moves = []
+    for epoch in (0, 9):
+        falling = task(*settings)
+        networks = falling.generator_variables, falling.discriminator_variables
+        before = [[variable.numpy() for variable in variables] for variables in networks]
+        falling.train_step(batch | {"epoch": tf.fill(tf.shape(batch["epoch"]), tf.constant(epoch, tf.int64))})
+        changes = [
+            max(np.abs(new.numpy() - old).max() for new, old in zip(variables, values, strict=True))
+            for variables, values in zip(networks, before, strict=True)
+        ]
+        moves.append(changes)
+    assert moves[0] == pytest.approx([2e-4, 1e-3], rel=0.05)  # Adam's first step
+    assert moves[1] == pytest.approx([2e-5, 1e-4], rel=0.05)
+
+
 def test_two_channels_in_and_three_out():
     chosen = config.make_config("sar2optical", TINY)
     built = make_task(chosen, SIZE, {"sar_vv": 8, "sar_vh": 8, "optical": 8}, "float32")
