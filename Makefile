@@ -71,7 +71,7 @@ demo: $(VENV)/.installed
 	@echo "Report: $(DEMO_RUN)/report/report.html"
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not long"
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not long"
 
 test-long: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist load -m long

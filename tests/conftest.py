@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from PIL import Image
 
 from pix2pix_tf import config, prepare
@@ -21,6 +22,9 @@ from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from tests.helpers import SIZE, SPECKLE, TINY, UNET
+
+settings.register_profile("busy", deadline=None)  # how long an example takes depends on what else the machine does
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pix2pix_tf.data.io import raster
 
 SIZE = 32  # pixels; five halvings lead to a 1 x 1 map, as eight do from 256
@@ -29,6 +31,11 @@ SPECKLE = (
     "train.samples=2",
 )
 UNET = ("model.unet_width=4", "train.batch_size=2", "train.precision=float32", "train.deterministic=true")
+
+
+def long(*values: object):
+    """Return values of a parametrized test that only `make test-long` tries."""
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 def tree(root: Path, read: Callable[[Path], object] = lambda path: hashlib.sha256(path.read_bytes()).hexdigest()):

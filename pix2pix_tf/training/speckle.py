@@ -103,8 +103,8 @@ class SpeckleGan:
             }
             generator_loss = tf.add_n([getattr(weights, name) * part for name, part in parts.items()])
             pixel_loss = losses.pixel_loss(real_logits, mask, losses.class_weights(mask))
-            pixel_loss += losses.pixel_loss(fake_logits, None)
-            # Drawn masks would tell the discriminator by themselves that their images are generated.
+            # Drawn fjords would tell the discriminators by their shapes that their images are generated.
+            pixel_loss += losses.pixel_loss(fake_logits, None, paired[..., 0])
             texture_loss = losses.hinge_loss(real_scores, [paired * one for one in fake_scores])
             discriminator_loss = weights.pixel * pixel_loss + weights.texture * texture_loss
             scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)

@@ -19,7 +19,7 @@ from pix2pix_tf.models.layers import (
 from pix2pix_tf.models.pix2pix import make_discriminator, make_generator
 from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
-from tests.helpers import TINY
+from tests.helpers import TINY, long
 
 
 def tiny(*overrides):
@@ -317,7 +317,7 @@ def free(layer, channels, dtype="float32"):
     return tf.function(layer, input_signature=[tf.TensorSpec([None, None, None, channels], dtype)])
 
 
-@pytest.mark.parametrize("shape", [(1, 2, 2), (3, 2, 6), (2, 16, 16), (1, 18, 18), (2, 5, 4)])
+@pytest.mark.parametrize("shape", [long((1, 2, 2)), (3, 2, 6), long((2, 16, 16)), (1, 18, 18), long((2, 5, 4))])
 @pytest.mark.parametrize("kernel", [3, 4, 5])
 def test_products_in_a_free_batch_match_the_convolutions(shape, kernel, rng, all_kernels_are_large):
     x = images(rng, *shape, 3)

@@ -445,6 +445,7 @@ def test_an_interrupted_run_goes_on(made, tmp_path, monkeypatch):
     assert tree(tmp_path / "cut/out") == tree(tmp_path / "whole/out")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
 def test_interruption_ends_all_processes(made, tmp_path, number, code):
     raw = tmp_path / "data_raw"

@@ -7,7 +7,7 @@ from pix2pix_tf import config
 from pix2pix_tf.data import classes, pipeline
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training.tasks import Classifier, Segmenter, make_task
-from tests.helpers import SIZE, TINY, UNET
+from tests.helpers import SIZE, TINY, UNET, long
 
 
 def task(*overrides, dtype_policy="float32"):
@@ -20,7 +20,7 @@ def batch(tiny_dataset, tiny_config):
     return next(iter(pipeline.training_batches(tiny_dataset, tiny_config)))
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", long("mixed_float16")])
 def test_a_few_steps_bring_the_image_nearer_to_the_target_in_every_precision(batch, precision):
     trained = task("train.learning_rate=0.005", dtype_policy=precision)
     before = float(trained.validate(batch)["val_l1"])
@@ -101,7 +101,7 @@ def fronts_batch(fronts_data):
     return next(iter(pipeline.training_batches(load_dataset(fronts_data, ("sar", "fronts")), chosen)))
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", long("mixed_float16")])
 def test_zones_are_learnt_in_every_precision(zones_batch, precision):
     trained = segmenter("zones", "train.learning_rate=0.01", "train.max_learning_rate=0", dtype_policy=precision)
     losses = [float(trained.train_step(zones_batch)["loss"]) for _ in range(25)]
@@ -178,29 +178,23 @@ def test_the_average_of_the_weights_is_exported_where_it_validates_better(batch)
     for better in (0.5, 2.0):
         averaging.choose_weights({"val_l1": 1.0, "val_l1_average": better})
         outputs.append(averaging.generate(batch).numpy())
-        assert float(tf.reduce_max(tf.abs(outputs[-1] - averaging.average.network([batch["input"], batch["seed"]])))) < (
-            1e-5 if better < 1 else np.inf
-        )
+    expected = averaging.average.network([batch["input"], batch["seed"]])
+    np.testing.assert_allclose(outputs[0], expected, atol=1e-5)
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
     assert "average" in averaging.modules()
     assert "average" not in task().modules()
 
 
 def test_both_networks_of_a_gan_have_their_rate_which_falls_at_the_end(batch):
-    settings = ("train.discriminator_learning_rate=1e-3", "train.epochs=10", "train.decay_epochs=9")
-    moves = []
-    for epoch in (0, 9):
-        falling = task(*settings)
-        networks = falling.generator_variables, falling.discriminator_variables
-        before = [[variable.numpy() for variable in variables] for variables in networks]
-        falling.train_step(batch | {"epoch": tf.fill(tf.shape(batch["epoch"]), tf.constant(epoch, tf.int64))})
-        changes = [
-            max(np.abs(new.numpy() - old).max() for new, old in zip(variables, values, strict=True))
-            for variables, values in zip(networks, before, strict=True)
-        ]
-        moves.append(changes)
-    assert moves[0] == pytest.approx([2e-4, 1e-3], rel=0.05)  # Adam's first step
-    assert moves[1] == pytest.approx([2e-5, 1e-4], rel=0.05)
+    falling = task("train.discriminator_learning_rate=1e-3", "train.epochs=10", "train.decay_epochs=9")
+    networks = falling.generator_variables, falling.discriminator_variables
+    before = [[variable.numpy() for variable in variables] for variables in networks]
+    falling.train_step(batch | {"epoch": tf.fill(tf.shape(batch["epoch"]), tf.constant(9, tf.int64))})
+    moves = [
+        max(np.abs(new.numpy() - old).max() for new, old in zip(variables, values, strict=True))
+        for variables, values in zip(networks, before, strict=True)
+    ]
+    assert moves == pytest.approx([2e-5, 1e-4], rel=0.05)  # Adam's first step: the rate, here a tenth
 
 
 def test_two_channels_in_and_three_out():

@@ -92,6 +92,7 @@ def test_a_training_and_its_report(tiny_data, tmp_path):
     assert "already trained" in train(*command).stdout
 
 
+@pytest.mark.long
 def test_a_disk_that_takes_no_more_costs_one_sentence_and_nothing_half_written(tiny_data, tmp_path):
     command = ["--variant", "orig", "--data", tiny_data, "--run", tmp_path / "run", "--epochs", "1", *SMALL]
     command += ["--set", "model.generator_width=16"]

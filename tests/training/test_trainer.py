@@ -107,6 +107,7 @@ class Tracked(float):
     """A float that a weak reference can point to."""
 
 
+@pytest.mark.long
 def test_no_float_of_a_step_is_kept_for_ever(tiny_dataset, tmp_path, monkeypatch):
     # TensorFlow's table of tensors by Python number would hold on to each, and grow with each step.
     references, check = [], trainer.Training._check_finite
@@ -123,6 +124,7 @@ def test_no_float_of_a_step_is_kept_for_ever(tiny_dataset, tmp_path, monkeypatch
     assert references and not any(reference() for reference in references)
 
 
+@pytest.mark.long
 def test_a_log_line_after_the_checkpoint_is_not_doubled(tiny_dataset, tmp_path):
     run = tmp_path / "run"
     trainer.train(chosen(epochs=1), tiny_dataset, run)
@@ -132,14 +134,13 @@ def test_a_log_line_after_the_checkpoint_is_not_doubled(tiny_dataset, tmp_path):
     assert [line["epoch"] for line in lines(run)] == [1, 2]
 
 
-def test_more_epochs_go_on_and_the_same_command_again_has_nothing_to_do(tiny_dataset, tmp_path, capsys):
-    run = tmp_path / "run"
-    for epochs in (1, 2):
-        trainer.train(chosen(epochs=epochs), tiny_dataset, run)
-    assert "resuming from the end of epoch 1" in capsys.readouterr().out
-    trainer.train(chosen(epochs=2), tiny_dataset, run)
-    assert "already trained to epoch 2" in capsys.readouterr().out
-    assert list(versions.epochs(run)) == [1, 2]
+def test_more_epochs_go_on_and_the_same_command_again_has_nothing_to_do(tiny_dataset, tiny_run, tmp_path, capsys):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    trainer.train(chosen(epochs=3), tiny_dataset, run)
+    assert "resuming from the end of epoch 2" in capsys.readouterr().out
+    trainer.train(chosen(epochs=3), tiny_dataset, run)
+    assert "already trained to epoch 3" in capsys.readouterr().out
+    assert list(versions.epochs(run)) == [1, 2, 3]
 
 
 def test_another_configuration_or_data_set_is_refused_and_named(tiny_data, tiny_dataset, tiny_run):
@@ -173,13 +174,14 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
     assert_same(state(run), good)
 
 
-def test_a_damaged_checkpoint_is_named(tiny_dataset, tmp_path):
-    run = tmp_path / "run"
-    trainer.train(chosen(epochs=1), tiny_dataset, run)
+def test_a_damaged_checkpoint_is_named(tiny_dataset, tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    for path in (run / "checkpoints").glob("ckpt-3.*"):
+        path.unlink()
     (index,) = (run / "checkpoints").glob("*.index")
     index.write_bytes(index.read_bytes()[:100])
-    with pytest.raises(UserError, match="ckpt-3 cannot be read .*choose another --run"):
-        trainer.train(chosen(epochs=2), tiny_dataset, run)
+    with pytest.raises(UserError, match="ckpt-6 cannot be read .*choose another --run"):
+        trainer.train(chosen(epochs=3), tiny_dataset, run)
 
 
 def test_a_second_training_in_the_same_folder_is_refused(tiny_dataset, tiny_run):
@@ -304,6 +306,7 @@ def test_only_the_best_epoch_is_exported(zones_run):
     assert (run / "samples" / f"epoch_{best:04d}.png").exists()
 
 
+@pytest.mark.long
 def test_a_training_stops_when_nothing_has_become_better_for_long(fronts_data, tmp_path, capsys):
     dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
     never = ("train.learning_rate=1e-12", "train.max_learning_rate=0", "train.patience=2", "train.monitor=val_loss")
@@ -348,6 +351,7 @@ def test_a_segmenter_interrupted_and_resumed_is_one_that_was_not(fronts_data, zo
     assert list(versions.epochs(run)) == list(versions.epochs(zones_run))
 
 
+@pytest.mark.long
 def test_epochs_of_a_number_of_steps_change_the_log_and_not_the_weights(fronts_data, zones_run, tmp_path):
     # Three passes of three steps, which are three epochs there, in one epoch of nine steps here; interrupted in it.
     dataset, run = load_dataset(fronts_data, ("sar", "zones")), tmp_path / "run"
