@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.speed import speckle_torch
 from benchmarks.speed.turns import answer, levels
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -104,49 +105,86 @@ class Discriminator(nn.Module):
         return self.stack(torch.cat([condition, image], dim=1)).float()
 
 
-def main(variant: str, work: str, batch: str, size: str, precision: str, compiled: str = "") -> None:
+def pix2pix(variant: str, batch: int, size: int, as_trained: dict):
+    """Return the generator, the discriminators, what the generator takes, both losses of a step, and Adam's options."""
     kernel, spade = {"orig": (4, 0), "gen5": (5, 0), "spade": (4, 128)}[variant]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = PRECISIONS[precision]
-    torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    as_trained = {"device": device, "memory_format": torch.channels_last}
-    generator = Generator(kernel, spade, levels(int(size))).to(**as_trained)
+    generator = Generator(kernel, spade, levels(size)).to(**as_trained)
     discriminator = Discriminator(4).to(**as_trained)
-    image, target = (torch.randn(int(batch), c, int(size), int(size)).to(**as_trained) for c in (ZONES, 1))
-    generator_optimizer, discriminator_optimizer = [
-        torch.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999), eps=1e-7, fused=True)
-        for network in (generator, discriminator)
-    ]
-    scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
+    image, target = (torch.randn(batch, c, size, size).to(**as_trained) for c in (ZONES, 1))
     cross_entropy = functional.binary_cross_entropy_with_logits
 
     def losses():
-        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            generated = generator(image)
-            real, fake = discriminator(image, target), discriminator(image, generated)
+        generated = generator(image)
+        real, fake = discriminator(image, target), discriminator(image, generated)
         gan = cross_entropy(fake, torch.ones_like(fake))
         discriminator_loss = (
             cross_entropy(real, torch.ones_like(real)) + cross_entropy(fake, torch.zeros_like(fake))
         ) / 2
         return gan + 100 * functional.l1_loss(generated, target), discriminator_loss
 
+    return generator, nn.ModuleList([discriminator]), lambda: (image,), losses, (2e-4, (0.5, 0.999))
+
+
+def speckle(batch: int, size: int, as_trained: dict):
+    """Return the same for `speckle`."""
+    generator = speckle_torch.Generator().to(**as_trained)
+    discriminators = [speckle_torch.PixelDiscriminator(), speckle_torch.TextureDiscriminator()]
+    discriminators = nn.ModuleList(discriminators).to(**as_trained)
+    classes = torch.randint(ZONES, [batch, size // 32, size // 32]).repeat_interleave(32, 1).repeat_interleave(32, 2)
+    mask = functional.one_hot(classes, ZONES).permute(0, 3, 1, 2).float().to(**as_trained)
+    real = torch.randn(batch, 1, size, size).tanh().to(**as_trained)
+    style = torch.randn(batch, speckle_torch.STYLE).to(as_trained["device"])
+
+    def generator_inputs():
+        return mask, style, torch.randn(batch, speckle_torch.MAPS, size, size, device=as_trained["device"])
+
+    def losses():
+        return speckle_torch.losses((generator, *discriminators), mask, real, style)
+
+    return generator, discriminators, generator_inputs, losses, (3e-4, (0.0, 0.99))
+
+
+def main(variant: str, work: str, batch: str, size: str, precision: str, compiled: str = "") -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = PRECISIONS[precision]
+    torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    options = int(batch), int(size), {"device": device, "memory_format": torch.channels_last}
+    generator, discriminators, inputs, losses, (rate, betas) = (
+        speckle(*options) if variant == "speckle" else pix2pix(variant, *options)
+    )
+    optimizers = [
+        torch.optim.Adam(network.parameters(), rate, betas=betas, eps=1e-7, fused=True)
+        for network in (generator, discriminators)
+    ]
+    average = [weight.detach().clone() for weight in generator.parameters()] if variant == "speckle" else []
+    scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
+
+    def cast_losses():
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            return losses()
+
     def train_step():
         total, discriminator_loss = losses_of()
         # one pass forward for both, as in TensorFlow's tutorial: each network gets the gradient of its own loss only
         gradients = torch.autograd.grad(scaler.scale(total), list(generator.parameters()), retain_graph=True)
-        gradients += torch.autograd.grad(scaler.scale(discriminator_loss), list(discriminator.parameters()))
-        for weight, gradient in zip([*generator.parameters(), *discriminator.parameters()], gradients, strict=True):
+        gradients += torch.autograd.grad(scaler.scale(discriminator_loss), list(discriminators.parameters()))
+        for weight, gradient in zip([*generator.parameters(), *discriminators.parameters()], gradients, strict=True):
             weight.grad = gradient
-        scaler.step(generator_optimizer)
-        scaler.step(discriminator_optimizer)
+        for network, optimizer in zip((generator, discriminators), optimizers, strict=True):
+            if average:
+                scaler.unscale_(optimizer)
+                nn.utils.clip_grad_norm_(network.parameters(), 20.0)
+            scaler.step(optimizer)
         scaler.update()
+        if average:
+            torch._foreach_lerp_(average, [weight.detach() for weight in generator.parameters()], 0.004)
         return float(total.detach())
 
     @torch.inference_mode()
     def generate():
-        return run_generator(image.to(dtype)).cpu()
+        return run_generator(*(one.to(dtype) for one in inputs())).cpu()
 
-    losses_of = torch.compile(losses) if compiled else losses
+    losses_of = torch.compile(cast_losses) if compiled else cast_losses
     if work == "generation":
         generator.to(dtype)
     run_generator = torch.compile(generator) if compiled else generator
