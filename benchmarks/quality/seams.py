@@ -20,8 +20,7 @@ from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.tiling import Place, Tiling
 from pix2pix_tf.export import saved_model
-from pix2pix_tf.export.inference import Style, generate_tile, run_tiled, tile_generator
-from pix2pix_tf.generate.command import TILES
+from pix2pix_tf.export.inference import TILES, Style, generate_tile, run_tiled, tile_generator
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 HEIGHT, WIDTH = 768, 1024  # pixels

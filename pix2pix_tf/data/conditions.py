@@ -77,16 +77,30 @@ def parse_conditions(words: Sequence[str], conditions: Conditions) -> dict[str, 
     requested = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not conditions:
-            raise UserError(f"--condition {word}: this model was trained without conditions (data.condition).")
-        if not equals:
+        if conditions and not equals:
             raise UserError(f"--condition takes KEY=VALUE, such as sensor=TSX, not {word!r}.")
+        requested[key] = value
+    check_conditions(requested, conditions)
+    return requested
+
+
+def check_conditions(requested: Mapping[str, str], conditions: Conditions) -> None:
+    """Check the values that a user requests.
+
+    Args:
+      requested: by key, such as {"sensor": "TSX"}.
+      conditions: the generator's keys and values.
+
+    Raises:
+      UserError: the generator has no such key or value; the message suggests the nearest one.
+    """
+    for key, value in requested.items():
+        if not conditions:
+            raise UserError(f"The condition {key}={value}: this model was trained without conditions (data.condition).")
         if key not in conditions:
             raise did_you_mean("condition", key, conditions)
         if value not in conditions[key]:
             raise did_you_mean(key, value, conditions[key])
-        requested[key] = value
-    return requested
 
 
 def format_condition(values: Mapping[str, str], conditions: Conditions) -> str:

@@ -102,13 +102,24 @@ def grid(
     legend: bool,
     captions: Sequence[str] = (),
 ) -> None:
+    """Write `draw_grid` as a PNG; see there for the other arguments."""
+    whole = draw_grid(columns, title, legend, captions)
+    with files.atomic_write(path) as temporary:
+        whole.save(temporary, format="PNG")
+
+
+def draw_grid(
+    columns: Sequence[tuple[str, Sequence[np.ndarray]]],
+    title: str,
+    legend: bool,
+    captions: Sequence[str] = (),
+) -> Image.Image:
     """Draw images in columns under headings.
 
     Args:
-      path: the PNG to write.
       columns: (heading, images from the top down); a heading may have several lines, or all are empty. All columns have
         as many images, uint8 [H, W] or [H, W, 3], all of one size.
-      title: above the grid.
+      title: above the grid; empty: none.
       legend: True: add the colours of the zone classes below.
       captions: names of the rows, at their left; empty: none.
 
@@ -126,10 +137,8 @@ def grid(
         turned = [_text(text, CAPTION, zoom * height).rotate(90, expand=True) for text in captions]
         stacks.insert(0, _joined([_text("\n" * (lines - 1), HEADING, turned[0].width), *turned], down=True))
     body = _joined(stacks)
-    parts = [_text(title, TITLE, body.width), body, *([_legend(body.width)] if legend else [])]
-    whole = ImageOps.expand(_joined(parts, down=True, gap=2 * GAP), MARGIN, PAPER)
-    with files.atomic_write(path) as temporary:
-        whole.save(temporary, format="PNG")
+    above, below = [_text(title, TITLE, body.width)] if title else [], [_legend(body.width)] if legend else []
+    return ImageOps.expand(_joined([*above, body, *below], down=True, gap=2 * GAP), MARGIN, PAPER)
 
 
 def _column(heading: str, lines: int, images: Sequence[np.ndarray], zoom: int) -> Image.Image:

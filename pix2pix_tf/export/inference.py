@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # --workers nor on the machine; more workers use more cores better.
 THREADS = 2
 BLOCK = 256  # rows of a mask that are read at a time
+TILES = 2  # default side of a tile, in sides of the patches that the model was trained on
 
 InputTile: TypeAlias = np.ndarray  # uint8 or uint16 [h, w, C]: PNG values of the input roles, stacked along channels
 OutputTile: TypeAlias = np.ndarray  # float32 [h, w, C']: for a generator in [-1, 1]
@@ -43,6 +44,38 @@ class RowReader(Protocol):
 
     def read(self, count: int) -> np.ndarray:
         """Return the next rows, [count, W, C]; fewer at the end."""
+
+
+class ArrayReader:
+    """Reads an image in memory from the top down, as `StripReader` reads a file."""
+
+    def __init__(self, image: np.ndarray):
+        """Keep the image, uint8 or uint16 [H, W, C]."""
+        self.height, self.width = image.shape[:2]
+        self._image, self._done = image, 0
+
+    def read(self, count: int) -> np.ndarray:
+        """Return the next rows, [count, W, C]; fewer at the end."""
+        rows = self._image[self._done : self._done + count]
+        self._done += len(rows)
+        return rows
+
+
+def tiling_of(model: "Model", tile: int | None = None, overlap: int | None = None) -> Tiling:
+    """Return how a model divides large scenes.
+
+    Args:
+      model: a generator.
+      tile: pixels, the side of a tile; None: TILES patches.
+      overlap: pixels that neighbours share; None: half a tile.
+
+    Raises:
+      UserError: the tile does not divide as the model needs, or overlaps by more than half.
+    """
+    side = TILES * model.size if tile is None else tile
+    tiling = Tiling(side, side // 2 if overlap is None else overlap, model.divisor)
+    tiling.check()
+    return tiling
 
 
 def load(path: Path) -> "Model":
@@ -140,11 +173,11 @@ def generate_tile(model: "Model", condition: str, tile: InputTile, seed: int, pl
     return model.generate(tile[np.newaxis], np.array([seed]), [condition])[0]
 
 
-def run_on_files(readers: Sequence[RowReader], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
-    """Run a network on a scene that lies in image files; see `run_tiled`.
+def run_on_images(readers: Sequence[RowReader], tiling: Tiling, run_tile: RunTile, seed: int) -> Iterator[OutputTile]:
+    """Run a network on a scene that lies in images; see `run_tiled`.
 
     Args:
-      readers: of an image file for each input role, in the network's order, all of one size.
+      readers: of an image for each input role, in the network's order, all of one size.
       tiling: how the scene is divided.
       run_tile: the network, such as `tile_generator`.
       seed: of the scene.

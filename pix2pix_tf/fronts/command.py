@@ -138,9 +138,7 @@ def load(paths: Sequence[Path], batch_size: int) -> list[Segmenter]:
                 f"{path} {makes} and finds no front. --model takes an export of the variant zones or fronts"
                 + ("; for images, use python -m pix2pix_tf.generate." if model.targets else ".")
             )
-        name = f"{model.run}@{model.epoch}"
-        network = scenes.Network(name, model.targets[0], model.size, model.probabilities, batch_size)
-        segmenters.append(Segmenter(model, network))
+        segmenters.append(Segmenter(model, scenes.network_of(model, batch_size)))
     segmenters.sort(key=lambda one: TARGETS.index((one.target,)))
     if len(segmenters) > len({one.target for one in segmenters}):
         raise UserError("--model: give one network for zones, one for fronts, or one of each.")

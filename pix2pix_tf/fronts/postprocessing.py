@@ -27,6 +27,18 @@ ROWS = 1024  # rows of labels that are counted together, as counting copies them
 _CORNERS_TOUCH = np.ones((3, 3), bool)  # the 8-neighbourhood
 
 
+def min_length_pixels(metres_per_pixel: float | None, min_length: float | None = None) -> float:
+    """Return the length up to which components of a front are dropped, in pixels.
+
+    Args:
+      metres_per_pixel: of the scene; None: unknown.
+      min_length: metres, of scenes of unknown scale pixels; None: `MIN_LENGTH`.
+    """
+    if metres_per_pixel is None:
+        return MIN_LENGTH["pixels"] if min_length is None else min_length
+    return (MIN_LENGTH["metres"] if min_length is None else min_length) / metres_per_pixel
+
+
 def zones_of(probabilities: np.ndarray) -> ZoneMask:
     """Return the likeliest class of each pixel; of equally likely ones the first.
 

@@ -21,7 +21,7 @@ from pix2pix_tf.data.io import raster
 from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.fronts import overlay, scenes, trust, vector_files
 from pix2pix_tf.fronts.inputs import SarImage, SceneSource
-from pix2pix_tf.fronts.postprocessing import MIN_LENGTH, Front
+from pix2pix_tf.fronts.postprocessing import Front, min_length_pixels
 from pix2pix_tf.fronts.scenes import Network, Prediction, Probabilities
 from pix2pix_tf.fronts.trust import Trust
 from pix2pix_tf.fronts.vectorize import polylines
@@ -67,12 +67,6 @@ class Settings:
     min_length: float | None = None  # metres, of scenes of unknown scale pixels; None: postprocessing.MIN_LENGTH
     uncertainty: bool = False
     probabilities: bool = False
-
-    def shortest(self, metres_per_pixel: float | None) -> float:
-        """Return the length in pixels up to which components of a front are dropped."""
-        if metres_per_pixel is None:
-            return MIN_LENGTH["pixels"] if self.min_length is None else self.min_length
-        return (MIN_LENGTH["metres"] if self.min_length is None else self.min_length) / metres_per_pixel
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,7 @@ def _find(image: SarImage, segmenter: Segmenter, settings: Settings, folder: Pat
 
     read = scenes.rows_of(image.pixels)
     prediction = scenes.predict_scene(network, read, height, width, image.valid, settings.uncertainty, consume)
-    shortest = settings.shortest(image.scene.metres_per_pixel)
+    shortest = min_length_pixels(image.scene.metres_per_pixel, settings.min_length)
     masks = (prediction.mask, *prediction.of_flips)
     front, *of_flips = (scenes.front_of(mask, segmenter.target, shortest, image.scene.bounding_box) for mask in masks)
     assessed = trust.assess(

@@ -15,7 +15,7 @@ get the other class.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from pix2pix_tf.fronts import postprocessing, vector_files
 from pix2pix_tf.fronts.postprocessing import Front
 from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.export.saved_model import Model
 
 Tiles: TypeAlias = np.ndarray  # uint8 or uint16 [n, size, size, C]: the input roles, stacked along the channels
 Probabilities: TypeAlias = np.ndarray  # float [..., K], [0, 1]: K = 4 zones in the order of ZONE_VALUES, or 1, a front
@@ -47,6 +50,11 @@ class Network:
     size: int  # pixels: side of a tile
     predict: Predict
     batch_size: int = 8  # tiles at a time
+
+
+def network_of(model: "Model", batch_size: int = 8) -> Network:
+    """Return the network of an export that segments."""
+    return Network(f"{model.run}@{model.epoch}", model.targets[0], model.size, model.probabilities, batch_size)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,6 @@ from pix2pix_tf.utils.errors import UserError
 if TYPE_CHECKING:
     from pix2pix_tf.export.saved_model import Model
 
-TILES = 2  # default side of a tile, in sides of the patches that the model was trained on
-
 EXAMPLES = """\
   python -m pix2pix_tf.generate --model runs/gen5/export/gen5 --masks my_masks --output generated/mine
   python -m pix2pix_tf.generate --model runs/gen5 --masks my_masks --output generated/best
@@ -57,9 +55,7 @@ def main(argv: list[str]) -> None:
             f"{options.model} returns {' and '.join(model.targets)}. For zones and front lines of SAR scenes, use "
             "python -m pix2pix_tf.fronts."
         )
-    tile = TILES * model.size if options.tile is None else options.tile
-    tiling = Tiling(tile, tile // 2 if options.overlap is None else options.overlap, model.divisor)
-    tiling.check()
+    tiling = inference.tiling_of(model, options.tile, options.overlap)
     masks = mask_files.find(options.masks, model.inputs, options.split)
     mask_files.check_split(masks, options.any_split)
     condition = conditions.parse_conditions(options.condition, model.conditions)

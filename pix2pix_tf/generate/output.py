@@ -163,7 +163,7 @@ def _write_targets(task: ImageTask, model: "Model") -> None:
         zones = task.inputs[model.inputs.index("zones")]
         present = inference.present_zones(open_input(zones, "zones", model.bits["zones"], task.codes, task.reading))
     run_tile = inference.tile_generator(model, task.condition, task.style, present, task.seed)
-    strips = inference.run_on_files(readers, task.tiling, run_tile, task.seed)
+    strips = inference.run_on_images(readers, task.tiling, run_tile, task.seed)
     if task.alone:
         strips = cli.progress(strips, len(task.tiling.places(readers[0].height)), "rows of tiles generated")
     ends = np.cumsum([CHANNELS[role] for role in model.targets])[:-1]

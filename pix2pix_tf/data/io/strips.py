@@ -38,6 +38,7 @@ class StripReader:
         self._means = class_numbers.meaning(role, codes, self._raster.colormap()) if is_mask else None
         self._role, self._codes = role, codes
         self.height, self.width, self.channels = self._raster.height, self._raster.width, self._raster.channels
+        self.grid = self._raster.grid
         self.dtype = np.dtype(np.uint8) if is_mask else self._raster.dtype
         self._done = 0
 
