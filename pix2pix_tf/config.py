@@ -148,6 +148,9 @@ class TrainConfig:
     devices: int = option(0, "GPUs of each machine that share a batch; 0: all, or one for a batch of 1", 0, 1024)
     deterministic: bool = option(False, "bit-identical results of every run on one machine; slower on a GPU")
     export_every: int = option(10, "epochs between SavedModels; the last epoch is always exported", 1, 1_000_000)
+    export_weights: bool = option(
+        True, "exports contain the float32 weights of all networks, for --init; false: smaller exports"
+    )
     checkpoint_minutes: float = option(10.0, "time between checkpoints, at most", 0.0, 1e6, unit="minutes")
     log_steps: int = option(100, "steps between TensorBoard scalars; log.jsonl has one line an epoch", 1, 1_000_000)
     validation_patches: int = option(200, "validation patches scored after each epoch, evenly spaced", 1, 1_000_000)

@@ -1,7 +1,8 @@
 """SavedModels: written atomically, checked in TensorFlow's C++ runtime, and loaded without the code of the networks.
 
 Each export contains `assets.extra/model.json`, its metadata (see `Model`), and
-`assets.extra/tf_serving_warmup_requests`, a request for each signature.
+`assets.extra/tf_serving_warmup_requests`, a request for each signature; and `assets.extra/weights.npz`, unless
+`train.export_weights` is off: the weights that a new training may begin with.
 """
 
 import contextlib
@@ -37,6 +38,7 @@ def write(
     signatures: Mapping[str, Signature],
     description: Mapping,
     example: warmup.Inputs,
+    weights: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write a SavedModel and its warm-up requests, and check it in TensorFlow's C++ runtime before it appears.
 
@@ -46,6 +48,7 @@ def write(
       description: the content of model.json; see `Model` for the fields.
       example: values of all arguments by name, such as {"image": ..., "seed": ...}; for the check and for the warm-up
         requests.
+      weights: of the training, by name, for `train.py --init`; None leaves them out.
 
     Raises:
       OSError: it could not be written; then nothing new is visible.
@@ -63,6 +66,8 @@ def write(
         requests = {name: {spec.name: example[spec.name] for spec in specs} for name, specs in arguments.items()}
         with os_errors(version):
             warmup.write(temporary, requests, arguments)
+        if weights is not None:
+            np.savez(temporary / versions.WEIGHTS, **weights)
         difference = _difference_to_cpp_runtime(temporary, signatures["tensor"], example)
         if not difference < TOLERANCE:
             raise RuntimeError(f"{version}: served images differ from this process's by up to {difference}.")

@@ -10,6 +10,8 @@ from pix2pix_tf.export import best_epoch
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
+WEIGHTS = "assets.extra/weights.npz"  # in a version: float32 weights of all networks of the training
+
 
 def find(path: Path) -> Path:
     """Return the version folder that a path names.
@@ -62,9 +64,9 @@ def chosen(run: Path) -> tuple[Path, str]:
 
 
 def fingerprint(version: Path) -> str:
-    """Return a checksum of an export's files."""
+    """Return a checksum of an export's files, without its training weights, which have no part in its images."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in version.rglob("*") if path.is_file()):
+    for path in sorted(path for path in version.rglob("*") if path.is_file() and path != version / WEIGHTS):
         # Skip the weights, hundreds of megabytes: variables.index holds the checksum of each tensor.
         content = b"" if ".data-" in path.name else path.read_bytes()
         digest.update(f"{path.relative_to(version)} {len(content)} ".encode() + content)

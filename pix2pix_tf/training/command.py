@@ -22,6 +22,7 @@ EXAMPLES = """\
   python train.py --variant zones --data datasets/caffe             # the calving-front baseline
   python train.py --variant gen5 --run runs/small --set train.batch_size=4 --set model.generator_width=32
   python train.py --variant gen5 --set train.batch_size=8           # all GPUs of the machine share a batch of 8
+  python train.py --variant speckle --data datasets/mine --init pretrained/glacier --run runs/tuned --epochs 10
   python train.py --config runs/gen5/config.json --run runs/again --set train.seed=1
   python train.py --variant gen5 --dry-run                          # describe the training, write nothing"""
 
@@ -35,6 +36,9 @@ def main(argv: list[str]) -> None:
     options = read_options(argv)
     overrides = options.set + ([f"train.epochs={options.epochs}"] if options.epochs else [])
     chosen = config.make_config(options.variant, overrides, options.config)
+    run = options.run or Path("runs") / chosen.variant
+    if options.init is not None:
+        check_init(run, options.init)
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for the JSON of --dry-run
         dataset = open_data(options.data, chosen, options.dry_run)
     if options.dry_run:
@@ -43,7 +47,7 @@ def main(argv: list[str]) -> None:
 
     from pix2pix_tf.training import trainer  # imports TensorFlow: seconds, after all checks
 
-    trainer.train(chosen, dataset, options.run or Path("runs") / chosen.variant)
+    trainer.train(chosen, dataset, run, options.init)
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
@@ -63,6 +67,12 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: a simulated one)")
     parser.add_argument("--run", type=Path, metavar="DIR", help="folder of this training (default: runs/<variant>)")
+    parser.add_argument(
+        "--init",
+        type=Path,
+        metavar="PATH",
+        help="begin with the weights of a run or of an export that fit by name and shape (fine-tuning)",
+    )
     parser.add_argument("--epochs", metavar="N", help="short for --set train.epochs=N")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set an option, listed below")
     parser.add_argument(
@@ -72,6 +82,14 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     if not options.variant and not options.config:
         raise UserError(f"--variant is missing: one of {', '.join(config.VARIANTS)}. --config FILE may name it too.")
     return options
+
+
+def check_init(run: Path, init: Path) -> None:
+    """Raise UserError where a new run could not begin with the weights of --init; a run that resumes has its own."""
+    from pix2pix_tf.training import run_folder
+
+    if not (run / run_folder.RECORD).exists():
+        run_folder.find_weights(init)
 
 
 def open_data(path: Path | None, chosen: Config, dry_run: bool = False) -> "Dataset":

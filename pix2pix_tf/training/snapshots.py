@@ -10,6 +10,7 @@ from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.io.images import to_pixels
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.export.signatures import png_names
+from pix2pix_tf.training import weights
 from pix2pix_tf.training.speckle import SpeckleGan
 from pix2pix_tf.training.tasks import Task
 
@@ -39,7 +40,7 @@ def draw_samples(path: Path, task: Task, dataset: Dataset, stems: tuple[str, ...
 
 
 def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int, stem: str) -> None:
-    """Write a SavedModel with its metadata and warm-up requests.
+    """Write a SavedModel with its metadata, warm-up requests and, by `train.export_weights`, training weights.
 
     Args:
       base: the folder of versions; the new one is named by its epoch.
@@ -76,6 +77,7 @@ def export_epoch(base: Path, task: Task, dataset: Dataset, run: str, epoch: int,
             **{"image": image, "seed": np.zeros(1, np.int32), "condition": text, "style": [b""]},
             **(_style_example(task, dataset, stem) if isinstance(task, SpeckleGan) else {}),
         },
+        weights=weights.of_modules(task.modules()) if task.config.train.export_weights else None,
     )
 
 

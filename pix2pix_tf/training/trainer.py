@@ -26,7 +26,7 @@ from pix2pix_tf.data import conditions, pipeline, styles
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import evenly_spaced
 from pix2pix_tf.export import saved_model, versions
-from pix2pix_tf.training import distribution, logs, precision, run_folder, snapshots
+from pix2pix_tf.training import distribution, logs, precision, run_folder, snapshots, weights
 from pix2pix_tf.training.checkpoints import Checkpoints
 from pix2pix_tf.training.speckle import SpeckleGan
 from pix2pix_tf.training.tasks import Pix2Pix, Task, make_task
@@ -53,17 +53,19 @@ def build_task(config: Config, dataset: Dataset, dtype_policy: str) -> Task:
     return make_task(config, dataset.size, dataset.bits, dtype_policy, vocabulary, bank)
 
 
-def train(config: Config, dataset: Dataset, run: Path) -> None:
+def train(config: Config, dataset: Dataset, run: Path, init: Path | None = None) -> None:
     """Train a run to its last epoch, starting or resuming it.
 
     Args:
       config: of the training.
       dataset: loaded with the roles of the configuration, splits "train" and "val".
       run: the run's folder; created when missing, resumed when it exists.
+      init: a run or an export whose weights a new run begins with (`run_folder.find_weights`); None: new weights, or
+        what the run was begun with.
 
     Raises:
-      UserError: the folder holds a run of another configuration or data set, or something else; another process is
-        using it; or its newest checkpoint is damaged.
+      UserError: there are no weights at `init`, or none that fit; the folder holds a run of another configuration or
+        data set, or something else; another process is using it; or its newest checkpoint is damaged.
       Interrupted: SIGINT or SIGTERM came, here or at another worker; a checkpoint is written.
       Diverged: a loss, or a gradient of it, is not finite.
       ConnectionError: another worker is gone.
@@ -76,24 +78,27 @@ def train(config: Config, dataset: Dataset, run: Path) -> None:
         with devices.scope():
             task = build_task(config, dataset, dtype_policy)
         with files.lock(run) if devices.chief else contextlib.nullcontext():
-            Training(config, dataset, run, task, devices).fit()
+            Training(config, dataset, run, task, devices, init).fit()
 
 
 class Training:
     """The training of one run."""
 
     def __init__(
-        self, config: Config, dataset: Dataset, run: Path, task: Task, devices: distribution.Devices | None = None
+        self,
+        config: Config,
+        dataset: Dataset,
+        run: Path,
+        task: Task,
+        devices: distribution.Devices | None = None,
+        init: Path | None = None,
     ):
-        """Claim the run's folder, and restore its newest checkpoint if there is one."""
+        """Claim the run's folder, and restore its newest checkpoint, or else the weights that it begins with."""
         self.config, self.dataset, self.run, self.task = config, dataset, run, task
         self.devices = devices or distribution.Devices()  # those on which the task was built
         self.take_step, self.score = self.devices.compiled(task.train_step), self.devices.compiled(task.validate)
         one_pass = pipeline.steps_per_epoch(dataset, config)
         self.steps_per_epoch = config.train.steps_per_epoch or one_pass
-        self.devices.chief_first(
-            lambda: run_folder.claim(run, config, dataset), lambda: run_folder.check(run, config, dataset)
-        )
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # of the whole training
         self.saved_sums = {name: tf.Variable(0.0, dtype=tf.float64) for name in (*task.loss_names, "seconds")}
         self.best_value = tf.Variable(math.nan, dtype=tf.float64, trainable=False)
@@ -101,6 +106,12 @@ class Training:
         best = {"best_value": self.best_value, "best_epoch": self.best_epoch}
         parts = {"step": self.step, "sums": self.saved_sums, **best, **task.modules()}
         self.checkpoints = Checkpoints(run / "checkpoints", parts, config.train.max_to_keep)
+        begun = init or run_folder.init_of(run)
+        if begun and self.checkpoints.newest is None:  # before the folder is claimed: the weights may not fit
+            print("\n".join(weights.initialize(task.modules(), run_folder.find_weights(begun))), flush=True)
+        self.devices.chief_first(
+            lambda: run_folder.claim(run, config, dataset, init), lambda: run_folder.check(run, config, dataset, init)
+        )
         self.saved_at = time.monotonic()
         if self.checkpoints.restore():
             print(f"resuming from {self._place()}")
