@@ -139,6 +139,25 @@ class SpeckleGan:
         """Export the average from now on if it validates better than the weights, by the means of `validate`."""
         self.average.is_better.assign(values["val_style_average"] < values["val_style"])
 
+    def fit_style(self, found: np.ndarray, own: np.ndarray) -> np.ndarray | None:
+        """Fit the weights of the layer that reads style vectors to other conditions.
+
+        Without this, a model of other sensors would lose how styles are read: all of it.
+
+        Args:
+          found: float32 [S', F], of a model with other conditions.
+          own: float32 [S, F], new.
+
+        Returns:
+          `found` in the rows of statistics, turn and random code, `own` in those of the condition; None for the weights
+          of another layer.
+        """
+        parts = styles.layout(self.conditions)
+        before = 2 * parts.statistics + styles.TURNS
+        if len(own) != parts.size or own.shape[1:] != found.shape[1:] or len(found) < before + styles.CODE:
+            return None
+        return np.concatenate([found[:before], own[before : -styles.CODE], found[-styles.CODE :]])
+
     def signatures(self) -> dict[str, Signature]:
         """Return the export's functions with a copy of the weights and the bank of styles.
 

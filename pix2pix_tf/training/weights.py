@@ -6,7 +6,7 @@ on what else a process has built.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from pix2pix_tf.utils import tf_compat
 from pix2pix_tf.utils.errors import UserError
 
 Weights = dict[str, np.ndarray]  # float32, by name
+# Takes a weight of another model and the new one of another shape; returns the new one with what fits, or None.
+Fit = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 AVERAGED = "network"  # the attribute of a WeightAverage that holds its weights
 
 
@@ -26,12 +28,13 @@ def of_modules(modules: Mapping[str, tf.Module | tf.keras.Model]) -> Weights:
     return {name: tf.convert_to_tensor(variable).numpy() for name, variable in _variables(modules).items()}
 
 
-def initialize(modules: Mapping[str, tf.Module | tf.keras.Model], source: Path) -> list[str]:
+def initialize(modules: Mapping[str, tf.Module | tf.keras.Model], source: Path, fit: Fit | None = None) -> list[str]:
     """Take over the weights that fit by name and shape.
 
     Args:
       modules: of a task, with new weights.
       source: from `run_folder.find_weights`: a file of weights, or a checkpoint without its suffix.
+      fit: may take over a part of a weight of another shape.
 
     Returns:
       Lines that describe what was taken, and each weight that was not.
@@ -43,18 +46,23 @@ def initialize(modules: Mapping[str, tf.Module | tf.keras.Model], source: Path) 
         found = _read_file(source) if source.suffix == ".npz" else _read_checkpoint(source, modules)
     except Exception as error:  # a damaged file makes NumPy and TensorFlow raise all kinds
         raise UserError(f"The weights {source} cannot be read ({error}). Choose another --init.") from None
-    variables = _variables(modules)
+    variables, partly = _variables(modules), {}
     fitting = [name for name, one in variables.items() if name in found and found[name].shape == tuple(one.shape)]
     if not fitting:
         raise UserError(f"No weight of {source} fits this network: --init takes a model of the same kind.")
     for name in fitting:
         variables[name].assign(found[name])
+    for name in variables.keys() & found.keys() - set(fitting):
+        fitted = fit(found[name], tf.convert_to_tensor(variables[name]).numpy()) if fit else None
+        if fitted is not None:
+            variables[name].assign(fitted)
+            partly[name] = "  in part"
     here, there = ({name: list(one.shape) for name, one in named.items()} for named in (variables, found))
     lines = [f"{len(fitting)} of {len(variables)} weights from {source}"]
     for name, shape in here.items():
         if name not in fitting:
             other = f"{there[name]} there" if name in there else "not there"
-            lines.append(f"  new: {name} {shape} ({other})")
+            lines.append(f"{partly.get(name, '  new')}: {name} {shape} ({other})")
     lines += [f"  left out: {name} {shape}" for name, shape in there.items() if name not in here]
     return lines
 
@@ -88,7 +96,7 @@ def _renumbered(names: Iterable[str]) -> dict[str, str]:
 
 
 def _read_file(path: Path) -> Weights:
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(path) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 

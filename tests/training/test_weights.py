@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf import config
+from pix2pix_tf.data import styles
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import versions
 from pix2pix_tf.training import command, run_folder, trainer, weights
@@ -56,8 +57,8 @@ def test_the_optimizer_and_the_average_begin_anew(speckle_run, dataset):
 
 def test_what_does_not_fit_is_listed(speckle_run, dataset):
     task = speckle(dataset)  # without a condition: shorter styles
-    before = weights.of_modules(task.modules())
-    first, *rest = weights.initialize(task.modules(), run_folder.find_weights(speckle_run))
+    before, source = weights.of_modules(task.modules()), run_folder.find_weights(speckle_run)
+    first, *rest = weights.initialize(task.modules(), source)
     size = task.generator.inputs[1].shape[1]
     assert first.startswith(f"{len(before) - 2} of {len(before)} weights from ")
     shapes = f"[{size}, 64] ([{size + 2}, 64] there)"
@@ -65,6 +66,15 @@ def test_what_does_not_fit_is_listed(speckle_run, dataset):
     after = weights.of_modules(task.modules())
     assert np.array_equal(after["generator/dense_0/kernel"], before["generator/dense_0/kernel"])
     assert not np.array_equal(after["generator/dense_1/kernel"], before["generator/dense_1/kernel"])
+
+    _, *rest = weights.initialize(task.modules(), source, task.fit_style)
+    assert rest == [f"  in part: {module}/dense_0/kernel {shapes}" for module in ("generator", "average")]
+    with np.load(source) as found:
+        kernel = found["generator/dense_0/kernel"]
+    without_condition = np.delete(kernel, slice(-styles.CODE - 2, -styles.CODE), axis=0)
+    assert np.array_equal(weights.of_modules(task.modules())["generator/dense_0/kernel"], without_condition)
+    assert task.fit_style(kernel[:, :5], without_condition) is None
+    assert task.fit_style(kernel, kernel) is None  # another layer
 
 
 def test_weights_of_other_networks_are_refused(zones_run, tiny_data, tmp_path, capsys):
@@ -80,26 +90,27 @@ def test_weights_of_other_networks_are_refused(zones_run, tiny_data, tmp_path, c
 def test_fine_tuning_begins_where_the_other_ended_and_never_again(tiny_run, tiny_data, tmp_path, capsys):
     dataset, run, source = load_dataset(tiny_data, ("zones", "sar")), tmp_path / "tuned", tmp_path / "source"
     shutil.copytree(tiny_run / "export" / "orig", source)
-    still = [*TINY, "train.steps_per_epoch=1", "train.learning_rate=1e-12"]
-    trainer.train(config.make_config("orig", [*still, "train.epochs=1"]), dataset, run, source)
+    still = ["train.epochs=1", "train.steps_per_epoch=1", "train.learning_rate=1e-12", "train.export_weights=false"]
+    chosen = config.make_config("orig", [*TINY, *still])
+    trainer.train(chosen, dataset, run, source)
     printed = capsys.readouterr().out
     assert "weights from" in printed and "resuming" not in printed
-    files = [versions.find(folder) / versions.WEIGHTS for folder in (run, source)]
-    with np.load(files[0]) as tuned, np.load(files[1]) as before:
-        assert all(np.allclose(tuned[name], before[name], atol=1e-6) for name in before.files)
     assert json.loads((run / "config.json").read_text())["init"] == str(source)
     assert json.loads((run / "log.jsonl").read_text())["epoch"] == 1
+    with pytest.raises(UserError, match=r"train\.export_weights=true"):
+        run_folder.find_weights(run / "export" / "orig")
+    tuned = trainer.build_task(chosen, dataset, "float32").modules()
+    weights.initialize(tuned, run_folder.find_weights(run))  # its checkpoint, as its export has none
+    with np.load(versions.find(source) / versions.WEIGHTS) as before:
+        assert all(np.allclose(one, before[name], atol=1e-6) for name, one in weights.of_modules(tuned).items())
 
     shutil.rmtree(source)  # a run that resumes needs it no more, nor the option
-    small = config.make_config("orig", [*still, "train.epochs=2", "train.export_weights=false"])
-    trainer.train(small, dataset, run)
+    trainer.train(chosen, dataset, run)
     printed = capsys.readouterr().out
     assert "resuming from the end of epoch 1" in printed and "weights from" not in printed
     assert json.loads((run / "config.json").read_text())["init"] == str(source)
     with pytest.raises(UserError, match="init: .* -> "):
-        trainer.train(small, dataset, run, tmp_path / "another")
-    with pytest.raises(UserError, match=r"train\.export_weights=true"):
-        run_folder.find_weights(run / "export" / "orig")  # epoch 2, which was written without
+        trainer.train(chosen, dataset, run, tmp_path / "another")
 
 
 def test_a_source_that_is_not_there_is_refused_at_once(tiny_data, tmp_path, capsys):
