@@ -67,7 +67,11 @@ def find_weights(path: Path) -> Path:
     if not path.exists():
         raise UserError(f"--init: there is no {path}.")
     is_run = (path / RECORD).exists()
-    version = versions.find(path) if not is_run or versions.epochs(path) else None
+    version = None
+    if not is_run:
+        version = versions.find(path)
+    elif versions.epochs(path):
+        version, _ = versions.chosen(path)
     if version and (version / versions.WEIGHTS).exists():
         return version / versions.WEIGHTS
     checkpoints = (path / "checkpoints").glob("ckpt-*.index") if is_run else ()
