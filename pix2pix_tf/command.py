@@ -1,4 +1,4 @@
-"""The command `pix2pix-tf`, one program: train, evaluate, prepare, generate, fronts, benefit, serve."""
+"""The command `pix2pix-tf`, one program: train, evaluate, prepare, generate, fronts, benefit, share, serve."""
 
 from collections.abc import Callable
 
@@ -59,6 +59,13 @@ def benefit(argv: list[str]) -> None:
     command.main(argv)
 
 
+def share(argv: list[str]) -> None:
+    """Make a trained model a folder to share, with a card."""
+    from pix2pix_tf.share import command
+
+    command.main(argv)
+
+
 def serve(argv: list[str]) -> None:
     """Serve exports, query servers, configure TensorFlow Serving."""
     from pix2pix_tf.serving import command
@@ -73,6 +80,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "generate": generate,
     "fronts": fronts,
     "benefit": benefit,
+    "share": share,
     "serve": serve,
 }
 

@@ -22,15 +22,16 @@ MAY_IMPORT = {
     "evaluation": {"utils", "data", "metrics", "export", "fronts", "html_report"},
     "benefit": {"utils", "config", "data", "metrics", "fronts", "training", "evaluation", "html_report"},
     "serving": {"utils", "data", "export", "prepare"},
+    "share": {"utils", "config", "data", "export"},
     "api": {"utils", "config", "data", "export", "prepare", "generate", "fronts"},
-    "command": {"utils", "training", "evaluation", "prepare", "generate", "fronts", "benefit", "serving"},
+    "command": {"utils", "training", "evaluation", "prepare", "generate", "fronts", "benefit", "share", "serving"},
     "__main__": {"command"},
 }
 WITHOUT_TENSORFLOW = (
     *("command.py", "training/command.py", "evaluation/command.py", "generate/command.py", "benefit/command.py"),
     "serving/command.py",
     *("__init__.py", "api/zones.py", "api/scenes.py", "api/plots.py"),
-    *("config.py", "metrics", "fronts", "prepare", "export/best_epoch.py", "html_report"),
+    *("share", "config.py", "metrics", "fronts", "prepare", "export/best_epoch.py", "html_report"),
     "export/versions.py",
     *("evaluation/runs.py", "evaluation/scores.py", "evaluation/tables.py", "evaluation/plots.py"),
     *("evaluation/translation/report.py", "evaluation/realism/report.py", "evaluation/realism/plot.py"),

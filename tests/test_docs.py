@@ -48,7 +48,7 @@ def commands_page() -> str:
     tops = [
         "train.py",
         "evaluate.py",
-        *(f"-m pix2pix_tf.{name}" for name in ("prepare", "generate", "fronts", "benefit", "serving")),
+        *(f"-m pix2pix_tf.{name}" for name in ("prepare", "generate", "fronts", "benefit", "share", "serving")),
     ]
     with ThreadPoolExecutor(2) as pool:
         found = dict(zip(tops, pool.map(help_of, tops), strict=True))

@@ -28,6 +28,7 @@ IN_CHECKOUT = {  # its subcommands, and how each is typed in a checkout
     "generate": "python -m pix2pix_tf.generate",
     "fronts": "python -m pix2pix_tf.fronts",
     "benefit": "python -m pix2pix_tf.benefit",
+    "share": "python -m pix2pix_tf.share",
     "serve": "python -m pix2pix_tf.serving",
 }
 
