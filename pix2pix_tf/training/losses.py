@@ -147,6 +147,23 @@ def pixel_loss(logits: tf.Tensor, mask: tf.Tensor | None, weights: tf.Tensor | f
     return tf.reduce_mean(values * weights)
 
 
+def zones_of_real_loss(logits: tf.Tensor, mask: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Compute the cross-entropy of the classes among the real ones, whatever the share of "generated".
+
+    A discriminator that takes every pixel for generated leaves `pixel_loss` indifferent to which real class it sees:
+    raising the wrong one helps as well to look real. This part asks for the right one.
+
+    Args:
+      logits: float32 [N, H, W, K + 1], of generated images; the last class is "generated".
+      mask: float32 [N, H, W, K].
+      weights: float32 [N, H, W], of the pixels.
+
+    Returns:
+      A float32 scalar.
+    """
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(mask, logits[..., :-1]) * weights)
+
+
 def hinge_loss(real_scores: Sequence[tf.Tensor], fake_scores: Sequence[tf.Tensor]) -> tf.Tensor:
     """Compute the hinge loss of a discriminator with scores at several depths (Lim & Ye 2017, arXiv 1705.02894).
 

@@ -33,7 +33,6 @@ _DRAWING_SALT = 21
 class SpeckleGan:
     """Zones and style to SAR: a pixel discriminator makes the mask hold (OASIS), a PatchGAN the texture."""
 
-    loss_names = ("generator", "pixel", "texture", "features", "mean_tone", "style", "discriminator")
     sample_title = "generated, in its style"
 
     def __init__(
@@ -47,6 +46,10 @@ class SpeckleGan:
     ):
         """Build the networks with new weights; see `tasks.make_task`."""
         self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
+        parts = ("pixel", "zones", "texture", "features", "mean_tone", "style")
+        # One that came later is logged where it counts, as checkpoints made before do not have its sum.
+        parts = tuple(name for name in parts if name != "zones" or config.loss.zones)
+        self.loss_names = ("generator", *parts, "discriminator")
         self.conditions, self.bank = conditions, bank
         model, train = config.model, config.train
         self.drawings = _draw_fjords(size) if train.drawn_masks else None
@@ -94,8 +97,10 @@ class SpeckleGan:
             real_scores, fake_scores = zip(*scores, strict=True)
             # An image of a drawn mask has no real counterpart.
             compared = [[tf.cast(paired, one.dtype) * one for one in pair] for pair in ((real, fake), *features)]
+            balance = losses.class_weights(fake_mask)
             parts = {
-                "pixel": losses.pixel_loss(fake_logits, fake_mask, losses.class_weights(fake_mask)),
+                "pixel": losses.pixel_loss(fake_logits, fake_mask, balance),
+                "zones": losses.zones_of_real_loss(fake_logits, fake_mask, balance),
                 "texture": losses.hinge_generator_loss(fake_scores),
                 "features": losses.feature_loss(*zip(*compared[1:], strict=True)),
                 "mean_tone": losses.mean_tone_loss(*compared[0]),
@@ -116,7 +121,8 @@ class SpeckleGan:
         gradients = discriminator_tape.gradient(scaled_discriminator_loss, self.discriminator_variables)
         discriminator_loss += self.discriminator_optimizer.apply(replicas.mean(gradients), share)
         self.average.update(self.generator_optimizer.steps)
-        return {"generator": generator_loss, **parts, "discriminator": discriminator_loss}
+        values = {"generator": generator_loss, **parts, "discriminator": discriminator_loss}
+        return {name: values[name] for name in self.loss_names}
 
     def generate(self, batch: Batch) -> tf.Tensor:
         """Generate the images of a batch in the styles of its targets, float32 [N, H, W, 1], [-1, 1]."""

@@ -17,6 +17,7 @@ from pix2pix_tf.training.losses import (
     pixel_loss,
     style_loss,
     zones_loss,
+    zones_of_real_loss,
 )
 
 SCORES = (1, 2, 2, 1)
@@ -83,6 +84,15 @@ def test_a_pixel_discriminator_without_a_clue_pays_the_logarithm_of_its_classes(
     assert float(pixel_loss(sure, None)) == pytest.approx(0, abs=1e-5)
     assert float(pixel_loss(sure, mask)) == pytest.approx(30, rel=1e-5)
     assert float(pixel_loss(sure, mask, tf.constant([[[0.5, 1.5]]]) * 2)) == pytest.approx(60, rel=1e-5)
+
+
+def test_the_zones_of_a_generated_image_count_however_sure_it_is_that_the_image_is_generated():
+    mask, weights = tf.one_hot([[[0, 1]]], 4), tf.constant([[[0.5, 1.5]]])
+    for generated in (-30.0, 30.0):
+        undecided = generated * tf.one_hot([[[4, 4]]], 5)
+        assert float(zones_of_real_loss(undecided, mask, weights)) == pytest.approx(math.log(4))
+        wrong = undecided + 30.0 * tf.one_hot([[[1, 1]]], 5)
+        assert float(zones_of_real_loss(wrong, mask, weights)) == pytest.approx(30 * 0.5 / 2, rel=1e-5)
 
 
 def test_hinge_losses_by_hand():
