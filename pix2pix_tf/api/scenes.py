@@ -12,6 +12,7 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.fronts import inputs, postprocessing, scenes, vectorize
+from pix2pix_tf.prepare.own_scenes import brightness
 from pix2pix_tf.prepare.own_scenes.brightness import SAR, Options
 from pix2pix_tf.utils.errors import UserError, did_you_mean
 
@@ -87,6 +88,7 @@ def read_scene(
     role: str = "sar",
     meaning: Mapping[int, str] | None = None,
     cut: tuple[float, float] | None = (2.0, 98.0),
+    band: int | str | None = None,
 ) -> SceneImage:
     """Read a GeoTIFF, TIFF or PNG as models take it.
 
@@ -95,9 +97,10 @@ def read_scene(
 
     Args:
       path: the file.
-      role: "sar" (or "sar_vv", "sar_vh" for a band of a file of both), or "zones" for a mask.
+      role: "sar" (or "sar_vv", "sar_vh", one of the two bands of a file of both), or "zones" for a mask.
       meaning: of a mask with class numbers of its own, see `zones.recode`.
       cut: percentiles of SAR that become black and white, where it has more than 8 bits; None keeps 16 bits.
+      band: of SAR in a file of several bands, by number from 1 or by description.
 
     Raises:
       UserError: the file is missing, damaged or not of the role; the message has the cure.
@@ -115,10 +118,19 @@ def read_scene(
         (found,) = inputs.find([path], [role])
         if role == "zones":
             return _read_zones(path, found, meaning)
-        read = inputs.read(found, [role], 16 if cut is None else 8, Options(cut=cut))
+        options = Options(cut=cut, bands=_bands(path, role, band))
+        read = inputs.read(found, [role], 16 if cut is None else 8, options)
     except images.BadImage as error:
         raise UserError(f"{path}: {error}.") from None
     return SceneImage(read.pixels[..., 0], read.valid, read.grid, _facts(found, read.grid))
+
+
+def _bands(path: Path, role: str, band: int | str | None) -> dict[str, tuple[int | str, ...]] | None:
+    """Return the band of a role, where the file has several."""
+    if band is not None:
+        return {role: (band,)}
+    both = brightness.polarisations(path) if role != "sar" else None
+    return {role: (both[role],)} if both else None
 
 
 def _read_zones(path: Path, found: inputs.SceneSource, meaning: Mapping[int, str] | None) -> SceneImage:

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import pix2pix_tf
+from pix2pix_tf.api import arrays
 from pix2pix_tf.data.io import raster
 from pix2pix_tf.fronts import command as fronts
 from pix2pix_tf.generate import command as generate
@@ -118,6 +119,15 @@ def test_what_it_does_not_take_is_named(model, arguments, message):
 def test_a_model_without_conditions_and_styles(plain, mask, arguments, message):
     with pytest.raises(UserError, match=message):
         plain.generate(mask, **arguments)
+
+
+def test_several_roles_are_stacked_along_the_channels(rng):
+    bits, both = {"sar_vv": 8, "sar_vh": 8}, rng.integers(0, 256, (20, 30, 2), dtype=np.uint8)
+    assert np.array_equal(arrays.batch_of(both, list(bits), bits, "sar").pixels[0], both)
+    batch = arrays.batch_of(np.stack([both, both]), list(bits), bits, "sar")
+    assert len(batch.pixels) == 2 and batch.collect([1, 2]).shape == (2,)
+    with pytest.raises(UserError, match=r"sar_vv, sar_vh as \[H, W, 2\]"):
+        arrays.batch_of(both[..., 0], list(bits), bits, "sar")
 
 
 def test_it_finds_what_the_command_finds(segmenter, zones_run, sar, tmp_path):

@@ -36,6 +36,16 @@ def test_a_scene_with_its_place(geotiff):
     assert np.array_equal(np.asarray(scene), scene.pixels)
 
 
+def test_one_of_several_bands(tmp_path, rng):
+    both = rng.normal([-10, -20], 2, (HEIGHT, WIDTH, 2)).astype(np.float32)
+    raster.write_geotiff(tmp_path / "both.tif", both, GRID, descriptions=("VV", "VH"))
+    vertical, crossed = (pix2pix_tf.read_scene(tmp_path / "both.tif", role).pixels for role in ("sar_vv", "sar_vh"))
+    assert not np.array_equal(vertical, crossed)
+    assert np.array_equal(pix2pix_tf.read_scene(tmp_path / "both.tif", band="VH").pixels, crossed)
+    with pytest.raises(UserError, match="1 VV, 2 VH"):
+        pix2pix_tf.read_scene(tmp_path / "both.tif")
+
+
 def test_missing_pixels_have_no_zone(geotiff, zones_run):
     scene, segmenter = pix2pix_tf.read_scene(geotiff), pix2pix_tf.load(zones_run)
     found = segmenter.predict(scene)
