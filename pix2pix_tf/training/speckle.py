@@ -46,7 +46,7 @@ class SpeckleGan:
     ):
         """Build the networks with new weights; see `tasks.make_task`."""
         self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
-        parts = ("pixel", "zones", "texture", "features", "mean_tone", "style")
+        parts: tuple[str, ...] = ("pixel", "zones", "texture", "features", "mean_tone", "style")
         # One that came later is logged where it counts, as checkpoints made before do not have its sum.
         parts = tuple(name for name in parts if name != "zones" or config.loss.zones)
         self.loss_names = ("generator", *parts, "discriminator")
