@@ -24,6 +24,7 @@ SPECKLE = (
     "model.depth=3",
     "model.generator_width=2",
     "model.discriminator_width=2",
+    "train.drawn_masks=0",
     "train.batch_size=2",
     "train.export_every=1",
     "train.precision=float32",

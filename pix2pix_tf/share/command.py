@@ -8,6 +8,8 @@ import argparse
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from pix2pix_tf.export import versions
 from pix2pix_tf.share import card
 from pix2pix_tf.utils import cli, files
@@ -31,12 +33,22 @@ def main(argv: list[str]) -> None:
     with files.atomic_directory(options.output) as folder:
         left_out = shutil.ignore_patterns(Path(versions.WEIGHTS).name) if options.without_weights else None
         shutil.copytree(version, folder / str(described.epoch), ignore=left_out)
+        weights = folder / str(described.epoch) / versions.WEIGHTS
+        if options.small_weights and weights.exists():
+            with np.load(weights) as arrays:
+                np.savez_compressed(weights, **smaller(dict(arrays)))
         if samples.exists():
             shutil.copyfile(samples, folder / PICTURE)
         picture = PICTURE if samples.exists() else None
         text = card.render(described, options.output.resolve().name, options.license, picture)
         files.write_text(folder / card.FILE, text)
     print(f"{options.output}: epoch {described.epoch} of {options.run}; read and complete {options.output / card.FILE}")
+
+
+def smaller(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return training weights as float16, and the average of the generator's in their place where there is one."""
+    averaged = {name: weights.get(name.replace("generator/", "average/", 1), one) for name, one in weights.items()}
+    return {name: one.astype(np.float16) for name, one in averaged.items() if not name.startswith("average/")}
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -55,6 +67,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         default="unknown",
         metavar="ID",
         help="of the model, as hubs spell it, such as cc-by-4.0: that of the training data binds it (default: unknown)",
+    )
+    parser.add_argument(
+        "--small-weights",
+        action="store_true",
+        help="weights for train.py --init in half precision, of a generator their average alone: a third of the size",
     )
     parser.add_argument(
         "--without-weights", action="store_true", help="leave out the weights for train.py --init: a smaller folder"

@@ -47,6 +47,8 @@ def initialize(modules: Mapping[str, tf.Module | tf.keras.Model], source: Path, 
     except Exception as error:  # a damaged file makes NumPy and TensorFlow raise all kinds
         raise UserError(f"The weights {source} cannot be read ({error}). Choose another --init.") from None
     variables, partly = _variables(modules), {}
+    if not any(name.startswith("average/") for name in found):  # a model without one begins it with its weights
+        found |= {"average" + name.removeprefix("generator"): one for name, one in found.items() if name in variables}
     fitting = [name for name, one in variables.items() if name in found and found[name].shape == tuple(one.shape)]
     if not fitting:
         raise UserError(f"No weight of {source} fits this network: --init takes a model of the same kind.")
@@ -96,8 +98,8 @@ def _renumbered(names: Iterable[str]) -> dict[str, str]:
 
 
 def _read_file(path: Path) -> Weights:
-    with np.load(path) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    with np.load(path) as arrays:  # in pretrained/ of half the precision
+        return {name: arrays[name].astype(np.float32) for name in arrays.files}
 
 
 def _read_checkpoint(path: Path, modules: Mapping[str, tf.Module | tf.keras.Model]) -> Weights:

@@ -10,6 +10,7 @@ from pix2pix_tf import config
 from pix2pix_tf.data import styles
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import versions
+from pix2pix_tf.share import command as command_of_share
 from pix2pix_tf.training import command, run_folder, trainer, weights
 from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
@@ -47,6 +48,20 @@ def test_a_checkpoint_and_an_export_hold_the_same_weights(speckle_run, dataset, 
     other = speckle(dataset, "data.condition=sensor", "train.seed=8")
     weights.initialize(other.modules(), export)
     assert all(np.array_equal(one, taken[name]) for name, one in weights.of_modules(other.modules()).items())
+
+
+def test_a_small_folder_has_the_better_weights_alone_in_half_precision(speckle_run, dataset, tmp_path):
+    with np.load(run_folder.find_weights(speckle_run)) as arrays:
+        whole = dict(arrays)
+    small = command_of_share.smaller(whole)
+    assert sum(one.nbytes for one in small.values()) < 0.4 * sum(one.nbytes for one in whole.values())
+    np.savez(tmp_path / "weights.npz", **small)
+    task = speckle(dataset, "data.condition=sensor")
+    weights.initialize(task.modules(), tmp_path / "weights.npz")
+    taken = weights.of_modules(task.modules())
+    for name in taken:
+        better = name.replace("generator/", "average/")
+        np.testing.assert_allclose(taken[name], whole[better], rtol=1e-3, atol=1e-6, err_msg=name)
 
 
 def test_the_optimizer_and_the_average_begin_anew(speckle_run, dataset):
