@@ -87,6 +87,8 @@ def _figure(pixels: np.ndarray) -> "Figure":
 
     height, width = pixels.shape[:2]
     figure = pyplot.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-    figure.figimage(pixels)
+    axes = figure.add_axes((0, 0, 1, 1))  # all of it, at every resolution that savefig is given
+    axes.imshow(pixels, aspect="auto")
+    axes.set_axis_off()
     pyplot.close(figure)  # a notebook shows what a cell returns, and would show an open figure once more
     return figure
