@@ -13,7 +13,6 @@ FACTORS = (12, 12, 10, 6, 3, 1)  # of the generator's width, from 8 x 8 pixels t
 CODE = 64
 STYLE = 42 + 8 + 8  # statistics and their flags, turns, random code
 SPADE_WIDTH = 32
-SPECTRAL_GAIN = 1.4
 OCTAVES = 6
 MAPS = 3  # of noise
 WEIGHTS = {"pixel": 1.0, "texture": 1.0, "features": 5.0, "mean_tone": 2.0, "style": 10.0}
@@ -111,7 +110,7 @@ class Spectral(nn.Module):
         self.convolve = spectral_norm(convolve)
 
     def forward(self, x):
-        return functional.leaky_relu(SPECTRAL_GAIN * self.convolve(x), 0.2)
+        return functional.leaky_relu(self.convolve(x), 0.2)
 
 
 class PixelDiscriminator(nn.Module):

@@ -6,8 +6,6 @@ import tensorflow as tf
 
 from pix2pix_tf.utils import tf_compat
 
-SPECTRAL_GAIN = 1.4  # largest singular value of a normalised kernel: LeakyReLU halves the energy of its input
-
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
 class SpectralConv2D(tf.keras.layers.Conv2D):
@@ -35,7 +33,7 @@ class SpectralConv2D(tf.keras.layers.Conv2D):
         if training:
             tf.raw_ops.AssignVariableOp(resource=vector.handle, value=right)  # this replica's: all compute the same
         norm = tf.reduce_sum(tf.matmul(left, matrix) * right)
-        y = tf.nn.conv2d(x, tf.cast(kernel * (SPECTRAL_GAIN / norm), x.dtype), self.strides, self.padding.upper())
+        y = tf.nn.conv2d(x, tf.cast(kernel / norm, x.dtype), self.strides, self.padding.upper())
         return tf.nn.bias_add(y, tf.cast(tf.convert_to_tensor(self.bias), x.dtype))
 
 
