@@ -27,7 +27,7 @@ def test_it_is_kept_as_it_ran_from_top_to_bottom(notebook):
     nbformat.validate(notebook)
     counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
     assert counts == list(range(1, len(counts) + 1))
-    assert pictures(notebook) >= 8
+    assert pictures(notebook) >= 6
 
 
 def test_it_is_small_and_clean(notebook):

@@ -228,6 +228,7 @@ def test_a_validation_that_is_no_number_stops_the_run_before_it_is_saved(fronts_
     assert list(versions.epochs(run)) == [1]
 
 
+@pytest.mark.long
 def test_a_full_disk_while_exporting_leaves_nothing_half_written(tiny_dataset, tmp_path, monkeypatch):
     run = tmp_path / "run"
     trainer.train(chosen(epochs=1), tiny_dataset, run)
