@@ -20,6 +20,8 @@ WORDS = {  # in a band's unit or description, or in the values of the file's tag
     "power": re.compile(r"intensity|power", re.IGNORECASE),
 }
 NEGATIVE = 0.01  # share of the pixels above which negative numbers are no noise around 0
+MOSTLY = 0.5  # share of negative numbers that no power has, not even after its noise is subtracted
+CURE = "say what they are with --radiometry power, amplitude or db"
 LOWEST, HIGHEST = -100.0, 60.0  # decibels; no backscatter coefficient lies outside
 CALIBRATED = 10.0  # backscatter coefficients, as power or amplitude, hardly exceed it
 SKEWNESS = {True: 1.0, False: 1.5}  # of calibrated and other numbers, above which they are power; see `classify`
@@ -35,7 +37,7 @@ class Radiometry:
     certain: bool = True  # False: told by the shape of the distribution alone
 
 
-def classify(sample: np.ndarray, dtype: np.dtype, texts: Iterable[str]) -> Radiometry:
+def classify(sample: np.ndarray, is_whole: bool, texts: Iterable[str], given: str | None = None) -> Radiometry:
     """Tell what the numbers of a SAR image are.
 
     Speckle makes power more skewed than amplitude: of one look, 2.0 and 0.6 without texture. Sentinel-1 images of
@@ -44,16 +46,26 @@ def classify(sample: np.ndarray, dtype: np.dtype, texts: Iterable[str]) -> Radio
 
     Args:
       sample: float [N], finite pixels.
-      dtype: of the file.
+      is_whole: the numbers are whole ones, and no scale of the file makes others of them.
       texts: the units, descriptions and tags of the file, searched for WORDS.
+      given: the kind that the user names; it counts more than all else.
 
     Raises:
-      BadImage: the numbers are none of the three.
+      BadImage: the numbers are none of the three, or contradict what the user or the file says.
     """
+    if given:
+        _check_power(sample, given, "--radiometry power")
+        return Radiometry(given, "--radiometry")
     for text in texts:
         for kind, words in WORDS.items():
             if found := words.search(text):
-                return Radiometry(kind, f"the file says {found[0]}")
+                said = f"the file says {found[0]}"
+                if kind == "amplitude" and (sample < 0).mean() > NEGATIVE:
+                    raise BadImage(f"{said}, but {_share_below_0(sample)}: {CURE}")
+                _check_power(sample, kind, said)
+                if kind == "db" and sample.min() >= 0 and sample.max() < CALIBRATED:
+                    raise BadImage(f"{said}, but its numbers are {sample.min():.4g} to {sample.max():.4g}: {CURE}")
+                return Radiometry(kind, said)
     low, high = float(sample.min()), float(sample.max())
     if (sample < 0).mean() > NEGATIVE:
         if low < LOWEST or high > HIGHEST:
@@ -62,7 +74,7 @@ def classify(sample: np.ndarray, dtype: np.dtype, texts: Iterable[str]) -> Radio
                 "stands for no data with --nodata, or take them as they are with --radiometry amplitude)"
             )
         return Radiometry("db", "negative numbers")
-    if dtype.kind in "ui":
+    if is_whole:
         return Radiometry("amplitude", "whole numbers")
     rest = sample[sample <= np.percentile(sample, BRIGHTEST)]
     limit = SKEWNESS[bool(rest.max() < CALIBRATED)]
@@ -70,6 +82,16 @@ def classify(sample: np.ndarray, dtype: np.dtype, texts: Iterable[str]) -> Radio
     skewness = float(np.mean((rest - rest.mean()) ** 3) / deviation**3) if deviation > 0 else 0.0
     kind = "power" if skewness > limit else "amplitude"
     return Radiometry(kind, f"skewness {skewness:.1f}, power has more than {limit:g}", certain=False)
+
+
+def _check_power(sample: np.ndarray, kind: str, said: str) -> None:
+    """Reject numbers that are called power and are mostly below 0, where no noise of a subtraction leaves them."""
+    if kind == "power" and (sample < 0).mean() > MOSTLY:
+        raise BadImage(f"{said}, but {_share_below_0(sample)}: {CURE}")
+
+
+def _share_below_0(sample: np.ndarray) -> str:
+    return f"{(sample < 0).mean():.0%} of its numbers are negative"
 
 
 def to_amplitude(values: np.ndarray, kind: str) -> np.ndarray:

@@ -166,8 +166,8 @@ def test_one_surface_as_power_amplitude_and_decibels_is_one_image(tmp_path):
 @pytest.mark.parametrize(("looks", "scale"), [(1, 1), (2, 1), (1, 1e6)])
 def test_speckle_tells_power_of_few_looks_from_amplitude(looks, scale):
     power = speckle(looks).ravel().astype(float) * scale
-    assert radiometry.classify(power, np.dtype("f4"), ()).kind == "power"
-    found = radiometry.classify(np.sqrt(power), np.dtype("f4"), ())
+    assert radiometry.classify(power, False, ()).kind == "power"
+    found = radiometry.classify(np.sqrt(power), False, ())
     assert (found.kind, found.certain) == ("amplitude", False)
     assert found.reason.startswith("skewness 0.")
 
@@ -177,8 +177,8 @@ def test_speckle_tells_power_of_few_looks_from_amplitude(looks, scale):
     [("dB", "db"), ("Sigma0_VV_db", "db"), ("Intensity_VH", "power"), ("Amplitude_VV", "amplitude"), ("debit", None)],
 )
 def test_the_word_of_the_file_counts_more_than_its_numbers(text, kind):
-    sample = speckle(1).ravel().astype(float) + 1
-    found = radiometry.classify(sample, np.dtype("f4"), [text])
+    sample = 20 * (speckle(1).ravel().astype(float) + 1)
+    found = radiometry.classify(sample, False, [text])
     assert found.kind == (kind or "power")
     assert found.certain == (kind is not None)
 
@@ -371,3 +371,37 @@ def test_large_scenes_are_sampled_evenly(tmp_path, monkeypatch):
     assert sampled.stretch == pytest.approx(np.percentile(flat, (2, 98)))
     assert sampled.stretch == pytest.approx(whole.stretch, rel=0.2)
     assert np.abs(again.astype(int) - grey).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "options", "problem"),
+    [
+        (lambda db: db, "Intensity_VV", {}, "the file says Intensity, but 100% of its numbers are negative"),
+        (lambda db: db, "Amplitude_VV", {}, "the file says Amplitude, but 100% of its numbers are negative"),
+        (lambda db: db, "", {"radiometry": "power"}, "--radiometry power, but 100% of its numbers are negative"),
+        (lambda db: 10 ** (db / 10), "Sigma0_VV_db", {}, "the file says db, but its numbers are 0.00"),
+    ],
+)
+def test_words_that_the_numbers_contradict_are_refused(tmp_path, to, text, options, problem):
+    path = write(tmp_path / "a.tif", to(decibels()))
+    with rasterio.open(path, "r+") as target:
+        target.set_band_description(1, text)
+    message = refusal(path, Options(**options))
+    assert problem in message
+    assert "say what they are with --radiometry" in message
+
+
+def test_whole_numbers_with_a_scale_are_judged_by_what_they_mean(tmp_path):
+    power = speckle(1)
+    path = write(tmp_path / "a.tif", np.rint(power * 1e4).astype(np.uint16))
+    with rasterio.open(path, "r+") as target:
+        target.scales = [1e-4]
+    assert read(path)[0].radiometry.kind == "power"
+
+
+def test_nan_as_no_data_does_not_make_a_border_of_zeros_measured(tmp_path):
+    pixels = decibels()
+    pixels[:20] = 0
+    image, _, missing = read(write(tmp_path / "a.tif", pixels, nodata=np.nan))
+    assert missing[:20].all()
+    assert image.missing == 20 * SIDE

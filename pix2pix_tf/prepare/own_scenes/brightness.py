@@ -92,9 +92,11 @@ def examine(path: Path, role: str, options: Options, half: int | None = None) ->
             seen.add(*strip)
         texts = _texts(source, channels)
         grid, dtype = source.grid, source.dtype
+        is_whole = dtype.kind in "ui" and all(float(step).is_integer() for i in channels for step in source.scaling[i])
         if CHANNELS[role] == 1 and len(channels) == 3 and not seen.equal_channels:
             raise BadImage(str(validation.channel_problem(role, np.empty((1, 1, 3)))))
-        names_missing = any(source.nodata[channel] is not None for channel in channels) or source.has_mask
+        named = [source.nodata[channel] for channel in channels]  # NaN is missing anyway, and says nothing of zeros
+        names_missing = any(value is not None and not np.isnan(value) for value in named) or source.has_mask
     missing = ~seen.valid
     look = options.no_data is None and not names_missing and dtype != np.uint8 and role not in ZERO_IS_A_NUMBER
     border = gaps.zero_border(seen.zero) if look else None
@@ -110,7 +112,7 @@ def examine(path: Path, role: str, options: Options, half: int | None = None) ->
         notes.append(f"warning: {role}: less than {ALMOST_EMPTY:.0%} of the pixels are available")
     used = channels[:1] if CHANNELS[role] == 1 else channels
     sample = sample[:, : len(used)]
-    stretch, told = _decide(sample, role, dtype, texts, options, notes)
+    stretch, told = _decide(sample, role, dtype, is_whole, texts, options, notes)
     image = Image(
         path, role, columns, used, source.height, missing.shape[1], dtype, grid,
         options.no_data, border is not None, stretch, told, count, seen.digest(), tuple(notes),
@@ -226,7 +228,13 @@ def _texts(source: Raster, channels: tuple[int, ...]) -> list[str]:
 
 
 def _decide(
-    sample: np.ndarray, role: str, dtype: np.dtype, texts: list[str], options: Options, notes: list[str]
+    sample: np.ndarray,
+    role: str,
+    dtype: np.dtype,
+    is_whole: bool,
+    texts: list[str],
+    options: Options,
+    notes: list[str],
 ) -> tuple[tuple[float, ...] | None, Radiometry | None]:
     """Return the numbers that become black and white (None: the image is kept), and what a SAR image holds.
 
@@ -234,6 +242,7 @@ def _decide(
       sample: float64 [N, C], the available pixels.
       role: of the image.
       dtype: of the file.
+      is_whole: the numbers are whole ones, after the file's scale too.
       texts: what the file says about its numbers.
       options: of the command.
       notes: for the summary; more are added.
@@ -254,8 +263,7 @@ def _decide(
         raise BadImage(f"{dtype} numbers, which no PNG holds (leave out --cut none)")
     told = None
     if role in SAR:
-        given = options.radiometry and Radiometry(options.radiometry, "--radiometry")
-        told = given or radiometry.classify(sample[:, 0], dtype, texts)
+        told = radiometry.classify(sample[:, 0], is_whole, texts, options.radiometry)
         if fixed:
             low, high = to_amplitude(np.array(fixed, np.float64), told.kind)
             return (float(low), float(high)), told
