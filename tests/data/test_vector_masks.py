@@ -115,6 +115,21 @@ def test_of_a_file_of_several_dates_the_shapes_of_the_scene_count(tmp_path):
         vector_masks.read(tmp_path / "z.gpkg", "zones", "class", None, GRID, "c")
 
 
+@pytest.mark.parametrize(
+    ("values", "scene"), [([2018, 2019], "2019"), ([2018.0, 2019.0], "2019"), (["a", "Jo\u0308kull"], "J\u00f6kull")]
+)
+def test_scenes_are_found_by_numbers_and_in_both_spellings_of_an_umlaut(tmp_path, values, scene):
+    frame = geopandas.GeoDataFrame({"class": ["glacier", "ocean"], "scene": values}, geometry=[ICE, ICE])
+    frame.set_crs(3031).to_file(tmp_path / "z.gpkg")
+    assert (vector_masks.read(tmp_path / "z.gpkg", "zones", "class", None, GRID, scene)[:, :10] == OCEAN).all()
+
+
+def test_the_polygons_of_a_collection_count(tmp_path):
+    mixed = shapely.GeometryCollection([SEA, shapely.Point(LEFT, TOP)])
+    path = save(tmp_path / "z.gpkg", [ICE, mixed, STONE], ["glacier", "ocean", "rock"])
+    assert np.array_equal(vector_masks.read_zones(path, "class", None, GRID), EXPECTED)
+
+
 def test_what_cannot_be_used_is_named_with_the_cure(tmp_path):
     def refusal(path, field="class", grid=GRID, codes=None):
         with pytest.raises(BadImage) as caught:
@@ -129,6 +144,8 @@ def test_what_cannot_be_used_is_named_with_the_cure(tmp_path):
     assert "no polygon lies within the scene" in refusal(good, grid=far)
     assert "'ice' is none of na" in refusal(save(tmp_path / "c.gpkg", [ICE], ["ice"]))
     assert "2" in refusal(save(tmp_path / "d.gpkg", [ICE], [2])) and "--classes" in refusal(tmp_path / "d.gpkg")
+    assert "without a class" in refusal(save(tmp_path / "e.gpkg", [ICE, SEA], ["rock", None]))
+    assert "without a class" in refusal(save(tmp_path / "f.gpkg", [ICE, SEA], [64, np.nan]))
     line = save(tmp_path / "l.gpkg", [shapely.LineString([(LEFT, TOP), (LEFT + 9, TOP - 9)])], ["rock"])
     assert "no polygon" in refusal(line)
     (tmp_path / "t.gpkg").write_bytes(good.read_bytes()[:5000])

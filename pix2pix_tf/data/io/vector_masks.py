@@ -5,6 +5,7 @@ must begin as its suffix says, so that none can refer to other files or to the n
 """
 
 import functools
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +108,8 @@ def read_fronts(path: Path, grid: Grid, scene: str | None = None) -> FrontMask:
 
 def _class_of(value: object, codes: Mapping[int, int] | None) -> int:
     """Return CaFFe's grey value of a polygon's class."""
+    if value is None or value != value:
+        raise BadImage("a polygon without a class (fill in its field, or remove it)")
     text = str(value).strip().lower()
     if text in _NAMES:
         return _NAMES[text]
@@ -132,10 +135,11 @@ def _in_grid(path: Path, role: str, kinds: tuple[str, ...], grid: Grid, scene: s
     if frame.crs is None:
         raise BadImage("without a CRS (save it with the CRS of its coordinates)")
     if scene is not None and SCENE in frame:
-        frame = frame[frame[SCENE] == scene]
+        frame = frame[[_name(value) == _name(scene) for value in frame[SCENE]]]
         if not len(frame):
             raise BadImage(f"no shape has the {SCENE} {truncated_repr(scene)}")
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    frame = frame.explode()  # collections, too, of which the other kinds go
     frame = frame[frame.geom_type.isin(kinds)].to_crs(grid.crs)
     ring = shapely.Polygon([grid.corners[place] for place in (0, 1, 3, 2)])
     frame = frame[frame.intersects(ring)]
@@ -146,6 +150,12 @@ def _in_grid(path: Path, role: str, kinds: tuple[str, ...], grid: Grid, scene: s
             "the CRS of both)"
         )
     return frame
+
+
+def _name(value: object) -> str:
+    """Return the name of a scene as it is compared: composed (NFC), and 2019 also of a column of numbers."""
+    whole = isinstance(value, float) and value.is_integer()
+    return unicodedata.normalize("NFC", str(int(value) if whole else value))  # type: ignore[call-overload]
 
 
 @functools.lru_cache(maxsize=2)  # one file may hold the masks of many scenes
