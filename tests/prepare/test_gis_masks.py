@@ -1,11 +1,14 @@
 """Masks as GIS programs save them: polygons and lines, palettes, few bits, numbers of any type."""
 
 import json
+from dataclasses import replace
 
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 import shapely
+import tifffile
 from PIL import Image
 from rasterio.crs import CRS
 from rasterio.transform import Affine
@@ -167,3 +170,44 @@ def test_masks_of_one_bit(scenes, capsys):
     assert prepare(scenes, "--classes", "0=glacier", "1=ocean") == 0, capsys.readouterr().err
     assert np.array_equal(joined(scenes, "zones"), np.where(ocean, classes.OCEAN, classes.GLACIER))
     assert np.array_equal(joined(scenes, "fronts"), np.where(front, 255, 0))
+
+
+def test_tiles_that_a_sparse_mask_leaves_out_have_the_class_that_the_user_gives_0(scenes, capsys):
+    mask = np.zeros((32, 64), np.uint8)
+    mask[:, :32] = 1
+    place = {"crs": GRID.crs, "transform": GRID.transform, "height": 32, "width": 64, "count": 1, "dtype": "uint8"}
+    (scenes / "zones").mkdir()
+    for name in ("s0", "s1"):
+        tiles = {"tiled": True, "blockxsize": 16, "blockysize": 16, "sparse_ok": True}
+        with rasterio.open(scenes / "zones" / f"{name}.tif", "w", driver="GTiff", **place, **tiles) as target:
+            target.write(mask, 1)
+    assert prepare(scenes, "--classes", "0=ocean", "1=glacier") == 0, capsys.readouterr().err
+    assert np.array_equal(joined(scenes, "zones"), np.where(mask, classes.GLACIER, classes.OCEAN))
+
+
+@pytest.mark.parametrize("kind", ["min is white", "palette"])
+def test_fronts_whose_colours_contradict_their_numbers_are_refused(scenes, capsys, kind):
+    front = classes.front_of(zones()) > 0
+    for role in ("zones", "fronts"):
+        (scenes / role).mkdir()
+    for name in ("s0", "s1"):
+        images.write_png(scenes / "zones" / f"{name}.png", zones())
+        if kind == "palette":
+            image = Image.fromarray((~front).astype(np.uint8), "P")
+            image.putpalette([255, 255, 255, 0, 0, 0])
+            image.save(scenes / "fronts" / f"{name}.png")
+        else:
+            pixels = np.where(front, 0, 255).astype(np.uint8)
+            tifffile.imwrite(scenes / "fronts" / f"{name}.tif", pixels, photometric="miniswhite")
+    assert prepare(scenes) == 2
+    message = capsys.readouterr().err
+    assert "colours show 0 as bright" in message and "save it as grey" in message
+    assert not (scenes.parent / "out").exists()
+
+
+def test_a_mask_of_elsewhere_is_not_resampled_to_nothing(scenes, capsys):
+    away = replace(GRID, transform=Affine.translation(50_000, 0) @ GRID.transform)
+    for name in ("s0", "s1"):
+        raster.write_geotiff(scenes / "zones" / f"{name}.tif", zones(), away)
+    assert prepare(scenes, "--align") == 2
+    assert "nothing of it lies within the SAR image" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pix2pix_tf.data.classes import FRONT_VALUES, NOT_AVAILABLE, ZONE_COLOURS, ZONE_VALUES
+from pix2pix_tf.data.io.limits import BadImage
 from pix2pix_tf.data.io.mask_drawings import TOLERANCE
 
 BRIGHT = 127  # of 255: a brighter number of a palette is a front
@@ -23,10 +24,20 @@ def meaning(role: str, codes: Mapping[int, int] | None = None, palette: Palette 
       role: one of `classes.VALUES`.
       codes: for zones, as from `classes.parse_classes`; they count alone. None: the role's own values.
       palette: of a palette image.
+
+    Raises:
+      BadImage: the colours of fronts contradict their numbers.
     """
     colours = {number: colour[:3] for number, colour in (palette or {}).items()}
     if role == "fronts":  # 1: of a mask of one bit
         bright = [number for number, colour in colours.items() if number and min(colour) > BRIGHT]
+        is_filled = colours.get(254) == (0, 0, 0)
+        dark = [n for n in (1, 255) if n in colours and max(colours[n]) <= BRIGHT and not (n == 255 and is_filled)]
+        if dark and min(colours.get(0, (0,))) > BRIGHT:
+            raise BadImage(
+                f"its colours show 0 as bright and {dark[0]} as dark, so that the front is in doubt (save it as grey, "
+                "255 on the front, else 0)"
+            )
         return {FRONT_VALUES[0]: 0, 1: 255, 255: 255} | dict.fromkeys(bright, 255)
     if codes:
         return dict(codes)

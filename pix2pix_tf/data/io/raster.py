@@ -98,6 +98,7 @@ class Raster:
         scaling = zip(source.scales, source.offsets, strict=True)
         self.scaling: tuple[tuple[float, float], ...] = self._of_channels(tuple(scaling))
         self.block_height = source.block_shapes[0][0]
+        self.unwritten_is_missing = True  # False: tiles that a sparse file leaves out are 0, as a mask's class 0 may be
 
     def _of_channels(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Return the values of the channels from those of all bands."""
@@ -188,7 +189,7 @@ class Raster:
             flags = self._source.mask_flag_enums[band - 1]
             if MaskFlags.all_valid not in flags:
                 valid[i] = self._source.read_masks(band, window=window) != 0
-            if MaskFlags.nodata not in flags and self._source.driver == "GTiff":
+            if self.unwritten_is_missing and MaskFlags.nodata not in flags and self._source.driver == "GTiff":
                 self._mark_unwritten(band, window, pixels[i], valid[i])
         if pixels.dtype.kind in "fc":
             valid &= np.isfinite(pixels)

@@ -58,10 +58,14 @@ def _checked(
         raise images.BadImage("a JPEG, which blurs the classes of masks (export it as PNG)")
     if path.suffix.lower() in images.PNG:
         images.check_png_header(path, is_mask=True)
+    codes = zone_classes.parse_classes(classes) if role == "zones" and classes else {}
     with raster.open_raster(path, whole=True) as source:
+        source.unwritten_is_missing = 0 not in codes
         if source.is_jpeg:
             raise images.BadImage("compressed as JPEG, which blurs the classes of masks (export it with deflate)")
         pixels, valid = source.read_on(grid) if grid else source.read()
+        if grid and not valid.any():
+            raise images.BadImage("nothing of it lies within the SAR image (check the CRS of both)")
         no_data, palette = source.nodata[0], source.colormap()
     if halves:
         pixels, valid = (_half(part, list(halves).index(role)) for part in (pixels, valid))
@@ -70,7 +74,6 @@ def _checked(
     if problem := validation.channel_problem(role, pixels):
         raise images.BadImage(problem)
     pixels, valid = pixels[..., 0], valid.all(axis=-1)
-    codes = zone_classes.parse_classes(classes) if role == "zones" and classes else {}
     if no_data in codes:
         valid |= pixels == no_data  # the user's word counts more than the file's
     values, unknown = class_numbers.decode(pixels, valid, class_numbers.meaning(role, codes, palette))
