@@ -102,3 +102,18 @@ def test_a_damaged_patch_is_named_and_can_be_mended(tmp_path, capsys):
     assert f"sar_images/train/{path.name}: not a whole PNG" in message
     path.write_bytes(good)
     assert make(tmp_path / "in", tmp_path / "out") == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("__212_112_", "__9999_112_", "a padding of 9999 and 112 pixels"),
+        ("__212_112_0_", "__0_112_0_", "a padding of 212 and 112 pixels, unlike that of its scene"),
+        ("_1_0_256", "_1_0_0", "the same place as"),
+    ],
+)
+def test_names_that_contradict_each_other_are_refused(tmp_path, capsys, old, new, text):
+    put(tmp_path / "in", CRANE, "train", 256, 0)
+    for path in sorted((tmp_path / "in").rglob(f"*{old}*")):
+        path.rename(path.with_name(path.name.replace(old, new)))
+    assert text in refused(capsys, make, tmp_path / "in", tmp_path / "out")

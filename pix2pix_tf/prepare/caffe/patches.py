@@ -110,8 +110,12 @@ def find(root: Path, output: Path) -> list[PatchScene]:
                     problems.append((text, caffe_source.display_path(path)))
                     continue
                 scene, (bottom, right, row, column) = (match[1].removesuffix(end), split), map(int, match.groups()[1:])
-                places[scene][row, column][folder] = path
-                padding[scene] = bottom, right
+                other = places[scene][row, column].setdefault(folder, path)
+                if other != path:
+                    problems.append((f"the same place as {other.name}", caffe_source.display_path(path)))
+                if padding.setdefault(scene, (bottom, right)) != (bottom, right) or max(bottom, right) >= SIZE:
+                    text = f"a padding of {bottom} and {right} pixels, unlike that of its scene, or more than a patch"
+                    problems.append((text, caffe_source.display_path(path)))
     for (_name, _), found in places.items():
         for files in found.values():
             missing = [folder for folder in caffe_source.ENDS if folder not in files]
