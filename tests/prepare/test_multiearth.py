@@ -3,17 +3,22 @@
 import json
 import warnings
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import tifffile
+from rasterio import Affine
+from rasterio.crs import CRS
 
 from pix2pix_tf import prepare
 from pix2pix_tf.data import tiling
 from pix2pix_tf.data.cloud_filter import unscored, without_clouds
 from pix2pix_tf.data.dataset import Pairing
-from pix2pix_tf.data.io import images
+from pix2pix_tf.data.io import images, raster
+from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.multiearth import build, files, pictures
@@ -498,3 +503,61 @@ def test_real_decibels_come_back_to_half_a_step():
 def test_cloud_bits_are_those_of_sentinel_2():
     assert CLOUD_BITS == 0b1100_0000_0000
     assert build.ROLES == ["sar_vv", "sar_vh", "optical"]
+
+
+# ---- Places, scales and doubt ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def placed(tmp_path):
+    """One place with georeferenced bands; a function that writes one of them again."""
+    grid = Grid(SIZE, SIZE, Affine(1e-4, 0, -55.2, 0, -1e-4, -4.39), CRS.from_epsg(4326))
+    names = {}
+    for sensor in ("Sentinel1", "Sentinel2"):
+        for band, pixels in put(tmp_path / "raw", sensor, HERE, "2020_01_01").items():
+            names[band] = tmp_path / "raw" / f"{sensor}_{band}_{HERE}_2020_01_01.tiff", pixels
+
+    def again(*bands, columns=0, change=lambda pixels: pixels, scaling=(1, 0)):
+        for band in bands:
+            path, pixels = names[band]
+            moved = replace(grid, transform=grid.transform @ Affine.translation(columns, 0))
+            raster.write_geotiff(path, change(pixels), moved)
+            with rasterio.open(path, "r+") as target:
+                target.scales, target.offsets = scaling[:1], scaling[1:]
+
+    again(*names)
+    return tmp_path / "raw", again
+
+
+@pytest.mark.parametrize(("bands", "text"), [(["VH"], "the picture's other bands"), (["B4", "B3", "B2"], "SAR image")])
+def test_bands_and_pairs_of_another_place_are_refused(placed, capsys, bands, text):
+    root, again = placed
+    again(*bands, columns=20)
+    assert make(root, root.parent / "out") == 2
+    message = capsys.readouterr().err
+    assert text in message and "not on the grid" in message and "m beside" in message
+    assert not (root.parent / "out").exists()
+
+
+def test_scale_and_offset_of_a_band_count(placed):
+    root, again = placed
+    (sar,), _ = files.find(root)
+    expected = pictures.read(sar, Stretching(limits={"sar_vv": (-25, 0)}))
+    again("VV", change=lambda db: np.rint((db + 50) * 1000).astype(np.uint16), scaling=(1e-3, -50))
+    found = pictures.read(sar, Stretching(limits={"sar_vv": (-25, 0)}))
+    apart = found.pixels["sar_vv"].astype(int) - expected.pixels["sar_vv"]
+    assert np.abs(apart).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda db: np.where(np.eye(*db.shape, k=1) + np.eye(*db.shape) > 0, -9999, db), "-9999 fills 6% of VV"),
+        (lambda db: 10 ** (db / 10), "VV has no negative number, so it is not in decibels"),
+    ],
+)
+def test_numbers_in_doubt_are_refused(placed, capsys, change, text):
+    root, again = placed
+    again("VV", change=lambda db: change(db).astype(np.float32))
+    assert make(root, root.parent / "out") == 2
+    assert text in capsys.readouterr().err

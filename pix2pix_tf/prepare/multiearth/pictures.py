@@ -9,7 +9,9 @@ import numpy as np
 from pix2pix_tf.data import tiling, validation
 from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.io import images, raster
+from pix2pix_tf.data.io.grid import difference
 from pix2pix_tf.data.scene_names import Facts
+from pix2pix_tf.prepare import gaps
 from pix2pix_tf.prepare.multiearth.files import CLOUD_MASK, ROLES, Pair, Picture
 from pix2pix_tf.prepare.own_scenes.source import BadScene
 from pix2pix_tf.prepare.stretch import Cut, Limits, stretch
@@ -36,7 +38,7 @@ class Contents:
     stretch: Mapping[str, tuple[float, ...]]  # for stretched roles: raw values of black and white, band after band
     not_measured: int  # pixels that were NaN, infinite, zero-filled or no data, and became 0
     cloud: np.ndarray | None  # bool [H, W]: the sensor's own cloud mask; None without one
-    facts: Facts  # bounds, crs and metres_per_pixel where the files have them
+    grid: raster.Grid  # of the first band
 
 
 def read(picture: Picture, stretching: Stretching) -> Contents:
@@ -49,7 +51,8 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
     Raises:
       BadScene: files are damaged, of different sizes, or have no usable values.
     """
-    bands, available, problems = _bands(picture)
+    bands, available, grids, problems = _bands(picture)
+    problems += _different_grids(picture, grids)
     if different := validation.different_sizes(bands):
         problems.append((f"its bands differ in size: {different} pixels (resample them to one grid)", picture.name))
     if problems:
@@ -58,7 +61,7 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
     for role, names in ROLES[picture.sensor].items():
         try:
             raw = np.stack([bands[name] for name in names], axis=-1) if len(names) > 1 else bands[names[0]]
-            valid = np.stack([available[name] for name in names], axis=-1).reshape(raw.shape) & (raw != FILL)
+            valid = np.stack([available[name] for name in names], axis=-1).reshape(raw.shape)
             if not stretching.cut and role not in stretching.limits:
                 pixels[role] = _as_they_are(raw, role, valid)
             else:
@@ -66,23 +69,32 @@ def read(picture: Picture, stretching: Stretching) -> Contents:
             not_measured += int((~valid.reshape(*raw.shape[:2], -1).all(axis=-1)).sum())
         except images.BadImage as error:
             problems.append((str(error), ", ".join(picture.paths[name].name for name in names)))
-    first, facts = next(iter(picture.paths.values())), Facts()
-    try:
-        facts = grid.facts() if (grid := raster.read_grid(first)) else facts
-    except images.BadImage as error:
-        problems.append((str(error), first.name))
     if problems:
         raise BadScene(problems)
-    mask = bands.get(CLOUD_MASK)
-    return Contents(pixels, limits, not_measured, None if mask is None else mask & CLOUD_BITS != 0, facts)
+    mask, grid = bands.get(CLOUD_MASK), next(iter(grids.values()))
+    return Contents(pixels, limits, not_measured, None if mask is None else mask & CLOUD_BITS != 0, grid)
+
+
+def _different_grids(picture: Picture, grids: Mapping[str, raster.Grid]) -> list[tuple[str, str]]:
+    """Compare the places of a picture's bands."""
+    chief = next(iter(grids.values()), None)
+    return [
+        (f"it is not on the grid of the picture's other bands: {apart}; resample it", picture.paths[band].name)
+        for band, grid in grids.items()
+        if chief and (apart := difference(chief, grid))
+    ]
 
 
 def _bands(
     picture: Picture,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[tuple[str, str]]]:
-    """Return pixels and available pixels, bool, of each readable band, and (problem, file) pairs for the others."""
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, raster.Grid], list[tuple[str, str]]]:
+    """Return pixels, available pixels (bool) and grids of the readable bands, and (problem, file) pairs of the others.
+
+    Pixels are those that the file's scale and offset make of its numbers.
+    """
     bands: dict[str, np.ndarray] = {}
     available: dict[str, np.ndarray] = {}
+    grids: dict[str, raster.Grid] = {}
     problems = []
     for band, path in picture.paths.items():
         try:
@@ -91,13 +103,18 @@ def _bands(
                     raise images.BadImage(f"{source.channels} bands (save one band a file)")
                 if source.dtype.kind == "c":
                     raise images.BadImage(f"{source.dtype} numbers, complex SAR (save decibels)")
+                if source.has_palette or source.white_is_zero:
+                    raise images.BadImage("numbers that stand for colours, or whose 0 is white (save plain numbers)")
                 pixels, valid = source.read()
+                scale, grids[band] = source.scaling[0], source.grid
             if band == CLOUD_MASK and pixels.dtype.kind not in "ui":
                 raise images.BadImage(f"{pixels.dtype} numbers, but a cloud mask holds bits (save whole numbers)")
-            bands[band], available[band] = pixels[..., 0], valid[..., 0]
+            bands[band], available[band] = pixels[..., 0], valid[..., 0] & (pixels[..., 0] != FILL)
+            if band != CLOUD_MASK and scale != (1, 0):
+                bands[band] = bands[band] * scale[0] + scale[1]
         except images.BadImage as error:
             problems.append((str(error), path.name))
-    return bands, available, problems
+    return bands, available, grids, problems
 
 
 def _as_they_are(raw: np.ndarray, role: str, valid: np.ndarray) -> np.ndarray:
@@ -113,6 +130,19 @@ def _stretched(
     raw: np.ndarray, role: str, names: tuple[str, ...], valid: np.ndarray, stretching: Stretching
 ) -> tuple[np.ndarray, tuple[float, ...]]:
     fixed = stretching.limits.get(role)
+    for i, band in enumerate(names):
+        numbers = raw.reshape(*raw.shape[:2], -1)[..., i][valid.reshape(*raw.shape[:2], -1)[..., i]]
+        if role != "optical" and numbers.dtype.kind == "f" and numbers.size and numbers.min() >= 0:
+            raise images.BadImage(
+                f"{band} has no negative number, so it is not in decibels (take 10 log10 of the power)"
+            )
+        value = gaps.suspicious_value(numbers.astype(np.float64)) if numbers.size and raw.dtype != np.uint8 else None
+        if value is not None and not fixed:
+            raise images.BadImage(
+                f"{value:.10g} fills {(numbers == value).mean():.0%} of {band} and lies far outside the rest (if it "
+                f"stands for missing pixels, name it: gdal_edit -a_nodata {value:.10g} FILE; else give --limits {role} "
+                "LOW HIGH)"
+            )
     grey, limits, _ = stretch(raw, stretching.cut or (0, 100), None, fixed, stretching.depth, valid)
     for name, low, high in zip(names, limits[::2], limits[1::2], strict=True):
         if low == high:
@@ -137,6 +167,7 @@ class SceneInfo:
     cloud: float | None  # share under cloud by the sensor's own mask, 0..1; None without one
     clouds: tuple[float, ...] | None  # the same for each patch, without padding
     not_measured: int  # pixels
+    grid: raster.Grid  # of its first band
 
 
 def scan(
@@ -176,6 +207,10 @@ def scan(
         if len(set(sizes)) > 1:
             cure = f"{sizes[0]} pixels, but its SAR image {pair.sar.name} has {sizes[1]} (cut both to one grid)"
             problems.append((cure, pair.optical.name))
+        ours, others = found.get(pair.sar.name), found.get(pair.optical.name)
+        if ours and others and len(set(sizes)) == 1 and (apart := difference(ours.grid, others.grid)):
+            text = f"it is not on the grid of its SAR image {pair.sar.name}: {apart}; resample it"
+            problems.append((text, pair.optical.name))
     if problems:
         raise validation.validation_error(f"The pictures in {folder} cannot be used", problems)
     return found
@@ -183,7 +218,12 @@ def scan(
 
 def _look(picture: Picture, contents: Contents, size: int) -> SceneInfo:
     height, width = next(iter(contents.pixels.values())).shape[:2]
-    facts: Facts = {**contents.facts, "glacier": picture.place, "date": str(picture.date), "sensor": picture.sensor}
+    facts: Facts = {
+        **contents.grid.facts(),
+        "glacier": picture.place,
+        "date": str(picture.date),
+        "sensor": picture.sensor,
+    }
     padding = tiling.padding(height, width, size)
     scene = Scene("", height, width, padding=padding, stretch=dict(contents.stretch) or None, **facts)
     mask = contents.cloud
@@ -200,4 +240,5 @@ def _look(picture: Picture, contents: Contents, size: int) -> SceneInfo:
         None if mask is None else float(mask.mean()),
         None if mask is None else tuple(float(mask[window].mean()) for window in windows),
         contents.not_measured,
+        contents.grid,
     )
