@@ -94,7 +94,7 @@ def examine(path: Path, role: str, options: Options, half: int | None = None) ->
         grid, dtype = source.grid, source.dtype
         is_whole = dtype.kind in "ui" and all(float(step).is_integer() for i in channels for step in source.scaling[i])
         if CHANNELS[role] == 1 and len(channels) == 3 and not seen.equal_channels:
-            raise BadImage(str(validation.channel_problem(role, np.empty((1, 1, 3)))))
+            raise BadImage(_channel_problem(source, role, half))
         named = [source.nodata[channel] for channel in channels]  # NaN is missing anyway, and says nothing of zeros
         names_missing = any(value is not None and not np.isnan(value) for value in named) or source.has_mask
     missing = ~seen.valid
@@ -203,11 +203,15 @@ def _channels(source: Raster, role: str, options: Options, half: int | None) -> 
         return tuple(range(source.channels))
     if half is not None and source.channels == 1:
         return (0,) * CHANNELS[role]
+    raise BadImage(_channel_problem(source, role, half))
+
+
+def _channel_problem(source: Raster, role: str, half: int | None) -> str:
     problem = validation.channel_problem(role, np.empty((1, 1, source.channels)))
-    if source.channels > 1:
-        named = [f"{i} {text}" if text else str(i) for i, text in enumerate(source.descriptions, 1)]
-        problem = f"{problem}, or choose from its bands ({', '.join(named[:12])}): --band {role}=1"
-    raise BadImage(str(problem))
+    if source.channels == 1 or half is not None:
+        return str(problem)
+    named = [f"{i} {text}" if text else str(i) for i, text in enumerate(source.descriptions, 1)]
+    return f"{problem}, or choose from its bands ({', '.join(named[:12])}): --band {role}=1"
 
 
 def _band(source: Raster, band: int | str) -> int:

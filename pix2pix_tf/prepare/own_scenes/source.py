@@ -34,6 +34,7 @@ from pix2pix_tf.utils.files import visible_files
 SUFFIXES = (*images.PNG, *images.TIFF, *images.JPEG)
 NOT_OF_A_FILE = {"split", "height", "width", "padding", "overlap", "stretch"}  # of Scene, but not of a file
 NAME_ENDS = {"zones": ("_zones", "_mask"), "fronts": ("_front", "_fronts")}  # CaFFe's raw masks carry the first
+LONGEST_NAME = 200  # bytes; file systems take 255, and patches and temporary files have longer names
 COMMON_NAMES = {
     "masks": "zones",
     "mask": "zones",
@@ -147,6 +148,14 @@ def find(
         raise UserError(f"There is no folder {folder}. Check --input.")
     problems: list[tuple[str, str]] = []
     sources = _halves(folder, side_by_side, problems) if side_by_side else _roles(folder, problems)
+    problems += [
+        (
+            f"its name has more than {LONGEST_NAME} bytes, too many for its patches (rename it in every role)",
+            name,
+        )
+        for name in [one.name for one in sources]
+        if len(os.fsencode(name)) > LONGEST_NAME
+    ]
     if problems:
         raise validation.validation_error(f"The scenes in {folder} cannot be used", problems)
     shared = shared or {}
@@ -422,6 +431,11 @@ def _different_grids(
         if chief and (apart := difference(grids[chief], grid)):
             cure = "add --align, which resamples masks to it" if role in VALUES else "resample it"
             problems.append((f"{role} is not on the grid of {chief}: {apart}; {cure}", source.name))
+    for image in pictures.values() if chief and chief not in pictures else ():
+        if not image.grid.is_georeferenced and brightness.place_notes(image):
+            cure = "project it with gdalwarp, or save the mask without its place if it is drawn on these pixels"
+            text = f"the place of {image.role} is known by control points or RPCs, and {chief} is on a map: {cure}"
+            problems.append((text, source.name))
     sizes = {role: np.empty((image.height, image.width, 0)) for role, image in pictures.items()}
     if not problems and (different := validation.different_sizes({**sizes, **masks})):
         problems.append(
