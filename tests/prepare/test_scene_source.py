@@ -4,11 +4,14 @@ import os
 
 import numpy as np
 import pytest
+import rasterio
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from rasterio import Affine
+from rasterio.control import GroundControlPoint
 
 from pix2pix_tf.data import scene_names
 from pix2pix_tf.data.io import images
@@ -434,3 +437,20 @@ def test_stretch_keeps_the_order(pixels):
     assert (np.diff(grey[measured][order].astype(int)) >= 0).all()
     assert low <= high
     assert gaps == (~measured).sum()
+
+
+def test_names_that_leave_no_room_for_patches_are_refused_before_anything_is_written(tmp_path):
+    put(tmp_path, sar=("\u00f6" * 101 + ".png", SAR))
+    assert "more than 200 bytes" in refusal(tmp_path)
+
+
+def test_a_sar_image_of_control_points_does_not_take_the_place_of_a_mask_on_a_map(tmp_path):
+    points = [GroundControlPoint(y, x, -60 + x / 1e3, -65 - y / 1e3) for x in (0, 20) for y in (0, 24)]
+    size = {"driver": "GTiff", "width": 20, "height": 24, "count": 1, "dtype": "uint8"}
+    for role, place in (("sar", {"gcps": points}), ("zones", {"transform": Affine(1e-3, 0, -60, 0, -1e-3, -65)})):
+        (tmp_path / role).mkdir()
+        with rasterio.open(tmp_path / role / "a.tif", "w", crs="EPSG:4326", **size, **place) as target:
+            target.write(SAR if role == "sar" else np.full_like(SAR, 127), 1)
+    (source,) = scene_source.find(tmp_path)
+    (problem,) = problems(source)
+    assert "the place of sar is known by control points or RPCs, and zones is on a map: project it" in problem
