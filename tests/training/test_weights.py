@@ -57,8 +57,9 @@ def test_a_small_folder_has_the_better_weights_alone_in_half_precision(speckle_r
     assert sum(one.nbytes for one in small.values()) < 0.4 * sum(one.nbytes for one in whole.values())
     np.savez(tmp_path / "weights.npz", **small)
     task = speckle(dataset, "data.condition=sensor")
-    weights.initialize(task.modules(), tmp_path / "weights.npz")
+    lines = weights.initialize(task.modules(), tmp_path / "weights.npz")
     taken = weights.of_modules(task.modules())
+    assert lines == [f"{len(taken)} of {len(taken)} weights from {tmp_path / 'weights.npz'}"]
     for name in taken:
         better = name.replace("generator/", "average/")
         np.testing.assert_allclose(taken[name], whole[better], rtol=1e-3, atol=1e-6, err_msg=name)
