@@ -39,9 +39,10 @@ def test_it_is_small_and_clean(notebook):
 
 
 @pytest.mark.long
-def test_it_runs_cut_short(notebook, tmp_path):
+def test_it_runs_cut_short(notebook, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(TUTORIAL.parents[1]))  # as if installed
     wanted = pictures(notebook)
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
-    parameters.source += f"\nSCENES, EPOCHS, WORK = 30, 1, Path({str(tmp_path)!r})"
+    parameters.source += f"\nSCENES, EPOCHS, STEPS, WORK = 30, 1, 10, Path({str(tmp_path)!r})"
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(TUTORIAL.parent)}}).execute()
     assert pictures(notebook) == wanted
