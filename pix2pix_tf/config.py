@@ -100,7 +100,9 @@ class LossConfig:
     l1: float = option(100.0, "weight of the mean absolute error [I]", 0.0, 1e6)
     mse: float = option(0.0, "weight of the mean squared error, beside L1 [M]", 0.0, 1e6)
     pixel: float = option(1.0, "weight of the discriminator that names each pixel's class [A]", 0.0, 1e6)
-    zones: float = option(0.0, "weight of the class among the real ones that it names in generated pixels", 0.0, 1e6)
+    zones: float = option(
+        0.0, "weight of the zone that it sees in generated pixels, be they generated or not", 0.0, 1e6
+    )
     texture: float = option(1.0, "weight of the PatchGAN of image and mask, hinge loss", 0.0, 1e6)
     features: float = option(5.0, "weight of the difference of the first one's features, real and generated", 0.0, 1e6)
     mean_tone: float = option(2.0, "weight of the mean absolute error of means over 8 x 8 pixels", 0.0, 1e6)

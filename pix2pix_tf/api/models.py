@@ -48,14 +48,16 @@ def load(path: str | Path) -> "Generator | Segmenter":
     return Segmenter(model) if is_segmenter else Generator(model)
 
 
-class Generator:
-    """A model that generates images of masks; from `load`."""
+class _Loaded:
+    """What both kinds of models have."""
 
     def __init__(self, model: "Model"):
         self._model = model
 
     def __repr__(self) -> str:
-        return _repr(self, self._model)
+        model = self._model
+        roles = f"{', '.join(model.inputs)} -> {', '.join(model.targets)}"
+        return f"<{type(self).__name__} {model.variant}, epoch {model.epoch}: {roles}>"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -64,13 +66,17 @@ class Generator:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The roles that it generates, such as ("sar",)."""
+        """The roles that it returns, such as ("sar",)."""
         return self._model.targets
 
     @property
     def size(self) -> int:
         """Pixels: the side of the patches on which it was trained."""
         return self._model.size
+
+
+class Generator(_Loaded):
+    """A model that generates images of masks; from `load`."""
 
     @property
     def conditions(self) -> dict[str, tuple[str, ...]]:
@@ -167,29 +173,8 @@ class Front(NamedTuple):
     probabilities: np.ndarray  # float32 [H, W, 1], [0, 1]
 
 
-class Segmenter:
+class Segmenter(_Loaded):
     """A model that finds zones or fronts in SAR images; from `load`."""
-
-    def __init__(self, model: "Model"):
-        self._model = model
-
-    def __repr__(self) -> str:
-        return _repr(self, self._model)
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The roles that it takes, such as ("sar",)."""
-        return self._model.inputs
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Either ("zones",) or ("fronts",)."""
-        return self._model.targets
-
-    @property
-    def size(self) -> int:
-        """Pixels: the side of the tiles in which it reads images."""
-        return self._model.size
 
     def predict(self, sar: Images, flips: bool = False) -> "Zones | Front | list[Zones] | list[Front]":
         """Find the zones or the front of images, as `python -m pix2pix_tf.fronts` does.
@@ -233,11 +218,6 @@ class Segmenter:
             return Zones(found.mask, np.concatenate(strips))
         front = scenes.front_of(found.mask, network.target, postprocessing.min_length_pixels(metres))
         return Front(front, np.concatenate(strips))
-
-
-def _repr(loaded: Generator | Segmenter, model: "Model") -> str:
-    roles = f"{', '.join(model.inputs)} -> {', '.join(model.targets)}"
-    return f"<{type(loaded).__name__} {model.variant}, epoch {model.epoch}: {roles}>"
 
 
 def _seeds(seed: int | Sequence[int], count: int) -> list[int]:

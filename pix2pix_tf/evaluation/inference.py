@@ -16,7 +16,7 @@ from pix2pix_tf.data.conditions import condition_text
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.io import images
 from pix2pix_tf.evaluation import scores
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.metrics import image as image_metrics
 from pix2pix_tf.utils import files, parallel
 from pix2pix_tf.utils.errors import UserError
@@ -85,7 +85,7 @@ def check_export(version: Path, dataset: Dataset) -> None:
     Raises:
       UserError: it takes patches of other sides or of another depth, it cannot be read, or a weight is not finite.
     """
-    described = files.read_json(version / saved_model.DESCRIPTION)
+    described = files.read_json(version / versions.DESCRIPTION)
     try:
         keys = ("inputs", "bits", "size", "divisor")
         _check_patches(version, dataset, *(described[key] for key in keys))

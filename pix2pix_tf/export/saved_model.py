@@ -20,7 +20,6 @@ from pix2pix_tf.export.signatures import Signature
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
-DESCRIPTION = "assets.extra/model.json"
 # Between this process and the C++ runtime, on a range of 2: rounding, in the coarsest precision. Log tone, whose slope
 # is 3.6 in the brightest pixels, gave up to 0.07 in bfloat16.
 TOLERANCE = 0.25
@@ -61,7 +60,7 @@ def write(
     with files.atomic_directory(version) as temporary:
         with os_errors(version), contextlib.redirect_stdout(io.StringIO()):  # Keras prints every endpoint
             archive.write_out(str(temporary))
-        files.write_json(temporary / DESCRIPTION, dict(description))
+        files.write_json(temporary / versions.DESCRIPTION, dict(description))
         arguments = {name: specs for name, (_, specs) in signatures.items()}
         requests = {name: {spec.name: example[spec.name] for spec in specs} for name, specs in arguments.items()}
         with os_errors(version):
@@ -245,7 +244,7 @@ def load(folder: Path) -> Model:
       UserError: there is no export, it cannot be read, or the run's best one is missing.
     """
     version = versions.find(folder)
-    metadata = files.read_json(version / DESCRIPTION)
+    metadata = files.read_json(version / versions.DESCRIPTION)
     try:
         loaded = tf.saved_model.load(str(version))
         inputs, targets = tuple(metadata.pop("inputs")), tuple(metadata.pop("targets"))

@@ -10,7 +10,8 @@ from pix2pix_tf.export import best_epoch
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
 
-WEIGHTS = "assets.extra/weights.npz"  # in a version: float32 weights of all networks of the training
+DESCRIPTION = "assets.extra/model.json"  # in a version: its metadata
+WEIGHTS = "assets.extra/weights.npz"  # in a version: weights of all networks of the training
 
 
 def find(path: Path) -> Path:

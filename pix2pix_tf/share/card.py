@@ -9,12 +9,11 @@ from pathlib import Path
 from pix2pix_tf import config
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.classes import CHANNELS
-from pix2pix_tf.export import best_epoch
+from pix2pix_tf.export import best_epoch, versions
 from pix2pix_tf.export.best_epoch import Best
 from pix2pix_tf.utils import files
 
 FILE, RECORD, LOG = "README.md", "config.json", "log.jsonl"
-METADATA = "assets.extra/model.json"  # in an export
 TAGS = ("sar", "remote-sensing", "glacier", "tensorflow", "pix2pix-tf")
 SEGMENTS = ("zones", "fronts")  # targets of segmenters
 
@@ -59,7 +58,7 @@ def describe(run: Path, version: Path) -> Described:
     Raises:
       UserError: a file of them is damaged.
     """
-    record, model = files.read_json(run / RECORD), files.read_json(version / METADATA)
+    record, model = files.read_json(run / RECORD), files.read_json(version / versions.DESCRIPTION)
     best = best_epoch.read(run)
     chosen = best if best and best.epoch == model["epoch"] else None
     values = _logged(run / LOG, model["epoch"])

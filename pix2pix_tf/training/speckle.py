@@ -46,10 +46,8 @@ class SpeckleGan:
     ):
         """Build the networks with new weights; see `tasks.make_task`."""
         self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
-        parts: tuple[str, ...] = ("pixel", "zones", "texture", "features", "mean_tone", "style")
-        # One that came later is logged where it counts, as checkpoints made before do not have its sum.
-        parts = tuple(name for name in parts if name != "zones" or config.loss.zones)
-        self.loss_names = ("generator", *parts, "discriminator")
+        zones = ("zones",) if config.loss.zones else ()  # older checkpoints have no sum of it
+        self.loss_names = ("generator", "pixel", *zones, "texture", "features", "mean_tone", "style", "discriminator")
         self.conditions, self.bank = conditions, bank
         model, train = config.model, config.train
         self.drawings = _draw_fjords(size) if train.drawn_masks else None
@@ -96,14 +94,14 @@ class SpeckleGan:
             scores = _halves(self.texture_discriminator([images, tf.concat([mask, fake_mask], axis=0)], training=True))
             real_scores, fake_scores = zip(*scores, strict=True)
             # An image of a drawn mask has no real counterpart.
-            compared = [[tf.cast(paired, one.dtype) * one for one in pair] for pair in ((real, fake), *features)]
+            tones, *maps = [[tf.cast(paired, one.dtype) * one for one in pair] for pair in ((real, fake), *features)]
             balance = losses.class_weights(fake_mask)
             parts = {
                 "pixel": losses.pixel_loss(fake_logits, fake_mask, balance),
                 "zones": losses.zones_of_real_loss(fake_logits, fake_mask, balance),
                 "texture": losses.hinge_generator_loss(fake_scores),
-                "features": losses.feature_loss(*zip(*compared[1:], strict=True)),
-                "mean_tone": losses.mean_tone_loss(*compared[0]),
+                "features": losses.feature_loss(*zip(*maps, strict=True)),
+                "mean_tone": losses.mean_tone_loss(*tones),
                 "style": losses.style_loss(statistics, styles.measure(fake, fake_mask)),
             }
             generator_loss = tf.add_n([getattr(weights, name) * part for name, part in parts.items()])
@@ -148,7 +146,7 @@ class SpeckleGan:
     def fit_style(self, found: np.ndarray, own: np.ndarray) -> np.ndarray | None:
         """Fit the weights of the layer that reads style vectors to other conditions.
 
-        Without this, a model of other sensors would lose how styles are read: all of it.
+        Without this, a model of other sensors would read styles with new weights, as none of that layer would fit.
 
         Args:
           found: float32 [S', F], of a model with other conditions.

@@ -48,8 +48,8 @@ def initialize(modules: Mapping[str, tf.Module | tf.keras.Model], source: Path, 
         raise UserError(f"The weights {source} cannot be read ({error}). Choose another --init.") from None
     variables, partly = _variables(modules), {}
     if not any(name.startswith("average/") for name in found):  # a model without one begins it with its weights
-        averaged = {"average/" + name.removeprefix("generator/"): name for name in found if "generator/" in name}
-        found |= {average: found[name] for average, name in averaged.items() if average in variables}
+        names = {name: name.replace("average/", "generator/", 1) for name in variables if name.startswith("average/")}
+        found |= {average: found[name] for average, name in names.items() if name in found}
     fitting = [name for name, one in variables.items() if name in found and found[name].shape == tuple(one.shape)]
     if not fitting:
         raise UserError(f"No weight of {source} fits this network: --init takes a model of the same kind.")

@@ -10,7 +10,7 @@ from pix2pix_tf.data.classes import CHANNELS
 from pix2pix_tf.data.dataset import Dataset, save
 from pix2pix_tf.data.io import images
 from pix2pix_tf.evaluation import command
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import versions
 from pix2pix_tf.utils import cli, files
 
 SIZE, COUNT = 32, 5  # pixels; images in the split
@@ -41,7 +41,7 @@ def make_export(run, epoch, weight, inputs=("zones",), targets=("sar",), **descr
     tf.saved_model.save(painter, str(version), {"tensor": painter.tensor})
     facts = {"variant": "orig", "run": run.name, "epoch": epoch, "inputs": inputs, "targets": targets, "size": SIZE,
              "divisor": 32, "bits": bits, "origin": "simulated"}  # fmt: skip
-    files.write_json(version / saved_model.DESCRIPTION, facts | described)
+    files.write_json(version / versions.DESCRIPTION, facts | described)
 
 
 def make_run(run, exports, inputs=("zones",), targets=("sar",), data="data", **described):

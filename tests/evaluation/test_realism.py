@@ -18,7 +18,7 @@ from pix2pix_tf.evaluation import inference, runs
 from pix2pix_tf.evaluation.realism import evaluation, statistics
 from pix2pix_tf.evaluation.realism.evaluation import RealismEvaluator
 from pix2pix_tf.evaluation.translation import scoring
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import versions
 from pix2pix_tf.metrics import sar_realism
 from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError
@@ -50,7 +50,7 @@ def make_reader(run, scale=1.0, features=True, epoch=3, inputs=("sar",), targets
     tf.saved_model.save(reader, str(version), {"tensor": reader.tensor})
     facts = {"variant": "zones", "run": run.name, "epoch": epoch, "inputs": inputs, "targets": targets, "size": SIZE,
              "divisor": 16, "bits": dict.fromkeys(inputs + targets, 8), "origin": "real"}  # fmt: skip
-    files.write_json(version / saved_model.DESCRIPTION, facts)
+    files.write_json(version / versions.DESCRIPTION, facts)
 
 
 @pytest.fixture(scope="module")

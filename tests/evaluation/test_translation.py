@@ -20,7 +20,7 @@ from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.evaluation import inference, runs
 from pix2pix_tf.evaluation.translation import examples, pictures, scoring
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import tasks
 from pix2pix_tf.utils import cli, files
 from tests.evaluation.brightness_exports import COUNT, SIZE, make_data, make_export, make_run, run_command
@@ -384,9 +384,9 @@ def test_an_export_is_known_by_its_weights_not_by_its_date(house):
     for path in version.rglob("*"):
         os.utime(path, (0, 0))
     assert export.key(setting) == key
-    description = json.loads((version / saved_model.DESCRIPTION).read_text())
+    description = json.loads((version / versions.DESCRIPTION).read_text())
     make_export(house / "runs/orig", 10, 0.75)
-    assert json.loads((version / saved_model.DESCRIPTION).read_text()) == description
+    assert json.loads((version / versions.DESCRIPTION).read_text()) == description
     assert export.key(setting) != key
 
 

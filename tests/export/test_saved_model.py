@@ -161,7 +161,7 @@ def test_a_damaged_export_is_refused_and_named(version, tmp_path):
     (broken / "saved_model.pb").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="3 cannot be read"):
         saved_model.load(broken)
-    (broken / saved_model.DESCRIPTION).write_text(json.dumps({"inputs": 3}))
+    (broken / versions.DESCRIPTION).write_text(json.dumps({"inputs": 3}))
     with pytest.raises(UserError, match="3 cannot be read"):
         saved_model.load(broken)
 

@@ -8,7 +8,7 @@ from rasterio.transform import Affine
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import raster
 from pix2pix_tf.data.io.grid import Grid
-from pix2pix_tf.export import saved_model
+from pix2pix_tf.export import versions
 from pix2pix_tf.utils import files
 
 SIZE = 64  # pixels of a tile
@@ -45,7 +45,7 @@ def make_export(run, target="zones", epoch=7, **described):
     tf.saved_model.save(module, str(version), {"tensor": module.tensor})
     facts = {"variant": target, "run": run.name, "epoch": epoch, "inputs": ["sar"], "targets": [target], "size": SIZE,
              "divisor": 16, "bits": {"sar": 8, target: 8}, "origin": "simulated"}  # fmt: skip
-    files.write_json(version / saved_model.DESCRIPTION, facts | described)
+    files.write_json(version / versions.DESCRIPTION, facts | described)
     return run
 
 

@@ -254,7 +254,7 @@ def test_a_watcher_sees_whole_versions_only(tiny_dataset, tmp_path):
     def watch():
         while not done.is_set():
             for folder in (run / "export" / "orig").glob("[0-9]*"):
-                complete.append((folder / "saved_model.pb").exists() and (folder / saved_model.DESCRIPTION).exists())
+                complete.append((folder / "saved_model.pb").exists() and (folder / versions.DESCRIPTION).exists())
 
     watcher = threading.Thread(target=watch)
     watcher.start()

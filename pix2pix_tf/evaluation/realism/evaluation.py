@@ -50,7 +50,7 @@ def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
             "--variant zones"
         )
     version = versions.find(path)
-    described = files.read_json(version / saved_model.DESCRIPTION)
+    described = files.read_json(version / versions.DESCRIPTION)
     inputs, targets = (", ".join(described.get(key, ())) for key in ("inputs", "targets"))
     if (inputs, targets) != (ROLE, "zones"):
         raise UserError(
