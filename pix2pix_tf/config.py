@@ -68,6 +68,7 @@ class ModelConfig:
     dropout: float = option(0.5, "dropout rate: pix2pix's noise z [I], or at the bottom of the U-Net [C]", 0.0, 0.95)
     dropout_blocks: int = option(3, "decoder blocks with dropout, from the innermost [I]; 7: plain areas vary", 0, 7)
     spade_width: int = option(0, "filters of SPADE, by which the mask modulates the norms [S]; 0: no SPADE", 0, 1024)
+    flow_lines: bool = option(False, "speckle draws noise out along the way of the ice to the ocean: flow lines")
     discriminator_width: int = option(64, "filters of its first layer; the next: 2, 4, 8 times as many [I]", 1, 1024)
     discriminator_strides: tuple[int, ...] = option(
         (2, 2, 2, 1, 1), "of its five layers: 2,2,2,1,1 gives 30x30 scores [I], 2,2,2,2,1 gives 16x16", choices=(1, 2)
@@ -133,6 +134,9 @@ class TrainConfig:
     )
     average_images: float = option(
         0.0, "horizon of a moving average of a generator's weights [K]; 0: none", 0.0, 1e9, unit="images"
+    )
+    discriminator_shift: int = option(
+        0, "speckle: random shift of what the discriminators see, so that no grid pays", 0, 64, unit="pixels"
     )
     discriminator_every: int = option(1, "2: train the discriminator in every other pass only [M]", 1, 1_000_000)
     global_clipnorm: float = option(0.0, "largest norm of all gradients together [C]; 0: no clipping", 0.0, 1e6)
@@ -207,6 +211,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "model.network": "speckle",
         "model.depth": "5",
         "model.generator_width": "16",
+        "model.flow_lines": "true",
         "model.discriminator_width": "16",
         "loss.zones": "2",
         "train.batch_size": "2",
@@ -217,6 +222,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "train.global_clipnorm": "20",
         "train.average_images": "500",
         "train.drawn_masks": "0.25",
+        "train.discriminator_shift": "32",
         "train.decay_epochs": "40",
     },
     # SAR to optical, and the cloud classification of its targets [M]

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.models.blocks import EPSILON, LEAK, Block, convolution
+from pix2pix_tf.models.flow import Streaks
 from pix2pix_tf.models.layers import FusedInstanceNormalization, LeakyReLU
 from pix2pix_tf.models.speckle_layers import (
     AddNoise,
@@ -30,7 +31,8 @@ Modulate = Callable[[tf.Tensor], tf.Tensor]  # float [N, H, W, C] -> the same sh
 STYLE_WIDTH = 64  # units of the two dense layers that read a style
 SPADE_WIDTH = 32  # filters through which the mask steers the norms [S]
 SPADE_FROM = 2  # halvings from which the mask modulates by SPADE; larger maps by class tables, which cost less
-NOISE_MAPS = 3  # two for the blocks, one for the speckle
+NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the streaks
+STREAKS_TO = 2  # halvings up to which streaks along the flow of ice join the noise
 STDDEV = 0.05  # of the initial weights of scales and shifts
 HALVINGS = 5  # of the pixel discriminator, which is a U-Net
 
@@ -39,7 +41,8 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
     """Build the generator: a decoder of residual blocks, with multiplicative speckle at its end.
 
     Args:
-      model: generator_width (filters at full size; deeper levels have up to 12 times as many), depth (doublings).
+      model: generator_width (filters at full size; deeper levels have up to 12 times as many), depth (doublings),
+        flow_lines.
       classes: channels of the one-hot mask.
       style_size: length of a style vector (`data/styles.py`).
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**depth.
@@ -67,6 +70,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         1 * w,  # [N, 256, 256, 16]
     ][-d - 1 :]
     masks = _pyramid(mask, d)
+    streaks = _streaks(mask, noise) if model.flow_lines else None
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(style))
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(code))
 
@@ -77,7 +81,11 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         modulate = (_spade if halvings >= SPADE_FROM else _by_class)(masks[level], code, filters)
         # Bilinear: nearest pixels, then the mean with weights 1, 2, 1. Nearest pixels alone leave a weave.
         x = DoubleSize()(x) if level else x
-        x = _residual(x, widths[level : level + 2], modulate, [NoiseAt(n, halvings)(noise) for n in (0, 1)])
+        noises = [NoiseAt(n, halvings)(noise) for n in (0, 1)]
+        if streaks is not None and halvings <= STREAKS_TO:
+            along = streaks[halvings]
+            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, along]) for one in noises]
+        x = _residual(x, widths[level : level + 2], modulate, noises)
     tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
     strength = tf.keras.layers.Dense(
         classes, kernel_initializer=_normal(), bias_initializer=tf.keras.initializers.Constant(0.1), name="strength"
@@ -163,7 +171,7 @@ def _residual(x: tf.Tensor, widths: Sequence[int], modulate: Modulate, noises: S
       x: float [N, h, w, widths[0]].
       widths: filters of this level and of the next; the last level, which has no next, has one convolution.
       modulate: creates a new modulation at each call.
-      noises: two, float32 [N, h, w, 1].
+      noises: two, float32 [N, h, w, M].
 
     Returns:
       Float [N, h, w, widths[-1]].
@@ -232,6 +240,12 @@ def _pyramid(mask: tf.Tensor, times: int) -> list[tf.Tensor]:
     for _ in range(times):
         masks.append(tf.keras.layers.AveragePooling2D(2)(masks[-1]))
     return masks[::-1]
+
+
+def _streaks(mask: tf.Tensor, noise: tf.Tensor) -> list[tf.Tensor]:
+    """Return the streaks along the flow of ice at full size, halved, and halved twice."""
+    halved = Streaks()([mask, NoiseAt(3, 0)(noise)])
+    return [DoubleSize(dtype="float32")(halved), halved, tf.keras.layers.AveragePooling2D(2, dtype="float32")(halved)]
 
 
 def _per_channel(code: tf.Tensor, filters: int) -> tf.Tensor:

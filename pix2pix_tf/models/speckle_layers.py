@@ -69,13 +69,15 @@ class NoiseAt(tf.keras.layers.Layer):
 class AddNoise(tf.keras.layers.Layer):
     """Adds white noise to each channel, of a strength that the channel learns (Karras et al. 2019, arXiv 1812.04948).
 
-    Call: [x float [N, H, W, C], noise float32 [N, H, W, 1]] -> float [N, H, W, C].
+    Call: [x float [N, H, W, C], noise float32 [N, H, W, M]] -> float [N, H, W, C]; of M maps each has its strengths.
     """
 
     def build(self, input_shape):
         """Create the strengths."""
         initializer = tf.keras.initializers.RandomNormal(stddev=0.1)
-        self.strength = self.add_weight(name="strength", shape=[1, input_shape[0][-1]], initializer=initializer)
+        self.strength = self.add_weight(
+            name="strength", shape=[input_shape[1][-1], input_shape[0][-1]], initializer=initializer
+        )
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Add the noise; see the class."""
@@ -89,13 +91,13 @@ class AddNoise(tf.keras.layers.Layer):
 
 @tf.custom_gradient
 def _add_noise(x: tf.Tensor, noise: tf.Tensor, strength: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """Return x + noise * strength; its gradient needs no map of the size of x, but one product of matrices."""
+    """Return x + noise x strength; its gradient needs no map of the size of x, but one product of matrices."""
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
         flat = tf.reshape(upstream, [-1, upstream.shape[-1]])
-        return upstream, None, tf.matmul(tf.reshape(noise, [-1, 1]), flat, transpose_a=True)
+        return upstream, None, tf.matmul(tf.reshape(noise, [-1, noise.shape[-1]]), flat, transpose_a=True)
 
-    return x + noise * strength, gradient
+    return x + (noise * strength if noise.shape[-1] == 1 else tf.tensordot(noise, strength, 1)), gradient
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")

@@ -28,6 +28,7 @@ from pix2pix_tf.utils import tf_compat
 CLASSES = len(ZONE_VALUES)
 DRAWINGS = 48  # fjords drawn for a training, each in the eight turns
 _DRAWING_SALT = 21
+_SHIFT_SALT = 22
 
 
 class SpeckleGan:
@@ -89,6 +90,7 @@ class SpeckleGan:
         weights = self.config.loss
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
             fake = self.generator([fake_mask, style, _noise(batch["seed"], mask)], training=True)
+            fake, real, fake_mask, mask = self._shifted(batch["seed"], fake, real, fake_mask, mask)
             images = tf.concat([real, fake], axis=0)
             (real_logits, fake_logits), *features = _halves(self.pixel_discriminator(images, training=True))
             scores = _halves(self.texture_discriminator([images, tf.concat([mask, fake_mask], axis=0)], training=True))
@@ -218,6 +220,21 @@ class SpeckleGan:
             tf.where(is_drawn[:, tf.newaxis], chosen, style),
             tf.cast(~is_drawn, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis],
         )
+
+    def _shifted(self, seed: tf.Tensor, *images: tf.Tensor) -> list[tf.Tensor]:
+        """Shift images and masks, float32 [N, H, W, C], alike at random, with mirrored borders.
+
+        Discriminators and losses see some pixels of a square better than others, by their strides. Without a shift, the
+        generator learns to answer with a weave on that grid. `train.discriminator_shift`.
+        """
+        shift = self.config.train.discriminator_shift
+        if not shift:
+            return list(images)
+        _, height, width, _ = images[0].shape
+        before, after = shift // 2, shift - shift // 2
+        padding = [[0, 0], [before, after], [before, after], [0, 0]]
+        row, column = tf.unstack(tf.cast(noise.uniform(seed[:1], 2, _SHIFT_SALT)[0] * (shift + 0.999), tf.int32))
+        return [tf.pad(one, padding, "REFLECT")[:, row : row + height, column : column + width] for one in images]
 
     def _inputs(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, styles.Statistics, styles.StyleVector]:
         """Return mask, target as log tone, its statistics, and the style vector."""

@@ -49,6 +49,20 @@ def test_an_image_of_any_sides_comes_from_mask_style_and_noise(rng):
             assert np.abs(network(changed).numpy() - image).mean() > 1e-3
 
 
+def test_flow_lines_are_drawn_in_the_ice_alone(rng):
+    chosen = config.make_config("speckle", ["model.depth=5", "model.generator_width=2"])
+    network = make_speckle_generator(chosen.model, 4, STYLE, 64)
+    classes = np.full((1, 64, 64), 2)
+    classes[:, :, 44:] = 3
+    mask, style = tf.one_hot(classes, 4), tf.constant(rng.normal(size=(1, STYLE)), tf.float32)
+    noise = np.zeros((1, 64, 64, NOISE_MAPS), np.float32)
+    plain = network([mask, style, noise]).numpy()[0]
+    noise[..., 3] = rng.normal(size=(1, 64, 64))
+    change = np.abs(network([mask, style, noise]).numpy()[0] - plain)
+    assert change[:, :36].mean() > 1e-3
+    assert change[:, 60:].mean() < 0.1 * change[:, :36].mean()  # but for the norms, which see the whole map
+
+
 def test_the_mask_reaches_every_level(rng):
     network = generator()
     mask, style, noise = inputs(rng)
@@ -91,13 +105,14 @@ def test_noise_keeps_its_deviation_at_every_level(rng):
     np.testing.assert_array_equal(NoiseAt(1, 0)(noise), noise[..., 1:])
 
 
-def test_the_gradients_of_added_noise_are_those_of_the_plain_sum(rng):
+@pytest.mark.parametrize("maps", [1, 3])
+def test_the_gradients_of_added_noise_are_those_of_the_plain_sum(rng, maps):
     layer = AddNoise()
-    x, noise = (tf.constant(rng.normal(size=(2, 4, 4, c)), tf.float32) for c in (3, 1))
+    x, noise = (tf.constant(rng.normal(size=(2, 4, 4, c)), tf.float32) for c in (3, maps))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         ours = tf.reduce_sum(tf.square(layer([x, noise])))
-        plain = tf.reduce_sum(tf.square(x + noise * tf.convert_to_tensor(layer.strength)))
+        plain = tf.reduce_sum(tf.square(x + noise @ tf.convert_to_tensor(layer.strength)))
     for of in (x, layer.trainable_variables[0]):
         np.testing.assert_allclose(tape.gradient(ours, of), tape.gradient(plain, of), rtol=1e-4, atol=1e-4)
 

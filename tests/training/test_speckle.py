@@ -41,6 +41,23 @@ def test_a_few_steps_bring_the_image_nearer_to_its_style_in_every_precision(data
     assert all(variable.dtype == tf.float32 for variable in trained.generator_variables)
 
 
+def test_images_and_masks_are_shifted_alike_with_mirrored_borders(dataset):
+    built = task(dataset, "train.discriminator_shift=9")
+    places = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE), indexing="ij"), axis=-1)[np.newaxis]
+    found = set()
+    for seed in range(40):
+        rows, columns = built._shifted(tf.constant([seed]), *(places[..., i : i + 1] for i in (0, 1)))
+        rows, columns = rows.numpy()[0, :, :, 0], columns.numpy()[0, :, :, 0]
+        row, column = rows[16, 16] - 16, columns[16, 16] - 16
+        inside = np.arange(8, 24)
+        np.testing.assert_array_equal(rows[8:24, 0], inside + row)
+        np.testing.assert_array_equal(columns[0, 8:24], inside + column)
+        assert rows[0, 0] == abs(row)
+        found.add((row, column))
+    assert {row for row, _ in found} == set(range(-4, 6)) == {column for _, column in found}
+    assert len(found) > 25
+
+
 class Step:
     """One step of a training, shared by the tests that look at it."""
 
