@@ -14,8 +14,50 @@ CODE = 64
 STYLE = 42 + 8 + 8  # statistics and their flags, turns, random code
 SPADE_WIDTH = 32
 OCTAVES = 6
-MAPS = 3  # of noise
+MAPS = 4  # of noise
 WEIGHTS = {"pixel": 1.0, "texture": 1.0, "features": 5.0, "mean_tone": 2.0, "style": 10.0}
+
+
+def sum_around(values: torch.Tensor) -> torch.Tensor:
+    kernel = torch.tensor([[1.0, 2.0, 1.0], [2.0, 0.0, 2.0], [1.0, 2.0, 1.0]], device=values.device)
+    return functional.conv2d(values, kernel[None, None], padding=1)
+
+
+def flow_of_ice(mask: torch.Tensor) -> torch.Tensor:
+    """Float [N, 4, H, W] -> [N, 2, H / 4, W / 4], rows and columns."""
+    potential = torch.zeros(len(mask), 1, 1, 1, device=mask.device)
+    for halvings in (5, 4, 3, 2):
+        shares = functional.avg_pool2d(mask, 2**halvings)
+        ocean = shares[:, 3:]
+        passable = shares[:, 2:3] + ocean + 1e-3
+        around, on_land = 1 / sum_around(passable), (ocean < 0.5).float()
+        potential = 4 * functional.interpolate(potential, ocean.shape[2:], mode="bilinear")
+        for _ in range(16):
+            potential = on_land * (sum_around(passable * potential) * around + 1)
+    padded = functional.pad(potential, (1, 1, 1, 1), mode="replicate")
+    slope = torch.cat(
+        [padded[:, :, :-2, 1:-1] - padded[:, :, 2:, 1:-1], padded[:, :, 1:-1, :-2] - padded[:, :, 1:-1, 2:]], 1
+    )
+    return slope * torch.rsqrt(slope.square().sum(1, keepdim=True) + 1)
+
+
+def streaks(mask: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Float [N, 4, H, W], [N, 1, H, W] -> [N, 2, H / 2, W / 2]."""
+    fine = 2 * functional.avg_pool2d(noise, 2)
+    coarse = functional.interpolate(2 * functional.avg_pool2d(fine, 2), scale_factor=2, mode="bilinear")
+    flow = functional.interpolate(flow_of_ice(mask), scale_factor=2, mode="bilinear")
+    height, width = flow.shape[2:]
+    rows, columns = torch.arange(height, device=mask.device), torch.arange(width, device=mask.device)
+    grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij")).float()[None]
+    drawn, way = torch.cat([fine, coarse], 1), -flow
+    for _ in range(6):
+        place = torch.stack([(grid + way)[:, 1] * 2 / (width - 1) - 1, (grid + way)[:, 0] * 2 / (height - 1) - 1], -1)
+        further = functional.grid_sample(torch.cat([drawn, way], 1), place, padding_mode="border", align_corners=True)
+        drawn, way = (drawn + further[:, :2]) / 2, way + further[:, 2:]
+    energy = functional.avg_pool2d(drawn.square(), 16, 8, padding=4, count_include_pad=False)
+    energy = functional.interpolate(energy, size=(height, width), mode="bilinear")
+    ice = functional.avg_pool2d(mask[:, 2:3], 2) * flow.norm(dim=1, keepdim=True)
+    return ice * drawn * torch.rsqrt(energy + 1e-6)
 
 
 def mirrored(channels: int, filters: int) -> nn.Conv2d:
@@ -49,13 +91,13 @@ class ByClass(nn.Module):
 
 
 class Residual(nn.Module):
-    def __init__(self, filters: int, further: int, spade: bool):
+    def __init__(self, filters: int, further: int, spade: bool, maps: int):
         super().__init__()
         self.further = further
         self.look = nn.Conv2d(ZONES, SPADE_WIDTH, 3, padding=1, padding_mode="replicate") if spade else None
         self.of_style = nn.Linear(CODE, SPADE_WIDTH) if spade else None
         self.modulate = nn.ModuleList([(Spade if spade else ByClass)(filters) for _ in range(2)])
-        self.strengths = nn.ParameterList([0.1 * torch.randn(1, filters, 1, 1) for _ in range(2)])
+        self.strengths = nn.ParameterList([0.1 * torch.randn(filters, maps) for _ in range(2)])
         self.first = mirrored(filters, filters)
         self.second = mirrored(filters, further) if further else None
         self.shortcut = nn.Conv2d(filters, further, 1, bias=False) if further not in (0, filters) else nn.Identity()
@@ -68,7 +110,8 @@ class Residual(nn.Module):
         for convolve, modulate, strength, noise in zip(
             (self.first, self.second), self.modulate, self.strengths, noises, strict=True
         ):
-            y = functional.leaky_relu(modulate(y + strength.to(y.dtype) * noise.to(y.dtype), hidden, mask, code), 0.2)
+            y = y + functional.conv2d(noise.to(y.dtype), strength.to(y.dtype)[:, :, None, None])
+            y = functional.leaky_relu(modulate(y, hidden, mask, code), 0.2)
             if convolve is not None:
                 y = convolve(y)
         return (self.shortcut(x) + y) * 2**-0.5 if self.further else y
@@ -81,7 +124,10 @@ class Generator(nn.Module):
         self.code = nn.Sequential(nn.Linear(STYLE, CODE), nn.LeakyReLU(0.2), nn.Linear(CODE, CODE), nn.LeakyReLU(0.2))
         self.first, self.of_style = mirrored(ZONES, widths[0]), nn.Linear(CODE, widths[0])
         self.blocks = nn.ModuleList(
-            [Residual(one, other, level < 4) for level, (one, other) in enumerate(itertools.pairwise([*widths, 0]))]
+            [
+                Residual(one, other, level < 4, 1 if level < 3 else 3)
+                for level, (one, other) in enumerate(itertools.pairwise([*widths, 0]))
+            ]
         )
         self.tone, self.strength = mirrored(widths[-1], 1), nn.Linear(CODE, ZONES)
 
@@ -90,14 +136,22 @@ class Generator(nn.Module):
         for _ in FACTORS[1:]:
             masks.append(functional.avg_pool2d(masks[-1], 2))
         code = self.code(style)
+        halved = streaks(mask, noise[:, 3:])
+        along = {  # by the side of a pixel
+            1: functional.interpolate(halved, scale_factor=2, mode="bilinear"),
+            2: halved,
+            4: functional.avg_pool2d(halved, 2),
+        }
         x = self.first(masks[-1]) + self.of_style(code)[:, :, None, None]
         for level, block in enumerate(self.blocks):
             side = 2 ** (len(FACTORS) - 1 - level)
             x = functional.interpolate(x, scale_factor=2, mode="bilinear") if level else x
             noises = [functional.avg_pool2d(noise[:, n : n + 1], side) * side for n in (0, 1)]
+            if side <= 4:
+                noises = [torch.cat([one, along[side]], 1) for one in noises]
             x = block(x, masks[-1 - level], code, noises)
         strength = (mask * self.strength(code)[:, :, None, None]).sum(1, keepdim=True)
-        return torch.tanh((self.tone(x) + strength * noise[:, 2:]).float())
+        return torch.tanh((self.tone(x) + strength * noise[:, 2:3]).float())
 
 
 def halve(channels: int, filters: int, kernel: int, strides: int = 2) -> nn.Module:

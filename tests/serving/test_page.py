@@ -10,10 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
 from PIL import Image
+from rasterio.crs import CRS
 from scipy import ndimage
 
 from pix2pix_tf.data import classes
+from pix2pix_tf.data.io import raster
+from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.export import saved_model
 from pix2pix_tf.prepare import __main__ as prepare
 from pix2pix_tf.utils import cli
@@ -294,10 +298,47 @@ def test_comparing_lays_the_image_over_the_mask_and_one_draws_through_it(page):
     assert zones_on(page)[16, 28] == NAMES["rock"]
 
 
+# ---- Zoom ----
+
+
+def test_zoomed_in_the_brush_still_draws_where_it_is(page):
+    quiet(page)
+    choose(page, "rock")
+    frame = page.locator("#drop").bounding_box()
+    page.locator("#larger").click()
+    assert page.locator("#factor").inner_text() == "2 ×"
+    for part in ("#mask", "#image"):
+        assert page.locator(part).bounding_box()["width"] == pytest.approx(2 * frame["width"], abs=1)
+    stroke(page, (12, 13), (12, 13))
+    mask = BLANK.copy()
+    mask[13, 12] = NAMES["rock"]
+    np.testing.assert_array_equal(zones_on(page), mask)
+
+
+def test_the_wheel_zooms_at_the_pointer_and_moves_up_to_the_border(page):
+    frame = page.locator("#drop").bounding_box()
+    corner = frame["x"] + frame["width"] / 4, frame["y"] + frame["height"] / 4
+    page.mouse.move(*corner)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    box = page.locator("#mask").bounding_box()
+    assert box["width"] > 1.5 * frame["width"]
+    assert (corner[0] - box["x"]) / box["width"] == pytest.approx(0.25, abs=0.01)  # the same place is under it
+    page.mouse.wheel(0, 1e5)
+    page.mouse.wheel(0, 0)
+    box = page.locator("#mask").bounding_box()
+    assert box["y"] + box["height"] == pytest.approx(frame["y"] + frame["height"], abs=1)
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    assert page.locator("#mask").bounding_box() == pytest.approx(frame, abs=1)
+    assert page.locator("#smaller").is_disabled()
+
+
 # ---- Files in and out ----
 
 
-def test_what_is_no_mask_is_refused_with_a_reason(page, mask_png):
+def test_what_is_no_mask_is_refused_with_a_reason(page, mask_png, troubles):
     quiet(page)
     strange = np.full((SIZE, SIZE), classes.ROCK, np.uint8)
     strange[3, 7] = 200
@@ -306,14 +347,17 @@ def test_what_is_no_mask_is_refused_with_a_reason(page, mask_png):
         "strange.png": upload(page, "strange.png", png_of(strange)),
         "deep.png": upload(page, "deep.png", png_of(strange.astype(np.uint16))),
         "cut.png": upload(page, "cut.png", mask_png[:60]),
+        "strange.tif": upload(page, "strange.tif", png_of(strange, "TIFF")),
         "soft.png": upload(page, "soft.png", png_of(np.full((4, 4, 4), 127, np.uint8))),
     }
-    assert "is no PNG" in said["photo.jpg"]
+    assert "neither PNG nor TIFF" in said["photo.jpg"]
     assert "1 pixels (0.1 %)" in said["strange.png"] and "grey 200 in column 7, row 3" in said["strange.png"]
     assert "16 bits" in said["deep.png"]
     assert "damaged" in said["cut.png"]
     assert "half transparent in column 0, row 0" in said["soft.png"]
+    assert "row 3, column 7: grey value 200" in said["strange.tif"]
     np.testing.assert_array_equal(zones_on(page), BLANK)  # the drawing is as it was
+    assert len(troubles) == 1 and "400" in troubles.pop()  # the server's refusal of the TIFF
 
 
 def test_masks_near_the_classes_and_in_the_zones_colours_are_taken(page, mask_png, rng):
@@ -326,6 +370,15 @@ def test_masks_near_the_classes_and_in_the_zones_colours_are_taken(page, mask_pn
     coloured = np.dstack([classes.colour_zones(mask), np.where(mask == classes.ROCK, 0, 255).astype(np.uint8)])
     assert upload(page, "coloured.png", png_of(coloured)) == "coloured.png."
     np.testing.assert_array_equal(zones_on(page), np.where(mask == classes.ROCK, classes.NOT_AVAILABLE, mask))
+
+
+def test_a_geotiff_is_read_as_its_zones(page, mask_png, tmp_path):
+    quiet(page)
+    path, mask = tmp_path / "zones.tif", mask_of(mask_png)
+    grid = Grid(SIZE, SIZE, Affine(100, 0, 0, 0, -100, 0), CRS.from_epsg(3413))
+    raster.write_geotiff(path, mask[..., np.newaxis], grid)
+    assert upload(page, "zones.tif", path.read_bytes()) == "zones.tif."
+    np.testing.assert_array_equal(zones_on(page), mask)
 
 
 def test_a_mask_of_another_size_is_scaled_and_it_says_so(page):
@@ -452,6 +505,10 @@ def test_it_fits_the_window(open_page, artefacts, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == width
     box = page.locator("#mask").bounding_box()
     assert box["width"] == pytest.approx(box["height"]) and box["y"] + box["height"] <= 900  # seen without scrolling
+    image, below = page.locator("#image").bounding_box(), 900
+    if width < 600:
+        below = page.locator(".actions").bounding_box()["y"]
+    assert image["width"] == box["width"] > 180 and image["y"] + image["height"] <= below
 
 
 def test_a_finger_draws(open_page):

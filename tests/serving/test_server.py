@@ -442,6 +442,28 @@ def test_the_gallery_is_the_users_or_simulated(server, tiny_data, mask_png):
         assert server.ask(f"/api/gallery/{missing}.png")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("values", "code", "message"),
+    [
+        (np.full((40, 24), 127, np.uint8), 200, ""),
+        (np.full((40, 24), 3, np.uint8), 400, "grey value 3"),
+        (np.full((3000, 3000), 127, np.uint8), 413, "3000 x 3000 pixels"),
+        (None, 400, "not a whole TIFF"),
+    ],
+    ids=["mask", "class", "large", "cut"],
+)
+def test_a_mask_in_a_tiff_becomes_a_png(server, values, code, message):
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint8) if values is None else values).save(file, "TIFF", compression="packbits")
+    body = file.getvalue()[:60] if values is None else file.getvalue()
+    response, content = server.raw("/api/mask", body)
+    assert response.status == code
+    if code == 200:
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), values)
+    else:
+        assert message in json.loads(content)["error"]
+
+
 def test_an_empty_gallery_is_refused(server, tmp_path):
     with pytest.raises(UserError, match="no .png file"):
         server.service.gallery.add_folder(tmp_path)

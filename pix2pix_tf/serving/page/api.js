@@ -41,6 +41,11 @@ export async function fetchMask(url) {
   return (await ask(url)).blob();
 }
 
+/** @param {Blob} file a mask as TIFF or GeoTIFF @returns {Promise<Blob>} the same as PNG, in the zones' greys */
+export async function readTiff(file) {
+  return (await ask("/api/mask", { method: "POST", headers: { "Content-Type": "image/tiff" }, body: file })).blob();
+}
+
 /** @returns {Promise<boolean>} true if the server responds */
 export async function isHealthy() {
   try {

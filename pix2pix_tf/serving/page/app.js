@@ -14,7 +14,8 @@ import { Picture } from "./picture.js";
 import { Recent } from "./recent.js";
 import { Stage } from "./stage.js";
 import * as store from "./store.js";
-import { NoMask, readMask } from "./upload.js";
+import { NoMask, isTiff, readMask } from "./upload.js";
+import { Zoom } from "./zoom.js";
 
 const SIZE = 256; // pixels a side, until a model is known
 
@@ -31,6 +32,9 @@ const stage = new Stage(
   { canvas: $("mask"), overlay: $("overlay"), preview: $("preview"), rings, place: $("place") },
   controls.values,
   drawn,
+);
+const zoom = new Zoom($("panes"), { larger: $("larger"), smaller: $("smaller"), factor: $("factor") }, () =>
+  stage.abandon(),
 );
 const choices = new Choices(
   { model: $("model"), version: $("version"), conditions: $("conditions"), origin: $("origin") },
@@ -111,11 +115,14 @@ function redo() {
 
 async function upload(file) {
   try {
-    const { mask, snapped } = await readMask(file, file.name);
+    const png = (await isTiff(file)) ? await api.readTiff(file) : file; // no browser reads TIFF; the server does
+    const { mask, snapped } = await readMask(png, file.name);
     replaceMask(mask, snapped ? `${file.name}, with ${snapped} pixels taken as the nearest zone` : file.name);
   } catch (error) {
-    if (!(error instanceof NoMask)) throw error;
-    say(error.message, true);
+    if (error instanceof api.ServerAway) failed(error);
+    else if (error instanceof api.Refused) say(`${file.name}: ${error.message}`, true);
+    else if (error instanceof NoMask) say(error.message, true);
+    else throw error;
   }
 }
 
@@ -242,6 +249,8 @@ function listen() {
     "]": () => controls.setBrush(controls.values.size + 2),
     p: () => painter.now(),
     r: () => controls.throwDice(),
+    "+": () => zoom.zoom(2),
+    "-": () => zoom.zoom(0.5),
     "ctrl+z": undo,
     "ctrl+y": redo,
     "ctrl+shift+z": redo,

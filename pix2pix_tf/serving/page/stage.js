@@ -41,7 +41,7 @@ export class Stage {
     on("pointerdown", (event) => this.#pointerDown(event));
     on("pointermove", (event) => this.#pointerMove(event));
     on("pointerup", (event) => this.#pointerUp(event));
-    on("pointercancel", () => this.#abandon());
+    on("pointercancel", () => this.abandon());
     on("pointerleave", () => this.#before || this.#showRing(null));
     on("contextmenu", (event) => event.preventDefault()); // a long touch is a stroke
     on("keydown", (event) => this.#keyDown(event));
@@ -113,7 +113,7 @@ export class Stage {
   }
 
   /** Undoes an unfinished stroke. */
-  #abandon() {
+  abandon() {
     if (!this.#before) return;
     this.#mask.cells.set(this.#before.cells);
     this.#finish();
@@ -124,7 +124,7 @@ export class Stage {
   #pointerDown(event) {
     if (!event.isPrimary || event.button !== 0) return; // a second finger does not draw
     this.#parts.canvas.setPointerCapture(event.pointerId);
-    this.#abandon(); // a line begun with the keyboard
+    this.abandon(); // a line begun with the keyboard
     this.#begin(this.#pixel(event));
     this.#showRing(this.#pixel(event));
   }
@@ -163,7 +163,7 @@ export class Stage {
     } else if (this.#isPress(event)) {
       if (!event.repeat) this.#before ? this.#end(this.#cursor) : this.#begin(this.#cursor);
     } else if (event.key === "Escape") {
-      this.#abandon();
+      this.abandon();
     } else {
       return;
     }
@@ -186,7 +186,7 @@ export class Stage {
   }
 
   #leave() {
-    if (this.#held?.kind === "line") this.#abandon();
+    if (this.#held?.kind === "line") this.abandon();
     else this.#end(this.#cursor);
     this.#showRing(null);
   }

@@ -12,6 +12,12 @@ const PALETTE = ZONES.flatMap(({ grey, colour }, zone) => [
   { zone, colour },
 ]);
 
+/** @param {Blob} file @returns {Promise<boolean>} whether it begins as a TIFF or BigTIFF does */
+export async function isTiff(file) {
+  const [a, b, c, d] = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  return (a === 0x49 && b === 0x49 && (c === 42 || c === 43) && d === 0) || (a === 0x4d && b === 0x4d && c === 0 && (d === 42 || d === 43));
+}
+
 /** Why a picture is no mask: one sentence for the user. */
 export class NoMask extends Error {}
 
@@ -24,7 +30,7 @@ export class NoMask extends Error {}
  */
 export async function readMask(file, name) {
   const header = readHeader(new Uint8Array(await file.slice(0, 64).arrayBuffer()));
-  if (!header) throw new NoMask(`${name} is no PNG. A mask is a PNG with the grey values 0, 64, 127 and 254.`);
+  if (!header) throw new NoMask(`${name} is neither PNG nor TIFF. A mask is an image with the values 0, 64, 127 and 254.`);
   if (header.bits === 16) throw new NoMask(`${name} has 16 bits; a mask has 8, and the greys 0, 64, 127 and 254.`);
   if (Math.max(header.width, header.height) > MAX_SIDE) {
     throw new NoMask(`${name} is ${header.width} × ${header.height} pixels; at most ${MAX_SIDE} a side are read.`);

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from pix2pix_tf.serving.server import rest_api
+from pix2pix_tf.serving.server import masks, rest_api
 from pix2pix_tf.serving.server.batching import Batcher
 from pix2pix_tf.serving.server.gallery import Gallery
 from pix2pix_tf.serving.server.limits import Limits, check_images
@@ -173,6 +173,13 @@ def _add_page(app: FastAPI, service: Service) -> None:
         png = service.gallery.png(int(number)) if number.isdecimal() and len(number) < 7 else None
         if png is None:
             raise RestError(404, f"There is no mask {number}")
+        return Response(png, media_type="image/png")
+
+    @app.post("/api/mask")
+    async def tiff(request: Request) -> Response:
+        with service.admitted():
+            body = await read_body(request, service.limits)
+            png = await run_in_threadpool(masks.png_of_tiff, body, service.limits)
         return Response(png, media_type="image/png")
 
 
