@@ -12,6 +12,7 @@ from pix2pix_tf.data.dataset import Scene
 from pix2pix_tf.data.scene_names import season_of
 from pix2pix_tf.evaluation.runs import Run
 from pix2pix_tf.evaluation.tables import markdown, with_interval
+from pix2pix_tf.evaluation.verdict import verdict
 from pix2pix_tf.metrics import segmentation
 from pix2pix_tf.metrics.front_distance import FrontScore, mean_distance_error
 from pix2pix_tf.metrics.statistics import confidence_interval
@@ -127,6 +128,17 @@ def summary(results: Sequence[Result], unit: str) -> str:
     return text.getvalue()
 
 
+def _verdict(results: Sequence[Result], unit: str) -> str:
+    """Return which network is best by the distance of its fronts, or by IoU if they have none; and what it misses."""
+    distances = {r.name: [np.nan if one.front.mean is None else one.front.mean for one in r.scenes] for r in results}
+    said = verdict(distances, f"distance of fronts in {unit}", 0 if unit == "metres" else 1, "scenes", True)
+    if not said:
+        overlaps = {r.name: [macro([one], "iou") for one in r.scenes] for r in results}
+        said = verdict(overlaps, "IoU", 3, "scenes")
+    missed = [f"{sum(one.front.missed for one in r.scenes)} (`{r.name}`)" for r in results]
+    return f"{said} Of {len(results[0].scenes)} scenes, no front was found in {', '.join(missed)}."
+
+
 def table(results: Sequence[Result], measured: Measured) -> str:
     """Return the text of table.md: fronts and classes of all networks."""
     return f"# Scores\n\n{_measured_on(results, measured)}\n\n{_tables(results, measured)}\n"
@@ -147,6 +159,8 @@ def page(results: Sequence[Result], measured: Measured, command: str, shown: Seq
     )
     groups = "\n\n".join(f"### {result.name}\n\n{_group_table(result, measured.unit)}" for result in results)
     return f"""# Calving fronts of {", ".join(result.name for result in results)}
+
+{_verdict(results, measured.unit)}
 
 {_measured_on(results, measured)}
 

@@ -17,6 +17,7 @@ from pix2pix_tf.evaluation.scores import (
     scores_of,
 )
 from pix2pix_tf.evaluation.tables import markdown, with_interval
+from pix2pix_tf.evaluation.verdict import verdict
 from pix2pix_tf.export.best_epoch import METRICS
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
@@ -116,6 +117,8 @@ def page(scores: Sequence[Scores], data: Data, command: str, captions: Sequence[
     """
     return f"""# Evaluation of {", ".join(runs_of(scores))}
 
+{_verdicts(scores, data.select)}
+
 {_data_note(scores, data)}
 
 ## Curves
@@ -145,6 +148,19 @@ Patches spread evenly over the split: {", ".join(f"`{name}`" for name in caption
 
 [metrics.csv](metrics.csv) has the means, [scores/](scores) the values of each image, [table.md](table.md) the table.
 """
+
+
+def _verdicts(scores: Sequence[Scores], best_by: str) -> str:
+    """Return which run is best at the last common epoch, or which epoch of a single run; by faithfulness as well."""
+    compared = at_last_common_epoch(scores)[1]
+    if len(compared) == 1:
+        compared = list(scores)
+    names = [f"{s.run}@{s.epoch}" for s in compared]
+    measures = dict.fromkeys((best_by, *(("faithfulness",) if "faithfulness" in scores[0].values else ())))
+    sentences = [
+        verdict({n: s.values[m] for n, s in zip(names, compared, strict=True)}, METRICS[m], 4) for m in measures
+    ]
+    return " ".join(sentences)
 
 
 def _tables(scores: Sequence[Scores], best_by: str) -> str:
