@@ -214,6 +214,8 @@ VARIANTS: dict[str, dict[str, str]] = {
         "model.flow_lines": "true",
         "model.discriminator_width": "16",
         "loss.zones": "2",
+        "loss.features": "1",
+        "loss.mean_tone": "1",
         "train.batch_size": "2",
         "train.learning_rate": "3e-4",
         "train.discriminator_learning_rate": "3e-4",

@@ -15,7 +15,7 @@ STYLE = 42 + 8 + 8  # statistics and their flags, turns, random code
 SPADE_WIDTH = 32
 OCTAVES = 6
 MAPS = 4  # of noise
-WEIGHTS = {"pixel": 1.0, "texture": 1.0, "features": 5.0, "mean_tone": 2.0, "style": 10.0}
+WEIGHTS = {"pixel": 1.0, "texture": 1.0, "features": 1.0, "mean_tone": 1.0, "style": 10.0}
 
 
 def sum_around(values: torch.Tensor) -> torch.Tensor:
@@ -164,7 +164,7 @@ class Spectral(nn.Module):
         self.convolve = spectral_norm(convolve)
 
     def forward(self, x):
-        return functional.leaky_relu(self.convolve(x), 0.2)
+        return functional.leaky_relu(1.4 * self.convolve(x), 0.2)  # but for the bias, as ours
 
 
 class PixelDiscriminator(nn.Module):

@@ -3,8 +3,8 @@
 The generator has no encoder: it grows an image from 8 x 8 pixels, and the mask enters at every level. Sources: [S] Park
 et al. 2019 (arXiv 1903.07291), SPADE; [T] Tan et al. 2020 (arXiv 2004.02867), modulation by class; [O] Sushko et al.
 2021 (arXiv 2012.04781), OASIS; [K] Karras et al. 2019 (arXiv 1812.04948), noise in every block; [W] Wang et al. 2018
-(arXiv 1711.11585), scores at two depths. Shapes in the comments are those of a 256 x 256 patch with the widths of the
-variant.
+(arXiv 1711.11585), scores at two depths; [H] He et al. 2015 (arXiv 1502.01852), gains. Shapes in the comments are those
+of a 256 x 256 patch with the widths of the variant.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,6 +34,7 @@ SPADE_FROM = 2  # halvings from which the mask modulates by SPADE; larger maps b
 NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the streaks
 STREAKS_TO = 2  # halvings up to which streaks along the flow of ice join the noise
 STDDEV = 0.05  # of the initial weights of scales and shifts
+GAIN = 1.4  # of the discriminators' kernels: as much as LeakyReLU takes away, sqrt(2 / (1 + LEAK**2)) [H]
 HALVINGS = 5  # of the pixel discriminator, which is a U-Net
 
 
@@ -230,7 +231,7 @@ def _halve(filters: int, kernel: int, refine: bool = False) -> Block:
 
 def _spectral(filters: int, kernel: int, strides: int = 1) -> Block:
     """Build a spectrally normalised convolution and LeakyReLU."""
-    convolve, activate = SpectralConv2D(filters, kernel, strides, padding="same"), LeakyReLU(LEAK)
+    convolve, activate = SpectralConv2D(filters, kernel, strides, padding="same", gain=GAIN), LeakyReLU(LEAK)
     return lambda x: activate(convolve(x))
 
 

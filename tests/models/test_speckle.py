@@ -50,6 +50,7 @@ def test_an_image_of_any_sides_comes_from_mask_style_and_noise(rng):
 
 
 def test_flow_lines_are_drawn_in_the_ice_alone(rng):
+    tf.keras.utils.set_random_seed(0)
     chosen = config.make_config("speckle", ["model.depth=5", "model.generator_width=2"])
     network = make_speckle_generator(chosen.model, 4, STYLE, 64)
     classes = np.full((1, 64, 64), 2)
@@ -60,7 +61,7 @@ def test_flow_lines_are_drawn_in_the_ice_alone(rng):
     noise[..., 3] = rng.normal(size=(1, 64, 64))
     change = np.abs(network([mask, style, tf.constant(noise)]).numpy()[0] - plain)
     assert change[:, :36].mean() > 1e-3
-    assert change[:, 60:].mean() < 0.3 * change[:, :36].mean()  # but for the norms, which see the whole map
+    assert change[:, 60:].mean() < 0.5 * change[:, :36].mean()  # but for the norms, which see the whole map
 
 
 def test_the_mask_reaches_every_level(rng):
@@ -117,14 +118,21 @@ def test_the_gradients_of_added_noise_are_those_of_the_plain_sum(rng, maps):
         np.testing.assert_allclose(tape.gradient(ours, of), tape.gradient(plain, of), rtol=1e-4, atol=1e-4)
 
 
+def test_patterns_begin_stronger_than_white_noise():
+    tf.keras.utils.set_random_seed(0)
+    layer = AddNoise()
+    layer([tf.zeros([1, 2, 2, 400]), tf.zeros([1, 2, 2, 3])])
+    assert np.asarray(layer.strength).std(axis=1) == pytest.approx([0.1, 0.4, 0.4], rel=0.15)
+
+
 def test_a_spectral_convolution_has_the_gain_as_its_largest_singular_value(rng):
-    layer = SpectralConv2D(6, 3, padding="same", use_bias=True)
+    layer = SpectralConv2D(6, 3, padding="same", use_bias=True, gain=1.4)
     x = tf.constant(rng.normal(size=(1, 8, 8, 4)), tf.float32)
     for _ in range(60):
         layer(x, training=True)
     kernel = np.asarray(layer.kernel)
     largest = np.linalg.svd(kernel.reshape(-1, 6), compute_uv=False)[0]
-    expected = tf.nn.conv2d(x, kernel / largest, 1, "SAME")
+    expected = 1.4 * tf.nn.conv2d(x, kernel / largest, 1, "SAME")
     np.testing.assert_allclose(layer(x), expected, rtol=1e-3, atol=1e-4)
     before = np.asarray(layer.vector)
     layer(x, training=False)
