@@ -60,7 +60,7 @@ fronts: $(VENV)/.installed
 	@ls $(FRONTS)/*/overlay.png
 
 demo: $(VENV)/.installed
-	$(RUN) train.py --variant speckle --run $(DEMO_RUN) $(DEMO_SETTINGS)
+	$(RUN) train.py --variant speckle --init pretrained/glacier --run $(DEMO_RUN) $(DEMO_SETTINGS)
 	$(RUN) evaluate.py $(DEMO_RUN)
 	$(RUN) -m pix2pix_tf.generate --model $(DEMO_RUN) --masks datasets/simulated --split val --any-split \
 		--output generated/demo-$(TF) --samples 3
