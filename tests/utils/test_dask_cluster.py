@@ -192,7 +192,7 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
         return len(tree(tmp_path)) == before[-1]
 
     wait_until(settled, PATIENCE)
-    assert 0 < before[-1] < 3000
+    assert 0 < before[-1] < 0.9 * 3 * 3000  # three files a scene; a busy machine notices the signal late
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://127.0.0.1", "nonsense", ""])
