@@ -136,7 +136,7 @@ class TrainConfig:
         0.0, "horizon of a moving average of a generator's weights [K]; 0: none", 0.0, 1e9, unit="images"
     )
     discriminator_shift: int = option(
-        0, "speckle: random shift of what the discriminators see, so that no grid pays", 0, 64, unit="pixels"
+        0, "speckle: largest random shift of what the losses see, which keeps out grids", 0, 62, unit="pixels"
     )
     discriminator_every: int = option(1, "2: train the discriminator in every other pass only [M]", 1, 1_000_000)
     global_clipnorm: float = option(0.0, "largest norm of all gradients together [C]; 0: no clipping", 0.0, 1e6)

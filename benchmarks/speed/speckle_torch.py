@@ -136,7 +136,8 @@ class Generator(nn.Module):
         for _ in FACTORS[1:]:
             masks.append(functional.avg_pool2d(masks[-1], 2))
         code = self.code(style)
-        halved = streaks(mask, noise[:, 3:])
+        with torch.autocast(mask.device.type, enabled=False):  # as ours, in float32
+            halved = streaks(mask.float(), noise[:, 3:].float())
         along = {  # by the side of a pixel
             1: functional.interpolate(halved, scale_factor=2, mode="bilinear"),
             2: halved,

@@ -38,15 +38,16 @@ def verdict(
     order = np.argsort((1 if lower_is_better else -1) * table.mean(axis=1), kind="stable")
     best = order[0]
     mean = with_interval(*confidence_interval(table[best]), digits)
-    on = f"{table.shape[1]} {things if table.shape[1] > 1 else things.removesuffix('s')}"
+    count, one = table.shape[1], things.removesuffix("s")
+    on = f"{count} {things}" if count > 1 else f"1 {one}"
     if len(names) == 1:
         return f"**`{names[best]}` has {measure} {mean}**, the mean of {on}."
     second = order[1]
     first = f"**`{names[best]}` is best by {measure}: {mean}**, the mean of {on}."
     lead, half = confidence_interval(table[best] - table[second])
-    ahead = f"`{names[second]}` follows {with_interval(abs(lead), half, digits)} behind on the same {things}"
+    behind = f"{first} `{names[second]}` follows {with_interval(abs(lead), half, digits)} behind on the same"
     if half is None:
-        return f"{first} {ahead.replace(things, things.removesuffix('s'))}; one alone does not tell them apart."
+        return f"{behind} {one}; one alone does not tell them apart."
     if abs(lead) <= half:
-        return f"{first} {ahead}: **the two cannot be told apart.**"
-    return f"{first} {ahead}: more than chance among them explains, though another training may turn out otherwise."
+        return f"{behind} {things}: **the two cannot be told apart.**"
+    return f"{behind} {things}, which is more than chance explains; another training may still turn out otherwise."

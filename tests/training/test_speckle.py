@@ -58,6 +58,12 @@ def test_images_and_masks_are_shifted_alike_with_mirrored_borders(dataset):
     assert len(found) > 25
 
 
+def test_the_largest_shift_suits_the_smallest_patches(dataset):
+    built = task(dataset, "train.discriminator_shift=62")
+    (shifted,) = built._shifted(tf.constant([0]), tf.ones([1, SIZE, SIZE, 1]))
+    assert shifted.shape == (1, SIZE, SIZE, 1)
+
+
 class Step:
     """One step of a training, shared by the tests that look at it."""
 

@@ -177,7 +177,7 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
         os.kill(os.getpid(), number)
 
     threading.Thread(target=interrupt).start()
-    command = ["simulate", "--output", str(tmp_path / "sim"), "--size", "32", "--scenes", "3000"]
+    command = ["simulate", "--output", str(tmp_path / "sim"), "--size", "32", "--scenes", "9000"]
     assert cli.run(prepare.main, [*command, "--scheduler", address]) == code
     by_file = capsys.readouterr().err.splitlines()
     assert by_file[-2:] == [
@@ -192,7 +192,7 @@ def test_an_interrupted_command_leaves_the_cluster_idle(address, tmp_path, capsy
         return len(tree(tmp_path)) == before[-1]
 
     wait_until(settled, PATIENCE)
-    assert 0 < before[-1] < 0.9 * 3 * 3000  # three files a scene; a busy machine notices the signal late
+    assert 0 < before[-1] < 9000  # of three files a scene
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://127.0.0.1", "nonsense", ""])

@@ -12,10 +12,11 @@ const PALETTE = ZONES.flatMap(({ grey, colour }, zone) => [
   { zone, colour },
 ]);
 
-/** @param {Blob} file @returns {Promise<boolean>} whether it begins as a TIFF or BigTIFF does */
+const TIFF = ["II*\0", "II+\0", "MM\0*", "MM\0+"]; // how TIFF and BigTIFF begin, in either byte order
+
+/** @param {Blob} file @returns {Promise<boolean>} */
 export async function isTiff(file) {
-  const [a, b, c, d] = new Uint8Array(await file.slice(0, 4).arrayBuffer());
-  return (a === 0x49 && b === 0x49 && (c === 42 || c === 43) && d === 0) || (a === 0x4d && b === 0x4d && c === 0 && (d === 42 || d === 43));
+  return TIFF.includes(await file.slice(0, 4).text());
 }
 
 /** Why a picture is no mask: one sentence for the user. */

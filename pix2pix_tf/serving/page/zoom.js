@@ -1,9 +1,11 @@
-// Mask and image enlarged alike: by the buttons, the keys + - 0, Ctrl and the wheel, or two fingers.
+// Mask and image enlarged alike: by the buttons, the keys + and -, Ctrl and the wheel, or two fingers.
 
 const LARGEST = 8; // times
 const WHEEL = 0.002; // of a wheel's delta: one notch of a mouse is a factor of some 1.2
 
-/** The part of the frame that is seen: `factor` times as large, and moved by x and y, parts of the frame, from -(factor - 1) to 0. */
+/**
+ * The picture in its frame: `factor` times as large as the frame, and moved by x and y, in frames, from 1 - factor to 0.
+ */
 export class View {
   factor = 1;
   x = 0;
