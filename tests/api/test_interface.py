@@ -35,6 +35,19 @@ def test_the_import_loads_nothing_and_takes_no_time():
     assert float(taken) < 0.3
 
 
+@pytest.mark.parametrize("wanted", [None, "0"])
+def test_tensorflow_uses_onednn_on_every_processor_unless_the_user_says_no(wanted, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if wanted:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", wanted)
+    code = (
+        "import pix2pix_tf, tensorflow as tf; from tensorflow.python.util import _pywrap_util_port as built;"
+        "print(built.IsMklEnabled())"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == str(wanted is None)
+
+
 @pytest.fixture
 def in_users_folder(speckle_run, zones_run, fronts_data, tmp_path, monkeypatch) -> Path:
     """A folder with small models under the names that the examples use, a data set and a scene."""
