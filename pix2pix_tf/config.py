@@ -42,6 +42,10 @@ class DataConfig:
     brighten: float = option(0.0, "probability of brighter or darker SAR, by up to a fifth of the range [C]", 0.0, 1.0)
     elastic: float = option(0.0, "probability of an elastic deformation [C]", 0.0, 1.0)
     noise: float = option(0.0, "probability of more speckle in the SAR, multiplicative, deviation 0.3 [C]", 0.0, 1.0)
+    zone_tones: float = option(0.0, "probability of another brightness of each zone, by up to 8 dB, in SAR", 0.0, 1.0)
+    contrast: float = option(0.0, "probability of another contrast of SAR, gamma 0.5 to 2", 0.0, 1.0)
+    affine: float = option(0.0, "probability of a zoom by 0.7 to 1.4 and a turn by up to 20 degrees", 0.0, 1.0)
+    blur: float = option(0.0, "probability of blurred SAR, deviation 0.5 to 1.5 pixels", 0.0, 1.0)
     cloudy: float = option(0.1, "cloud fraction above which cloud classification labels a patch cloudy", 0.0, 1.0)
     max_cloud: float = option(1.0, "cloud fraction above which a target is left out [M]; 1: keep all", 0.0, 1.0)
     front_width: int = option(5, "width to which front lines are dilated for training, odd [C]", 1, 99, unit="pixels")
@@ -428,6 +432,8 @@ def _check_data(config: Config) -> None:
             "model.network=speckle generates sar from zones: leave data.inputs, data.targets and data.mask at their "
             "defaults, or use model.network=pix2pix."
         )
+    if data.zone_tones and ("zones" not in data.inputs + data.targets or data.mask != "zones"):
+        raise UserError("data.zone_tones changes the SAR of each zone: it needs the role zones, with data.mask=zones.")
     if network in GENERATORS and {"zones", "fronts"} & set(data.targets):
         raise UserError("A GAN generates brightness, not classes; for these use --variant zones or fronts.")
     if network == "unet" and data.targets not in (("zones",), ("fronts",)):

@@ -5,6 +5,7 @@ and returns a sample of the same roles, shapes and ranges. Geometric changes app
 brightness to SAR alone.
 """
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -17,6 +18,11 @@ Sample = dict[str, tf.Tensor]
 CATEGORICAL = ("zones", "fronts")  # roles whose values are classes: never interpolated
 BRIGHTER = 0.2  # of the whole range: the largest change by `brighten` [C]
 DEVIATION = 0.3  # standard deviation of `noise` [C]
+GAMMA = 2.0  # largest exponent of `contrast`; the smallest is its inverse
+BLUR = (0.5, 1.5)  # pixels: standard deviation of `blur`
+ZONE_TONES = 8.0  # dB: largest change by `zone_tones`, as open water and ice melange, or wet and dry snow, differ
+ZOOM = 1.4  # largest zoom of `affine`; the smallest is its inverse
+TURN = 20.0  # degrees: largest turn of `affine`
 ROUGHNESS = (0.1, 0.7)  # of `elastic_deformation`: amplitude of an octave relative to the next coarser one [C]
 ROTATION = 0  # number of `rotate` among the changes
 COARSEST = 4  # waves of the coarsest octave of `elastic_deformation`, along each side
@@ -26,7 +32,8 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
     """Apply all augmentations of a configuration.
 
     Pix2pix enlarges, crops and flips (Isola et al. 2017, 6.2); the CaFFe baselines flip, rotate, brighten, deform and
-    add noise, in this order (Gourmelon et al. 2022, 4.1, and their published code).
+    add noise, in this order (Gourmelon et al. 2022, 4.1, and their published code). The others are for glaciers and
+    sensors that the training data lack.
 
     Args:
       images: a sample.
@@ -39,6 +46,10 @@ def augment(images: Sample, seed: tf.Tensor, data: DataConfig) -> Sample:
         (brighten, data.brighten),
         (elastic_deformation, data.elastic),
         (noise, data.noise),
+        (zone_tones, data.zone_tones),
+        (contrast, data.contrast),
+        (affine, data.affine),
+        (blur, data.blur),
     )
     for number, (change, probability) in enumerate(changes):
         if probability > 0:
@@ -85,13 +96,71 @@ def brighten(images: Sample, seed: tf.Tensor) -> Sample:
 
 
 def noise(images: Sample, seed: tf.Tensor) -> Sample:
-    """Multiplie each pixel of SAR, on [0, 1], by 1 + N(0, 0.3)."""
+    """Multiply each pixel of SAR, on [0, 1], by 1 + N(0, 0.3)."""
 
     def change(image: tf.Tensor) -> tf.Tensor:
         factor = 1.0 + tf.random.stateless_normal(tf.shape(image), seed, stddev=DEVIATION)
         return tf.clip_by_value((image + 1.0) * factor - 1.0, -1.0, 1.0)
 
     return _of_sar(images, change)
+
+
+def zone_tones(images: Sample, seed: tf.Tensor) -> Sample:
+    """Make the SAR of each zone brighter or darker by up to `ZONE_TONES`, each zone by another amount.
+
+    The sample must have the role zones, one-hot. The change is soft over three pixels, as a hard one would draw the
+    zones' outlines.
+    """
+    decibels = tf.random.stateless_uniform([images["zones"].shape[-1]], seed, -ZONE_TONES, ZONE_TONES)
+    factor = tf.reduce_sum(images["zones"] * 10.0 ** (decibels / 20.0), axis=-1, keepdims=True)
+    factor = tf.nn.avg_pool2d(factor[tf.newaxis], 3, 1, "SAME")[0]
+    return _of_sar(images, lambda image: tf.clip_by_value((image + 1.0) * factor - 1.0, -1.0, 1.0))
+
+
+def contrast(images: Sample, seed: tf.Tensor) -> Sample:
+    """Raise all SAR, on [0, 1], to a power between 1 / `GAMMA` and `GAMMA`."""
+    gamma = GAMMA ** tf.random.stateless_uniform([], seed, -1.0, 1.0)
+    return _of_sar(images, lambda image: ((image + 1.0) / 2.0) ** gamma * 2.0 - 1.0)
+
+
+def blur(images: Sample, seed: tf.Tensor) -> Sample:
+    """Blur all SAR by a Gaussian, with mirrored borders; 0, not available, stays 0."""
+    deviation = tf.random.stateless_uniform([], seed, *BLUR)
+    reach = round(3 * BLUR[1])
+    weights = tf.exp(-0.5 * (tf.range(-reach, reach + 1, dtype=tf.float32) / deviation) ** 2)
+    weights = weights / tf.reduce_sum(weights)
+
+    def change(image: tf.Tensor) -> tf.Tensor:
+        padded = tf.pad(image, [[reach, reach], [reach, reach], [0, 0]], "SYMMETRIC")
+        columns = tf.transpose(padded, [2, 0, 1])[..., tf.newaxis]  # each channel alone
+        for kernel in (weights[:, tf.newaxis], weights[tf.newaxis, :]):
+            columns = tf.nn.conv2d(columns, kernel[..., tf.newaxis, tf.newaxis], 1, "VALID")
+        return tf.where(image == -1.0, -1.0, tf.transpose(columns[..., 0], [1, 2, 0]))
+
+    return _of_sar(images, change)
+
+
+def affine(images: Sample, seed: tf.Tensor) -> Sample:
+    """Zoom a sample by 1 / `ZOOM` to `ZOOM` and turn it around its middle by up to `TURN`, with mirrored borders."""
+    zoom, turned = tf.unstack(tf.random.stateless_uniform([2], seed, -1.0, 1.0))
+    angle = turned * TURN * (math.pi / 180.0)
+    cosine, sine = tf.cos(angle) / ZOOM**zoom, tf.sin(angle) / ZOOM**zoom
+
+    def change(role: str, image: tf.Tensor) -> tf.Tensor:
+        height, width, _ = image.shape
+        y, x = (height - 1) / 2, (width - 1) / 2
+        to_source = [cosine, -sine, x - cosine * x + sine * y, sine, cosine, y - sine * x - cosine * y, 0.0, 0.0]
+        moved = tf.raw_ops.ImageProjectiveTransformV3(
+            images=image[tf.newaxis],
+            transforms=tf.stack(to_source)[tf.newaxis],
+            output_shape=[height, width],
+            fill_value=0.0,
+            interpolation="NEAREST" if role in CATEGORICAL else "BILINEAR",
+            fill_mode="REFLECT",
+        )
+        return tf.ensure_shape(moved[0], image.shape)
+
+    return {role: change(role, image) for role, image in images.items()}
 
 
 def elastic_deformation(images: Sample, seed: tf.Tensor) -> Sample:

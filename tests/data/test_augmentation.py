@@ -3,9 +3,10 @@ import pytest
 import tensorflow as tf
 from scipy import ndimage
 
-from pix2pix_tf.config import DataConfig
+from pix2pix_tf.config import DataConfig, make_config
 from pix2pix_tf.data import augmentation
 from pix2pix_tf.data.augmentation import random_jitter
+from pix2pix_tf.utils.errors import UserError
 
 
 def sample(size=32):
@@ -62,7 +63,16 @@ def test_shapes_are_kept_and_known():
     assert images["sar"].shape == (32, 32, 1)
 
 
-CHANGES = [augmentation.rotate, augmentation.brighten, augmentation.noise, augmentation.elastic_deformation]
+CHANGES = [
+    augmentation.rotate,
+    augmentation.brighten,
+    augmentation.noise,
+    augmentation.elastic_deformation,
+    augmentation.zone_tones,
+    augmentation.contrast,
+    augmentation.affine,
+    augmentation.blur,
+]
 
 
 def scene(rng, size=32):
@@ -147,9 +157,67 @@ def test_a_deformed_sar_and_its_zones_stay_together(rng):
         assert np.mean(dark != (images["zones"].numpy()[..., 0] == 1)) < 0.04
 
 
+def test_each_zone_gets_a_brightness_of_its_own_by_up_to_8_db_and_black_stays_black(rng):
+    images = scene(rng, 64) | {"sar": tf.tensor_scatter_nd_update(tf.fill([64, 64, 1], -0.9), [[40, 9, 0]], [-1.0])}
+    decibels = []
+    for i in range(40):
+        sar = augmentation.zone_tones(images, tf.constant([i, 3]))["sar"].numpy()[..., 0]
+        assert sar[40, 9] == -1
+        bands = [sar[16 * zone + 2 : 16 * zone + 14, 20:] + 1 for zone in range(4)]  # two pixels from the borders
+        assert all(np.ptp(band) < 1e-6 for band in bands)
+        decibels.append([20 * np.log10(band.mean() / 0.1) for band in bands])
+    decibels = np.array(decibels)
+    assert -8.001 < decibels.min() < -6 and 6 < decibels.max() < 8.001
+    assert np.abs(np.corrcoef(decibels.T) - np.eye(4)).max() < 0.5
+
+
+def test_contrast_is_a_power_between_a_half_and_two_and_keeps_black_and_white():
+    images = {"sar": tf.constant([-1.0, -0.5, 1.0])[:, None, None]}
+    powers = []
+    for i in range(40):
+        black, grey, white = augmentation.contrast(images, tf.constant([i, 3]))["sar"].numpy()[:, 0, 0]
+        assert (black, white) == (-1, 1)
+        powers.append(np.log((grey + 1) / 2) / np.log(0.25))
+    assert 0.5 <= min(powers) < 0.6 and 1.8 < max(powers) <= 2.0001
+
+
+def test_blur_is_scipys_and_black_stays_black(rng, monkeypatch):
+    monkeypatch.setattr(augmentation, "BLUR", (1.2, 1.2))
+    image = rng.uniform(-0.9, 1, (24, 30, 2)).astype(np.float32)
+    image[5, 6] = -1
+    expected = ndimage.gaussian_filter(image, (1.2, 1.2, 0), radius=4)
+    expected[5, 6] = -1
+    blurred = augmentation.blur({"sar": tf.constant(image)}, tf.constant([1, 2]))["sar"]
+    np.testing.assert_allclose(blurred, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("zoom", "turn"), [(1.4, 0.0), (1.0, 20.0), (1.4, 20.0)])
+def test_affine_moves_each_role_as_scipy_does(zoom, turn, rng, monkeypatch):
+    """A blob, a few pixels wide, ends where its middle, turned and zoomed around the image's, lies."""
+    monkeypatch.setattr(augmentation, "ZOOM", zoom)
+    monkeypatch.setattr(augmentation, "TURN", turn)
+    rows, columns = np.mgrid[:41, :41]
+    blob = (np.hypot(rows - 12, columns - 26) < 3.5).astype(np.float32)
+    images = {"sar": tf.constant(blob[..., None] * 2 - 1), "zones": tf.one_hot(blob.astype(int), 4)}
+    for i in range(5):
+        moved = augmentation.affine(images, tf.constant([i, 3]))
+        exponent, share = tf.random.stateless_uniform([2], [i, 3], -1.0, 1.0).numpy()
+        angle, factor = np.deg2rad(turn * share), zoom**exponent
+        back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / factor  # rows, columns
+        expected = np.array([20, 20]) + np.linalg.inv(back) @ [12 - 20, 26 - 20]
+        for found in (moved["sar"].numpy()[..., 0] + 1, moved["zones"].numpy()[..., 1]):
+            np.testing.assert_allclose(ndimage.center_of_mass(found), expected, atol=0.35)
+            assert found.sum() / found.max() == pytest.approx(blob.sum() * factor**2, rel=0.25)
+
+
+def test_zone_tones_need_zones():
+    with pytest.raises(UserError, match=r"data\.zone_tones .* needs the role zones"):
+        make_config("fronts", ["data.zone_tones=0.5"])
+
+
 def test_each_change_comes_as_often_as_it_should(rng):
     images = scene(rng)
-    for option in ("rotate", "brighten", "elastic", "noise"):
+    for option in ("rotate", "brighten", "elastic", "noise", "zone_tones", "contrast", "affine", "blur"):
         data = DataConfig(jitter=1.0, flip=0.0, **{option: 0.3})
         changed = [augmentation.augment(images, tf.constant([i, 7]), data)["sar"].numpy() for i in range(60)]
         share = np.mean([(image != images["sar"].numpy()).any() for image in changed])
