@@ -64,7 +64,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str) 
     shares = _shares(setting)
     lines, patches, probabilities = [], [], {}
     for run in runs:
-        epoch, version = max(versions.epochs(run.folder).items())
+        epoch, version = max(versions.all_of(run.folder).items())
         predicted = _probabilities(inference.load_model(version, setting.dataset), setting)
         probabilities[run] = predicted
         lines.append([run.name, run.variant, epoch, *score(predicted, shares > run.cloudy), len(predicted)])

@@ -28,7 +28,8 @@ EXAMPLES = """\
   python evaluate.py runs/zones --unit pixels --baseline
   python evaluate.py runs/orig runs/gen5 --segmenter runs/zones   # realism and faithfulness as well
   python evaluate.py runs/orig --segmenter runs/zones --masks datasets/fjords   # on masks without real images too
-  python evaluate.py runs/gen5 --select ssim           # the best epoch, named in runs/gen5/best.json"""
+  python evaluate.py runs/gen5 --select ssim           # the best epoch, named in runs/gen5/best.json
+  python evaluate.py pretrained/zones --data datasets/mine        # a model without its run -> runs/report-zones"""
 
 RUNS = Path("runs")
 OUTPUTS = (1, 2, 3, 5, 10)  # images generated from an input whose targets are optical; the challenge takes 3
@@ -50,7 +51,7 @@ def main(argv: list[str]) -> None:
     groups = [found] if options.runs or options.output else runs.group_by_task(found)
     for group in groups:
         several = f"report-{group[0].task}" if len(groups) > 1 else "report"
-        output = options.output or (found[0].folder / "report" if len(found) == 1 else RUNS / several)
+        output = options.output or (default_folder(found[0]) if len(found) == 1 else RUNS / several)
         if group[0].is_segmentation:
             evaluate_segmentation(group, output, options)
         elif group[0].task == "clouds":
@@ -67,8 +68,8 @@ def read_options(argv: list[str]) -> argparse.Namespace:
       UserError: a value is out of range, or options contradict each other.
     """
     parser = cli.parser(__doc__ or "", EXAMPLES, PROG)
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help=f"run folders (default: all in {RUNS}/)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: the runs' own)")
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help=f"runs, or exports (default: all in {RUNS}/)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: the runs' own; exports need it)")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="(default: val)")
     parser.add_argument("--seed", type=int, default=0, help="image i is generated with seed + i (default: 0)")
     parser.add_argument(
@@ -123,7 +124,10 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         f"{best_epoch.FILE}: --model RUN then uses it",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help=f"(default: <run>/report, or {RUNS}/report for several runs)"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help=f"(default: <run>/report; {RUNS}/report for several runs, {RUNS}/report-<name> for an export)",
     )
     options = parser.parse_args(argv)
     if options.batch_size < 1:
@@ -148,6 +152,11 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     return options
 
 
+def default_folder(run: "runs.Run") -> Path:
+    """Return the folder of a single run's report: in the run, or beside the runs for an export alone."""
+    return RUNS / f"report-{run.name}" if run.data is None else run.folder / "report"
+
+
 def check_segmenter(found: Sequence["runs.Run"]) -> None:
     """Refuse --segmenter for runs that do not generate SAR from zones."""
     scored = [run for run in found if run.task == "sar"] or found
@@ -168,6 +177,8 @@ def check_select(found: Sequence["runs.Run"], named: bool) -> None:
             if named:
                 raise UserError(f"{kept}: there is nothing to --select. Leave it out, or name generators.")
             print(f"{kept}; --select leaves it unchanged")
+        elif run.data is None:
+            raise UserError(f"--select writes the best epoch into a run, and {run.folder} is an export. Leave it out.")
 
 
 def evaluate_images(found: Sequence["runs.Run"], output: Path, options: argparse.Namespace) -> None:

@@ -11,20 +11,21 @@ from pix2pix_tf.data import dataset
 from pix2pix_tf.data.cloud_filter import without_clouds
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.loading import load_dataset
+from pix2pix_tf.export import versions
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncated_repr
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training that has exported, as its config.json describes it."""
+    """A training that has exported, as its config.json describes it, or an export alone, as it describes itself."""
 
-    folder: Path
+    folder: Path  # of the run, or of the export: a base path or a version
     name: str
     variant: str
     inputs: tuple[str, ...]  # roles
     targets: tuple[str, ...]
-    data: Path  # the data set it was trained on
+    data: Path | None  # the data set it was trained on; None: an export alone
     origin: str  # of that data set: real | simulated | generated: <run>@<epoch> | unknown
     cloudy: float = 0.1  # share of clouds above which a patch was called cloudy in training
     max_cloud: float = 1.0  # share of a target under cloud, above which it was left out
@@ -44,7 +45,7 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
     """Read the runs that a user names.
 
     Args:
-      named: run folders; when there are none, all runs under `root` that have an export.
+      named: run folders or exports; when there are none, all runs under `root` that have an export.
       root: the folder of runs.
 
     Raises:
@@ -87,14 +88,17 @@ def open_data(runs: Sequence[Run], data: Path | None, split: str, max_cloud: flo
             f"{runs[0].folder} makes {', '.join(runs[0].targets)} and {other.folder} {', '.join(other.targets)}: "
             "their scores mean different things. Evaluate them apart."
         )
-    trained_on = {run.data.resolve(): run for run in runs}
+    alone = next((run for run in runs if run.data is None), None)
+    if data is None and alone:
+        raise UserError(f"{alone.folder} is an export, which has no data of its own: name a data set with --data.")
+    trained_on = {run.data.resolve(): run for run in runs if run.data}
     if data is None and len(trained_on) > 1:
         where = ", ".join(f"{run.folder} on {run.data}" for run in trained_on.values())
         raise UserError(f"The runs were trained on different data sets ({where}). Name one for all with --data.")
     roles = dict.fromkeys(role for run in runs for role in run.inputs + run.targets)
     if runs[0].is_segmentation:
         roles["fronts"] = None  # the truth for the fronts
-    loaded = load_dataset(data or runs[0].data, tuple(roles), (split,))
+    loaded = load_dataset(data or next(run.data for run in runs if run.data), tuple(roles), (split,))
     return without_clouds(loaded, min(run.max_cloud for run in runs) if max_cloud is None else max_cloud)
 
 
@@ -168,7 +172,9 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
         raise did_you_mean("run", str(folder), map(str, others)) if others else UserError(f"There is no run {folder}.")
     path = folder / "config.json"
     if not path.exists():
-        raise UserError(f"{folder} is no run of train.py: it has no config.json.")
+        if _has_export(folder):
+            raise UserError(f"{folder} is no run of train.py: it has no config.json.")
+        return _read_export(folder)
     if not _has_export(folder):
         raise UserError(
             f"{folder} has no export yet; the first comes after train.export_every epochs. Train it further, or name "
@@ -190,3 +196,19 @@ def _read(folder: Path, others: Sequence[Path]) -> Run:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UserError(f"{path} is not as train.py writes it ({truncated_repr(error)}). Name another run.") from None
+
+
+def _read_export(folder: Path) -> Run:
+    exports = versions.all_of(folder)
+    if not exports:
+        raise UserError(f"{folder} is neither a run of train.py, which has a config.json, nor an export.")
+    path = exports[max(exports)] / versions.DESCRIPTION
+    described = files.read_json(path)
+    try:
+        name, variant, origin = (str(described[key]) for key in ("run", "variant", "origin"))
+        inputs, targets = (tuple(described[key]) for key in ("inputs", "targets"))
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is not as train.py writes it ({truncated_repr(error)}). Name another one.") from None
+    if not targets:
+        raise UserError(f"{folder} classifies clouds, and only its run says from which share on: name the run.")
+    return Run(folder, name, variant, inputs, targets, None, origin)

@@ -87,6 +87,18 @@ def keep_only(base: Path, epoch: int) -> None:
             files.remove_folder(folder)
 
 
+def all_of(path: Path) -> dict[int, Path]:
+    """Return the versions that a run, a base path or a version folder holds, by epoch in ascending order; or none.
+
+    Raises:
+      UserError: the description of a version folder cannot be read.
+    """
+    if (path / "saved_model.pb").exists():
+        epoch = files.read_json(path / DESCRIPTION).get("epoch")
+        return {epoch if isinstance(epoch, int) else 0: path}
+    return versions(path) or epochs(path)
+
+
 def epochs(run: Path) -> dict[int, Path]:
     """Return the exports of a run by epoch, in ascending order; none if the run is missing."""
     return {epoch: folder for base in sorted((run / "export").glob("*")) for epoch, folder in versions(base).items()}

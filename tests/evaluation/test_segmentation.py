@@ -170,6 +170,13 @@ def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
 # ---- The command line, with real exports ----------------------------------------------------------------------------
 
 
+def test_an_export_alone_has_no_training_masks_for_a_baseline(zones_run, fronts_data, tmp_path, capsys):
+    export = str(zones_run / "export" / "zones")
+    command = [export, "--data", str(fronts_data), "--unit", "pixels", "--baseline", "--output", str(tmp_path / "r")]
+    assert cli.run(evaluate.main, command) == 2
+    assert f"--baseline: the training masks of the export {export} are not known" in capsys.readouterr().err
+
+
 def test_both_kinds_of_runs_are_measured_beside_the_baseline(zones_run, fronts_run, tmp_path, capsys):
     output = tmp_path / "report"
     command = [str(zones_run), str(fronts_run), "--unit", "pixels", "--min-length", "3", "--baseline", "--output"]

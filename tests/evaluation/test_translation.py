@@ -131,6 +131,19 @@ def test_image_i_is_painted_with_seed_plus_i_whatever_the_batch(house, batch_siz
     assert scores.values["mae"] == pytest.approx(wanted, abs=1e-6)
 
 
+@pytest.mark.parametrize(("named", "epochs"), [("shared/orig", ["2", "10"]), ("shared/orig/2", ["2"])])
+def test_an_export_without_its_run_gets_the_same_scores(house, named, epochs, capsys):
+    shutil.move(house / "runs/orig/export", house / "shared")
+    shutil.rmtree(house / "runs")
+    assert run_command(named, "--data", "data") == 0
+    assert "runs/report-orig/report.html" in capsys.readouterr().out
+    with (house / "runs/report-orig/metrics.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert [(row["run"], row["epoch"]) for row in found] == [("orig", epoch) for epoch in epochs]
+    of_run = [float(row["mae"]) for row in rows_of(house / "scores/orig@2/scores.csv")]
+    assert float(found[0]["mae"]) == pytest.approx(np.mean(of_run), abs=1e-4)
+
+
 def test_an_interrupted_evaluation_goes_on(house, capsys, monkeypatch):
     measured, measure = [], scoring._measure
 
@@ -248,6 +261,13 @@ def mistakes():
     def no_config(house):
         (house / "runs/orig/config.json").unlink()
 
+    def export_alone(house):
+        shutil.copytree(house / "runs/orig/export/orig", house / "shared")
+
+    def odd_export(house):
+        export_alone(house)
+        files.write_json(house / "shared/10" / versions.DESCRIPTION, {"epoch": 10})
+
     def odd_config(house):
         files.write_json(house / "runs/orig/config.json", {"config": {}})
 
@@ -267,6 +287,10 @@ def mistakes():
         ("no such run", nothing, ["runs/orig"], "There is no run runs/orig."),
         ("no export", no_export, ["runs/young"], "runs/young has no export yet"),
         ("no configuration", no_config, ["runs/orig"], "no config.json"),
+        ("export without data", export_alone, ["shared"], "shared is an export, which has no data of its own: name a"),
+        ("export selected", export_alone, ["shared", "--data", "data", "--select", "ssim"], "--select writes the best"),
+        ("neither", foreign, ["papers"], "papers is neither a run of train.py"),
+        ("odd export", odd_export, ["shared", "--data", "data"], "is not as train.py writes it"),
         ("odd configuration", odd_config, ["runs/orig"], "is not as train.py writes it"),
         ("empty split", leave, ["runs/orig", "--split", "test"], "test/zones"),
         ("no such data", leave, ["--data", "nowhere"], "There is no data set nowhere"),

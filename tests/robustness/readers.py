@@ -236,6 +236,7 @@ def _run_config(data: bytes, folder: Path) -> None:
     (version / "saved_model.pb").touch()
     (folder / "r" / "config.json").write_bytes(data)
     [found] = runs.find_runs([folder / "r"], folder)
+    assert found.data  # as in every config.json
     described = Dataset(found.data, "x", "real", SIZE, {}, {}, {"train": ("a",) * 3, "val": ("b",)})
     read = config.from_dict(files.read_json(folder / "r" / "config.json")["config"])
     run_folder.claim(folder / "r", config.make_config(read.variant), described)

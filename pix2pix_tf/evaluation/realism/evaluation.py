@@ -44,7 +44,7 @@ def open_segmenter(path: Path, setting: Setting) -> saved_model.Model:
       UserError: there is none, it returns something else than zones or takes other roles than SAR, it does not take
         these patches, or the images cannot be halved.
     """
-    if not (versions.epochs(path) or versions.versions(path) or (path / "saved_model.pb").exists()):
+    if not versions.all_of(path):
         raise UserError(
             f"--segmenter {path} is neither a run with an export nor an export. Train one: python train.py "
             "--variant zones"

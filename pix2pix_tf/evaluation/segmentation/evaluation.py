@@ -161,7 +161,7 @@ def check_scenes(setting: Setting) -> None:
 
 def _newest(run: Run, setting: Setting) -> Network:
     """Load the newest export of a run."""
-    epoch, version = max(versions.epochs(run.folder).items())
+    epoch, version = max(versions.all_of(run.folder).items())
     model = inference.load_model(version, setting.dataset)
 
     return Network(f"{run.name}@{epoch}", run, epoch, model.probabilities, versions.fingerprint(version), model.size)
@@ -170,6 +170,8 @@ def _newest(run: Run, setting: Setting) -> Network:
 def mean_training_mask(run: Run, setting: Setting) -> Network:
     """Return a baseline that predicts, for every patch, the mean of the training masks at each pixel."""
     target = run.targets[0]
+    if run.data is None:
+        raise UserError(f"--baseline: the training masks of the export {run.folder} are not known. Leave it out.")
     trained_on = load_dataset(run.data, (target,), ("train",))
     values = np.array(classes.ZONE_VALUES if target == "zones" else classes.FRONT_VALUES[1:])
     counts = np.zeros((trained_on.size, trained_on.size, len(values)))

@@ -70,7 +70,7 @@ class Results:
 
 def exports_of(run: Run, folder: Path) -> list[Export]:
     """Return the exports of a run by ascending epoch; `folder` holds the results of all."""
-    epochs = versions.epochs(run.folder).items()
+    epochs = versions.all_of(run.folder).items()
     return [Export(run, epoch, version, folder / f"{run.name}@{epoch}") for epoch, version in epochs]
 
 
