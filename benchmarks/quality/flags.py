@@ -4,7 +4,7 @@
   python evaluate.py runs/zones-si --split test --unit pixels --output runs/report-si
   python -m benchmarks.quality.flags --fronts fronts/si --report runs/report-si
 
-Both commands may be given for several networks, one after the other. A front is wrong here when it lies more than
+Several networks: --fronts A --report A --fronts B --report B. A front is wrong here when it lies more than
 --wrong pixels from the true one in the mean, or is missed.
 """
 
@@ -32,7 +32,8 @@ def main() -> None:
 def read(fronts: Path, report: Path) -> pd.DataFrame:
     """Join flags and errors by scene: the scenes that have a true front and are in both folders."""
     found, scores = pd.read_csv(fronts / "summary.csv"), pd.read_csv(report / "scenes.csv")
-    return found.merge(scores[scores["no_true_front"] == 0], on="scene")
+    found["network"] = found["run"] + "@" + found["epoch"].astype(str)
+    return found.merge(scores[scores["no_true_front"] == 0], on=["scene", "network"])
 
 
 def show(table: pd.DataFrame, wrong: pd.Series) -> None:

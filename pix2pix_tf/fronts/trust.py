@@ -1,6 +1,7 @@
 """Signs that a predicted front may be wrong. A front is flagged, never hidden.
 
-Lengths are pixels here; flags do not depend on the scale.
+Lengths are pixels here; flags do not depend on the scale. The thresholds follow from real scenes whose fronts are known:
+docs/results/calving-fronts.md.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,10 @@ from pix2pix_tf.fronts.vectorize import polylines
 NEAR = 3  # pixels: "beside a front"
 ASIDE = 0.1  # of the front's extent: how far from the front the fjord's width is measured
 SHORT = 0.5  # of the fjord's width: a shorter front is flagged
-LONGEST_PIECE = 0.8  # of the front's length: with a shorter longest piece, the front is in pieces
+LONGEST_PIECE = 0.55  # of the front's length: with a shorter longest piece, the front is in pieces
 BESIDE = 0.2  # share of the front beside nodata, or on seams, above which it is flagged
-IMPROBABLE = {"zones": 0.6, "fronts": 0.25}  # mean probability along the front below which it is flagged
+IMPROBABLE = {"zones": 0.67, "fronts": 0.25}  # mean probability along the front below which it is flagged
+SPREAD = 3  # pixels: mean distance to the fronts of mirrored images above which a front is uncertain
 APART = 10  # pixels: mean distance of two networks' fronts above which they disagree
 ON_SEAM = 10  # pixels: shorter runs along a seam are chance
 
@@ -33,7 +35,7 @@ FLAGS = {
     "seam": f"more than {BESIDE:.0%} of it run along a border between tiles",
     "improbable": f"the mean probability along it is below {IMPROBABLE['zones']:.0%} (a fronts network: "
     f"{IMPROBABLE['fronts']:.0%})",
-    "uncertain": "a mirrored image gives no front, or another one",
+    "uncertain": f"the fronts of mirrored images are missing, or more than {SPREAD} pixels away in the mean",
     "disagreement": f"the fronts of the two networks are more than {APART} pixels apart in the mean",
 }
 
@@ -65,7 +67,7 @@ class Trust:
             "nodata": self.near_nodata > BESIDE,
             "seam": self.on_seams > BESIDE,
             "improbable": self.probability < IMPROBABLE[target],
-            "uncertain": self.spread is not None and self.spread > APART,
+            "uncertain": self.spread is not None and self.spread > SPREAD,
         }
         return tuple(name for name, applies in signs.items() if applies)
 
