@@ -1,7 +1,7 @@
 """Signs that a predicted front may be wrong. A front is flagged, never hidden.
 
-Lengths are pixels here; flags do not depend on the scale. The thresholds follow from real scenes whose fronts are known:
-docs/results/calving-fronts.md.
+Lengths are pixels here; flags do not depend on the scale. The thresholds of zones' probability and of the spread were
+chosen on real scenes whose fronts are known: docs/results/calving-fronts.md.
 """
 
 from collections.abc import Sequence
