@@ -21,6 +21,7 @@ import pandas as pd
 from pix2pix_tf.benefit.data import Part, merged_dataset, write_dataset
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import load_dataset
+from pix2pix_tf.data.scene_names import scene_of
 
 ROLES = ("zones", "sar")
 VALIDATION = 10  # scenes
@@ -35,10 +36,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for data sets, runs and the report")
     parser.add_argument("--scenes", type=int, nargs="+", default=[10, 20, 40], help="labelled scenes of the glacier")
     parser.add_argument("--images", type=int, default=1000, help="that each training sees (default: 1000)")
-    parser.add_argument("--segmenter", type=Path, default=Path("pretrained/zones"), help="judges the zones")
+    parser.add_argument(
+        "--segmenter", type=Path, default=Path("pretrained/zones"), help="finds the zones in generated images"
+    )
     options = parser.parse_args()
     source = load_dataset(options.data, ROLES, ("train", "val", "test"))
-    order = [str(stem) for stem in np.random.RandomState(0).permutation(source.stems["test"])]
+    order = np.random.RandomState(0).permutation(sorted({scene_of(stem) for stem in source.stems["test"]})).tolist()
+    if len(order) <= max(options.scenes) + VALIDATION:
+        raise SystemExit(f"error: {len(order)} scenes of the split test leave none to test on.")
     runs = {"as it is": options.init}
     for count in options.scenes:
         data = subset(source, order, count, max(options.scenes), options.output / f"data-{count}")
@@ -50,9 +55,12 @@ def main() -> None:
 
 
 def subset(source: Dataset, order: list[str], count: int, most: int, folder: Path) -> Path:
-    """Write a data set of `count` training patches of the glacier held out; `most` of them are never tested."""
+    """Write a data set of `count` training scenes of the glacier held out; `most` of them are never tested."""
     places = {"train": order[:count], "val": order[most : most + VALIDATION], "test": order[most + VALIDATION :]}
-    parts = [Part(source, "test", tuple(sorted(stems)), split) for split, stems in places.items()]
+    parts = [
+        Part(source, "test", tuple(stem for stem in source.stems["test"] if scene_of(stem) in scenes), split)
+        for split, scenes in places.items()
+    ]
     write_dataset(merged_dataset(folder, source.origin, parts, ROLES), parts)
     return folder
 

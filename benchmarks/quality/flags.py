@@ -5,7 +5,8 @@
   python -m benchmarks.quality.flags --fronts fronts/si --report runs/report-si
 
 Several networks: --fronts A --report A --fronts B --report B. A front is wrong here when it lies more than
---wrong pixels from the true one in the mean, or is missed.
+--wrong pixels from the true one in the mean, or is missed. The flagged front is that of the mean over four mirrored
+images, the error that of the image as it is.
 """
 
 import argparse
@@ -26,6 +27,8 @@ def main() -> None:
     options = parser.parse_args()
     pairs = zip(options.fronts, options.report, strict=True)
     table = pd.concat([read(*pair) for pair in pairs], ignore_index=True)
+    if table.empty:
+        raise SystemExit("error: no scene of one network is in both folders.")
     show(table, table["mean_distance_pixels"].fillna(float("inf")) > options.wrong)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from pix2pix_tf.data import classes, tiling
+from pix2pix_tf.export.inference import ArrayReader
 from pix2pix_tf.fronts import postprocessing, scenes
 from pix2pix_tf.fronts.vectorize import polylines
 from pix2pix_tf.metrics import front_distance
@@ -37,7 +38,7 @@ def main() -> None:
     print(f"true front {np.count_nonzero(true):,} pixels, predicted {np.count_nonzero(front):,}\n")
     works = {
         f"cut and blend {tiles} tiles of 4 classes": lambda: scenes.predict_scene(
-            network, scenes.rows_of(image), SIDE, SIDE
+            network, ArrayReader(image).read, SIDE, SIDE
         ),
         "probabilities -> zones": lambda: postprocessing.zones_of(probabilities),
         "zones -> front": lambda: postprocessing.front_from_zones(predicted, MIN_LENGTH),

@@ -120,7 +120,8 @@ def zone_tones(images: Sample, seed: tf.Tensor) -> Sample:
 def contrast(images: Sample, seed: tf.Tensor) -> Sample:
     """Raise all SAR, on [0, 1], to a power between 1 / `GAMMA` and `GAMMA`."""
     gamma = GAMMA ** tf.random.stateless_uniform([], seed, -1.0, 1.0)
-    return _of_sar(images, lambda image: ((image + 1.0) / 2.0) ** gamma * 2.0 - 1.0)
+    # Interpolation may have left a pixel a little below -1, which has no power.
+    return _of_sar(images, lambda image: (tf.maximum(image + 1.0, 0.0) / 2.0) ** gamma * 2.0 - 1.0)
 
 
 def blur(images: Sample, seed: tf.Tensor) -> Sample:

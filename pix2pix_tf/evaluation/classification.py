@@ -142,8 +142,7 @@ def _draw(path: Path, run: Run, setting: Setting, predicted: np.ndarray, shares:
 def _examples(
     probabilities: Mapping[Run, np.ndarray], setting: Setting, shares: np.ndarray
 ) -> tuple[list[Example], str]:
-    """Return the patches with the lowest, median and highest probability of their true class, in the mean over "
-    "runs."""
+    """Return the patches with the lowest, median and highest probability of their true class, mean over the runs."""
     truths = {run: shares > run.cloudy for run in probabilities}
     right = [np.where(truths[run], predicted, 1 - predicted) for run, predicted in probabilities.items()]
     name, run = "probability of the true class", next(iter(probabilities))

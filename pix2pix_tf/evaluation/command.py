@@ -29,7 +29,7 @@ EXAMPLES = """\
   python evaluate.py runs/orig runs/gen5 --segmenter runs/zones   # realism and faithfulness as well
   python evaluate.py runs/orig --segmenter runs/zones --masks datasets/fjords   # on masks without real images too
   python evaluate.py runs/gen5 --select ssim           # the best epoch, named in runs/gen5/best.json
-  python evaluate.py pretrained/zones --data datasets/mine        # a model without its run -> runs/report-zones"""
+  python evaluate.py pretrained/zones --data datasets/mine        # an export alone -> runs/report-export-zones"""
 
 RUNS = Path("runs")
 OUTPUTS = (1, 2, 3, 5, 10)  # images generated from an input whose targets are optical; the challenge takes 3
@@ -127,7 +127,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         "--output",
         type=Path,
         metavar="DIR",
-        help=f"(default: <run>/report; {RUNS}/report for several runs, {RUNS}/report-<name> for an export)",
+        help=f"(default: <run>/report; {RUNS}/report for several runs, {RUNS}/report-export-<name> for an export)",
     )
     options = parser.parse_args(argv)
     if options.batch_size < 1:
@@ -154,7 +154,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
 
 def default_folder(run: "runs.Run") -> Path:
     """Return the folder of a single run's report: in the run, or beside the runs for an export alone."""
-    return RUNS / f"report-{run.name}" if run.data is None else run.folder / "report"
+    return RUNS / f"report-export-{run.name}" if run.data is None else run.folder / "report"
 
 
 def check_segmenter(found: Sequence["runs.Run"]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pix2pix_tf.data import dataset
+from pix2pix_tf.data import dataset, scene_names
 from pix2pix_tf.data.cloud_filter import without_clouds
 from pix2pix_tf.data.dataset import SPLITS, Dataset
 from pix2pix_tf.data.loading import load_dataset
@@ -59,7 +59,8 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
         run = _read(folder, exporting)
         same = runs.setdefault(run.name, run)
         if same.folder.resolve() != folder.resolve():
-            raise UserError(f"{same.folder} and {folder} have the same name. Rename one of them, or take them apart.")
+            one = "" if same.data is None or run.data is None else ", or rename one of them"
+            raise UserError(f"{same.folder} and {folder} are both called {run.name}. Evaluate them apart{one}.")
     return list(runs.values())
 
 
@@ -206,8 +207,10 @@ def _read_export(folder: Path) -> Run:
     described = files.read_json(path)
     try:
         name, variant, origin = (str(described[key]) for key in ("run", "variant", "origin"))
-        inputs, targets = (tuple(described[key]) for key in ("inputs", "targets"))
-    except (KeyError, TypeError) as error:
+        inputs, targets = (tuple(map(str, described[key])) for key in ("inputs", "targets"))
+        if not scene_names.is_file_name(name):
+            raise ValueError(name)
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not as train.py writes it ({truncated_repr(error)}). Name another one.") from None
     if not targets:
         raise UserError(f"{folder} classifies clouds, and only its run says from which share on: name the run.")

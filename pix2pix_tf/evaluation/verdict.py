@@ -41,13 +41,13 @@ def verdict(
     count, one = table.shape[1], things.removesuffix("s")
     on = f"{count} {things}" if count > 1 else f"1 {one}"
     if len(names) == 1:
-        return f"**`{names[best]}` has {measure} {mean}**, the mean of {on}."
+        return f"**`{names[best]}`: {measure} {mean}**, the mean of {on}."
     second = order[1]
     first = f"**`{names[best]}` is best by {measure}: {mean}**, the mean of {on}."
     lead, half = confidence_interval(table[best] - table[second])
     behind = f"{first} `{names[second]}` follows {with_interval(abs(lead), half, digits)} behind on the same"
     if half is None:
-        return f"{behind} {one}; one alone does not tell them apart."
+        return f"{behind} {one}; one {one} cannot decide between them."
     if abs(lead) <= half:
         return f"{behind} {things}: **the two cannot be told apart.**"
     return f"{behind} {things}, which is more than chance explains; another training may still turn out otherwise."

@@ -19,6 +19,7 @@ import numpy as np
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import raster
 from pix2pix_tf.data.io.grid import Grid
+from pix2pix_tf.export.inference import ArrayReader
 from pix2pix_tf.fronts import overlay, scenes, trust, vector_files
 from pix2pix_tf.fronts.inputs import SarImage, SceneSource
 from pix2pix_tf.fronts.postprocessing import Front, min_length_pixels
@@ -127,7 +128,7 @@ def _find(image: SarImage, segmenter: Segmenter, settings: Settings, folder: Pat
             for _ in shown:
                 pass
 
-    read = scenes.rows_of(image.pixels)
+    read = ArrayReader(image.pixels).read
     prediction = scenes.predict_scene(network, read, height, width, image.valid, settings.uncertainty, consume)
     shortest = min_length_pixels(image.scene.metres_per_pixel, settings.min_length)
     masks = (prediction.mask, *prediction.of_flips)

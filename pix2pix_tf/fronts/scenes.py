@@ -66,18 +66,6 @@ class Prediction:
     of_flips: tuple[GreyImage, ...] = ()  # the masks of the single flips; empty without flips
 
 
-def rows_of(image: np.ndarray) -> ReadRows:
-    """Return a reader of an image in memory, uint8 or uint16 [H, W, C], from the top down."""
-    done = 0
-
-    def read(count: int) -> np.ndarray:
-        nonlocal done
-        done += count
-        return image[done - count : done]
-
-    return read
-
-
 def with_flips(predict: Predict) -> Predict:
     """Return a network that also predicts the mirrored images and mirrors the results back.
 

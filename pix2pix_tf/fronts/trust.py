@@ -31,8 +31,8 @@ FLAGS = {
     "none": "no front was found",
     "short": f"it crosses less than {SHORT:.0%} of the fjord",
     "pieces": f"its longest piece has less than {LONGEST_PIECE:.0%} of its length",
-    "nodata": f"more than {BESIDE:.0%} of it lie beside pixels without data, or at the image's border",
-    "seam": f"more than {BESIDE:.0%} of it run along a border between tiles",
+    "nodata": f"more than {BESIDE:.0%} of it lies beside pixels without data, or at the image's border",
+    "seam": f"more than {BESIDE:.0%} of it runs along a border between tiles",
     "improbable": f"the mean probability along it is below {IMPROBABLE['zones']:.0%} (a fronts network: "
     f"{IMPROBABLE['fronts']:.0%})",
     "uncertain": f"the fronts of mirrored images are missing, or more than {SPREAD} pixels away in the mean",

@@ -14,7 +14,7 @@ HALVINGS = 2  # from the image to the grid on which the potential is solved
 COARSEST = 5  # halvings to the grid on which the solution begins
 SWEEPS = 16  # of relaxation, on each grid
 DOUBLINGS = 6  # of the lengths of streaks: 2**6 pixels of the halved image
-NEAR = 8  # pixels of the halved image, of the squares whose deviations are made alike
+NEAR = 8  # pixels of the halved image: step between the squares, twice as wide, whose deviations are made alike
 GLACIER, OCEAN = 2, 3  # channels of the mask
 LEAST = 1e-3  # passability of rock: it carries the potential of the ice beside it on, and has no flow of its own
 
@@ -124,6 +124,9 @@ def _sampled(image: tf.Tensor, place: tf.Tensor, height: tf.Tensor, width: tf.Te
 
 
 def _sum_around(values: tf.Tensor) -> tf.Tensor:
-    """Return the sum over the eight neighbours of each pixel; outside there is nothing. float32 [N, h, w, 1]."""
+    """Return the sum of the eight neighbours of each pixel, those on its sides twice; outside there is nothing.
+
+    float32 [N, h, w, 1].
+    """
     kernel = tf.constant([[1.0, 2.0, 1.0], [2.0, 0.0, 2.0], [1.0, 2.0, 1.0]])
     return tf.nn.conv2d(values, kernel[:, :, tf.newaxis, tf.newaxis], 1, "SAME")

@@ -172,7 +172,7 @@ def test_each_zone_gets_a_brightness_of_its_own_by_up_to_8_db_and_black_stays_bl
 
 
 def test_contrast_is_a_power_between_a_half_and_two_and_keeps_black_and_white():
-    images = {"sar": tf.constant([-1.0, -0.5, 1.0])[:, None, None]}
+    images = {"sar": tf.constant([-1.0000001, -0.5, 1.0])[:, None, None]}  # as interpolation in float32 may leave it
     powers = []
     for i in range(40):
         black, grey, white = augmentation.contrast(images, tf.constant([i, 3]))["sar"].numpy()[:, 0, 0]

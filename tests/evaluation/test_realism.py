@@ -228,10 +228,10 @@ def test_masks_without_images_are_scored_as_those_of_the_split_and_each_export_i
         assert {k: v for k, v in found.items() if k != "n"} == {k: float(row[k]) for k in found if k != "n"}
     assert of_masks[10]["faithfulness_pooled"] == 1 > 0.3 > of_masks[2]["faithfulness_pooled"]
     text = (report / "report.md").read_text()
-    assert "## Faithfulness on artificial masks" in text and "--masks masks" in text
-    assert "Faithfulness on artificial masks</h2>" in (report / "report.html").read_text()
+    assert "## Faithfulness on synthetic masks" in text and "--masks masks" in text
+    assert "Faithfulness on synthetic masks</h2>" in (report / "report.html").read_text()
     assert run_command(*arguments[:3]) == 0  # without masks nothing of them is left
-    assert not (report / "masks.csv").exists() and "artificial" not in (report / "report.md").read_text()
+    assert not (report / "masks.csv").exists() and "synthetic" not in (report / "report.md").read_text()
 
 
 def mask_setting(root, seed=0):

@@ -106,11 +106,11 @@ def test_pooled_overlap_by_hand():
 
 def test_further_masks_have_their_own_section_and_file(rng):
     scores, results = made(rng)
-    assert "artificial" not in report.sections(scores, results)
+    assert "synthetic" not in report.sections(scores, results)
     few = {at: replace(one, overlap=one.overlap[:3]) for at, one in results.generated.items()}
     masks = MaskResults("fjords", "simulated", 4, few)
     text = report.sections(scores, replace(results, masks=masks))
-    section = text[text.index("## Faithfulness on artificial masks") :]
+    section = text[text.index("## Faithfulness on synthetic masks") :]
     assert "the data set fjords (origin: simulated)" in section and "have **no real images**" in section
     real, read = cells(section, "## Faith")
     assert real[2:] == ["–", "–", "–", "1.000", "1.000", "1.000 ± 0.000", "8"]

@@ -136,8 +136,8 @@ def test_an_export_without_its_run_gets_the_same_scores(house, named, epochs, ca
     shutil.move(house / "runs/orig/export", house / "shared")
     shutil.rmtree(house / "runs")
     assert run_command(named, "--data", "data") == 0
-    assert "runs/report-orig/report.html" in capsys.readouterr().out
-    with (house / "runs/report-orig/metrics.csv").open() as file:
+    assert "runs/report-export-orig/report.html" in capsys.readouterr().out
+    with (house / "runs/report-export-orig/metrics.csv").open() as file:
         found = list(csv.DictReader(file))
     assert [(row["run"], row["epoch"]) for row in found] == [("orig", epoch) for epoch in epochs]
     of_run = [float(row["mae"]) for row in rows_of(house / "scores/orig@2/scores.csv")]
@@ -264,6 +264,11 @@ def mistakes():
     def export_alone(house):
         shutil.copytree(house / "runs/orig/export/orig", house / "shared")
 
+    def outside(house):
+        export_alone(house)
+        path = house / "shared/10" / versions.DESCRIPTION
+        files.write_json(path, files.read_json(path) | {"run": "../out"})
+
     def odd_export(house):
         export_alone(house)
         files.write_json(house / "shared/10" / versions.DESCRIPTION, {"epoch": 10})
@@ -289,6 +294,8 @@ def mistakes():
         ("no configuration", no_config, ["runs/orig"], "no config.json"),
         ("export without data", export_alone, ["shared"], "shared is an export, which has no data of its own: name a"),
         ("export selected", export_alone, ["shared", "--data", "data", "--select", "ssim"], "--select writes the best"),
+        ("two epochs of an export", export_alone, ["shared/2", "shared/10"], "both called orig. Evaluate them apart."),
+        ("name", outside, ["shared", "--data", "data"], "is not as train.py writes it (ValueError('../out'))"),
         ("neither", foreign, ["papers"], "papers is neither a run of train.py"),
         ("odd export", odd_export, ["shared", "--data", "data"], "is not as train.py writes it"),
         ("odd configuration", odd_config, ["runs/orig"], "is not as train.py writes it"),
@@ -298,7 +305,12 @@ def mistakes():
         ("target missing", no_target, [], "val/sar"),
         ("two data sets", other_data, [], "runs/b on elsewhere, runs/orig on data). Name one for all with --data"),
         ("two targets", other_target, ["runs/b", "runs/orig"], "Evaluate them apart"),
-        ("two of one name", twin, ["runs/orig", "more/orig"], "have the same name"),
+        (
+            "two of one name",
+            twin,
+            ["runs/orig", "more/orig"],
+            "more/orig are both called orig. Evaluate them apart, or rename",
+        ),
         ("depth", bits, [], "takes zones of 16 bit; data has 8 bit"),
         ("patch size", small, [], "multiples of 256 pixels; those of data have 32. Cut the scenes anew"),
         ("patch too small", tiny, ["--data", "tiny"], "window of 11"),

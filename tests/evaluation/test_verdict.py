@@ -28,9 +28,9 @@ def test_the_least_distance_is_best_on_the_scenes_that_all_have():
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"a": [0.5]}, "**`a` has SSIM 0.50**, the mean of 1 image."),
+        ({"a": [0.5]}, "**`a`: SSIM 0.50**, the mean of 1 image."),
         ({"a": [np.nan], "b": [0.1]}, ""),
-        ({"a": [0.5], "b": [0.4]}, "one alone does not tell them apart"),
+        ({"a": [0.5], "b": [0.4]}, "one image cannot decide between them"),
     ],
 )
 def test_little_says_little(values, expected):

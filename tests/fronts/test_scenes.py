@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pix2pix_tf.data import classes
 from pix2pix_tf.data.bounding_box import clip
 from pix2pix_tf.data.dataset import Scene
+from pix2pix_tf.export.inference import ArrayReader
 from pix2pix_tf.fronts import scenes
 from pix2pix_tf.utils.errors import UserError
 
@@ -27,7 +28,7 @@ def predict(tiles):
 def predicted(predict=predict, target="zones", image=None, batch_size=3, **options):
     image = zones() if image is None else image
     network = scenes.Network("reader@1", target, SIZE, predict, batch_size)
-    return scenes.predict_scene(network, scenes.rows_of(image[..., np.newaxis]), *image.shape, **options)
+    return scenes.predict_scene(network, ArrayReader(image[..., np.newaxis]).read, *image.shape, **options)
 
 
 def test_a_scene_without_labels_becomes_zones_and_a_front_line():
@@ -58,7 +59,7 @@ def test_any_size_comes_back_as_a_network_that_copies_gives_it(height, width, si
     image = np.random.default_rng(height * width).choice(np.array(classes.ZONE_VALUES, np.uint8), (height, width))
     network = scenes.Network("reader@1", "zones", size, predict, batch_size)
     strips = []
-    read = scenes.rows_of(image[..., np.newaxis])
+    read = ArrayReader(image[..., np.newaxis]).read
     one = scenes.predict_scene(network, read, height, width, None, flips, strips.extend)
     assert np.array_equal(one.mask, image) and (one.confidence == 100).all()
     assert len(strips) == scenes.strip_count(network, height)

@@ -335,6 +335,30 @@ def test_the_wheel_zooms_at_the_pointer_and_moves_up_to_the_border(page):
     assert page.locator("#smaller").is_disabled()
 
 
+@pytest.mark.parametrize(("tool", "frame"), [("brush", "#drop"), ("fill", "#drop"), ("brush", "#image")])
+def test_two_fingers_zoom_and_draw_nothing(open_page, tool, frame):
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    quiet(page)
+    choose(page, "rock", tool, 3)
+    page.locator(frame).scroll_into_view_if_needed()
+    box = page.locator(frame).bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    browser = page.context.new_cdp_session(page)
+
+    def touch(kind, *distances):  # of the fingers from the middle, to the right
+        points = [{"x": middle[0] + d, "y": middle[1], "id": n} for n, d in enumerate(distances)]
+        browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", -20)
+    touch("touchStart", -20, 20)
+    for spread in (25, 30, 40):
+        touch("touchMove", -spread, spread)
+    touch("touchEnd")
+    assert page.locator("#factor").inner_text() == "2 ×"
+    assert page.evaluate("visualViewport.scale") == 1  # the page itself is as large as before
+    np.testing.assert_array_equal(zones_on(page), BLANK)
+
+
 # ---- Files in and out ----
 
 

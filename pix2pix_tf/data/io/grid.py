@@ -15,7 +15,6 @@ Bounds = tuple[float, float, float, float]  # left, bottom, right, top, in the u
 
 EQUATORIAL, FLATTENING = 6_378_137.0, 1 / 298.257223563  # of WGS 84: radius in metres, and how much the poles lack
 SAME = 0.5  # pixels that two grids may be apart anywhere
-SQUARE = 0.01  # relative difference up to which the sides of a pixel count as equal
 
 
 @dataclass(frozen=True)

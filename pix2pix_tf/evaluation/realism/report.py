@@ -179,7 +179,7 @@ IoU with the mask, pooled over all images:
 def _masks_section(last: Sequence[Scores], results: RealismResults, masks: MaskResults) -> str:
     """Return the section of masks that have no real images."""
     runs = _sources(last, masks.generated)
-    return f"""## Faithfulness on artificial masks
+    return f"""## Faithfulness on synthetic masks
 
 The runs generated an image from each mask of the data set {masks.name} (origin: {masks.origin});
 [masks.csv](masks.csv) has the figures of all epochs. IoU of the zones segmented by {results.segmenter} with the mask,

@@ -29,6 +29,7 @@ from pix2pix_tf.evaluation.segmentation import examples as segmentation_examples
 from pix2pix_tf.evaluation.segmentation import report
 from pix2pix_tf.evaluation.segmentation.report import Result, SceneScore
 from pix2pix_tf.export import versions
+from pix2pix_tf.export.inference import ArrayReader
 from pix2pix_tf.fronts import overlay, scenes
 from pix2pix_tf.fronts.postprocessing import Front
 from pix2pix_tf.metrics import front_distance, segmentation
@@ -200,7 +201,7 @@ def predict_masks(network: Network, setting: Setting, output: Path) -> None:
     if len(missing) < len(setting.scenes):
         print(f"{network.name}: {len(setting.scenes) - len(missing)} scenes are done already, in {folder}")
     for scene in cli.progress(missing, len(missing), f"scenes read by {network.name}"):
-        read = scenes.rows_of(setting.stacked(scene, network.run.inputs))
+        read = ArrayReader(setting.stacked(scene, network.run.inputs)).read
         described = setting.dataset.scenes[scene]
         images.write_png(
             folder / f"{scene}.png", scenes.predict_scene(tiled, read, described.height, described.width).mask

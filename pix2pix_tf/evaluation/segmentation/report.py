@@ -131,12 +131,13 @@ def summary(results: Sequence[Result], unit: str) -> str:
 def _verdict(results: Sequence[Result], unit: str) -> str:
     """Return which network is best by the distance of its fronts, or by IoU if they have none; and what it misses."""
     distances = {r.name: [np.nan if one.front.mean is None else one.front.mean for one in r.scenes] for r in results}
-    said = verdict(distances, f"distance of fronts in {unit}", 0 if unit == "metres" else 1, "scenes", True)
-    if not said:
+    text = verdict(distances, f"distance of fronts in {unit}", 0 if unit == "metres" else 1, "scenes", True)
+    if not text and len({result.target for result in results}) == 1:  # IoU of zones and of fronts do not compare
         overlaps = {r.name: [macro([one], "iou") for one in r.scenes] for r in results}
-        said = verdict(overlaps, "IoU", 3, "scenes")
+        text = verdict(overlaps, "IoU", 3, "scenes")
     missed = [f"{sum(one.front.missed for one in r.scenes)} (`{r.name}`)" for r in results]
-    return f"{said} Of {len(results[0].scenes)} scenes, no front was found in {', '.join(missed)}."
+    found = f"Of {len(results[0].scenes)} scenes, no front was found in {', '.join(missed)}."
+    return f"{text} {found}".strip()
 
 
 def table(results: Sequence[Result], measured: Measured) -> str:

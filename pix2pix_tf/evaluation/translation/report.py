@@ -106,7 +106,7 @@ def table(scores: Sequence[Scores], data: Data) -> str:
 
 
 def page(scores: Sequence[Scores], data: Data, command: str, captions: Sequence[str], sections: str = "") -> str:
-    """Return the text of report.md, which stands beside curves.png, comparison.png, metrics.csv and score/.
+    """Return the text of report.md, which stands beside curves.png, comparison.png, metrics.csv and scores/.
 
     Args:
       scores: of all runs and epochs, in any order.

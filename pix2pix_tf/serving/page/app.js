@@ -48,7 +48,10 @@ const painter = new Painter(send, {
   started: () => (picture.painting = true),
   painted: showPainted,
   busy: () => say("The server is busy; trying again."),
-  failed,
+  failed: (error) => {
+    owed ||= error instanceof api.ServerAway;
+    failed(error);
+  },
   ended: () => (picture.painting = false),
 });
 let owed = controls.values.live && keptDrawing !== null; // true: paint as soon as the server responds
@@ -164,7 +167,6 @@ function goBackTo(pair) {
 
 function failed(error) {
   if (error instanceof api.ServerAway) {
-    owed = true;
     say("");
     connection.lost();
   } else {

@@ -45,7 +45,7 @@ export class Stage {
     on("pointerleave", () => this.#before || this.#showRing(null));
     on("contextmenu", (event) => event.preventDefault()); // a long touch is a stroke
     on("keydown", (event) => this.#keyDown(event));
-    on("keyup", (event) => this.#isPress(event) && this.#held?.kind === "brush" && this.#end(this.#cursor));
+    on("keyup", (event) => this.#isPress(event) && this.#held?.kind !== "line" && this.#end(this.#cursor));
     on("focus", () => parts.canvas.matches(":focus-visible") && this.#showRing(this.#cursor));
     on("blur", () => this.#leave());
   }
@@ -79,19 +79,14 @@ export class Stage {
     this.#before = copy(this.#mask);
     this.#held = { ...this.#tool };
     this.#last = at;
-    if (this.#held.kind === "fill") {
-      fill(this.#mask, at, this.#held.zone);
-      this.#finish();
-    } else {
-      this.#extend(at);
-    }
+    this.#extend(at);
   }
 
   #extend(at) {
     if (!this.#before) return;
     if (this.#held.kind === "line") {
       this.#showPreview(at);
-    } else {
+    } else if (this.#held.kind !== "fill") {
       drawLine(this.#mask, this.#last, at, this.#held.size, this.#held.zone);
       this.#last = at;
       this.#redraw();
@@ -101,6 +96,8 @@ export class Stage {
   #end(at) {
     if (!this.#before) return;
     if (this.#held.kind === "line") drawLine(this.#mask, this.#last, at, this.#held.size, this.#held.zone);
+    // Only now: the first finger of two that zoom fills nothing.
+    if (this.#held.kind === "fill") fill(this.#mask, this.#last, this.#held.zone);
     this.#finish();
   }
 
