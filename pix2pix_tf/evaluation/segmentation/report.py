@@ -135,9 +135,10 @@ def _verdict(results: Sequence[Result], unit: str) -> str:
     if not text and len({result.target for result in results}) == 1:  # IoU of zones and of fronts do not compare
         overlaps = {r.name: [macro([one], "iou") for one in r.scenes] for r in results}
         text = verdict(overlaps, "IoU", 3, "scenes")
-    missed = [f"{sum(one.front.missed for one in r.scenes)} (`{r.name}`)" for r in results]
-    found = f"Of {len(results[0].scenes)} scenes, no front was found in {', '.join(missed)}."
-    return f"{text} {found}".strip()
+    missed = {result.name: sum(one.front.missed for one in result.scenes) for result in results}
+    counts = ", ".join(f"{count} (`{name}`)" for name, count in missed.items())
+    found = f"Of {len(results[0].scenes)} scenes, no front was found in {counts}." if any(missed.values()) else ""
+    return f"{text} {found or 'A front was found in every scene.'}".strip()
 
 
 def table(results: Sequence[Result], measured: Measured) -> str:
