@@ -361,6 +361,21 @@ def test_what_is_written_is_read_again(tmp_path, rng, dtype, channels):
         assert (found.crs, found.transform, found.nodata) == (POLAR, NORTH_UP, 0)
         assert (found.tags()["model"], list(found.descriptions)) == ("gen5", names)
         assert (found.block_shapes[0], found.compression.value) == ((256, 256), "DEFLATE")
+        assert (found.tags(ns="IMAGE_STRUCTURE")["LAYOUT"], found.overviews(1)) == ("COG", [2, 4])
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.tif", "b.tif", "new"]
+
+
+def test_an_overview_of_classes_holds_classes_only(tmp_path):
+    stripes = np.full((600, 300), 64, np.uint8)
+    stripes[::2] = 254
+    raster.write_geotiff(tmp_path / "a.tif", stripes, grid(shape=(600, 300)), palette={64: (213, 94, 0)})
+    raster.write_geotiff(tmp_path / "b.tif", stripes, grid(shape=(600, 300)))
+    with (
+        rasterio.open(tmp_path / "a.tif", overview_level=0) as zones,
+        rasterio.open(tmp_path / "b.tif", overview_level=0) as grey,
+    ):
+        assert set(np.unique(zones.read())) <= {64, 254}
+        assert set(np.unique(grey.read())) == {159}
 
 
 def test_a_palette_is_written(tmp_path):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from numpy.typing import DTypeLike
 from PIL import Image
 from rasterio._err import CPLE_BaseError  # GDAL's own errors, for which rasterio has no public name
@@ -373,9 +374,11 @@ def geotiff_written(
     tags: Mapping[str, str] | None = None,
     descriptions: Sequence[str] = (),
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write a tiled, deflated GeoTIFF in strips; the file appears when the block ends without an error.
+    """Write a cloud-optimised GeoTIFF in strips; the file appears when the block ends without an error.
 
-    Memory holds some rows only. The same pixels give the same bytes, whatever the strips.
+    It is tiled and deflated, and has overviews, so that a GIS shows large ones at once. Memory holds some rows only;
+    the rows lie uncompressed beside the file until all are there. The same pixels give the same bytes, whatever the
+    strips.
 
     Args:
       path: the file to create or replace; a missing folder is created.
@@ -399,13 +402,14 @@ def geotiff_written(
         **{"driver": "GTiff", "width": grid.width, "height": grid.height, "count": channels, "dtype": kind.name},
         **{"crs": grid.crs, "nodata": nodata, "BIGTIFF": "IF_SAFER"},
         **({"transform": grid.transform} if not grid.transform.is_identity else {}),
-        **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "compress": "deflate", "interleave": "pixel"},
-        **{"predictor": 3 if kind.kind == "f" else 2},
+        **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "interleave": "pixel"},
     }
-    with files.atomic_write(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    optimised = {"driver": "COG", "compress": "deflate", "predictor": "yes", "blocksize": STRIP, "bigtiff": "if_safer"}
+    optimised["overview_resampling"] = "mode" if palette else "average"  # classes have no mean
+    with files.atomic_write(path) as temporary, _without_place(), rasterio.Env(**OPTIONS):
+        uncompressed = temporary.with_name(f"{temporary.name}.rows")
         try:
-            with rasterio.Env(**OPTIONS), _without_place(), rasterio.open(temporary, "w", **profile) as target:
+            with rasterio.open(uncompressed, "w", **profile) as target:
                 if palette:
                     target.write_colormap(1, {value: (*colour, 255) for value, colour in palette.items()})
                 target.update_tags(**(tags or {}))
@@ -414,8 +418,11 @@ def geotiff_written(
                 rows = _Rows(target, path)
                 yield rows.write
                 rows.finish()
+            rasterio.shutil.copy(uncompressed, temporary, **optimised)
         except RasterioError as error:
             raise OSError(f"{path} could not be written ({_reason(error, temporary)})") from None
+        finally:
+            uncompressed.unlink(missing_ok=True)
 
 
 def write_geotiff(path: Path, strips: np.ndarray | Iterable[np.ndarray], grid: Grid, **options: Any) -> None:
@@ -435,7 +442,7 @@ def write_geotiff(path: Path, strips: np.ndarray | Iterable[np.ndarray], grid: G
 
 
 class _Rows:
-    """Writes rows in multiples of a tile's height, so that no tile is compressed twice."""
+    """Writes rows in multiples of a tile's height, so that no tile is written twice."""
 
     def __init__(self, target: Any, path: Path):
         self._target, self._path, self._row = target, path, 0
