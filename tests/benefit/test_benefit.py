@@ -374,6 +374,7 @@ def finished(real_data, generated_data, held_out, tmp_path_factory) -> Path:
 TRIALS = ("synthetic-seed0", "real-0.5-seed0", "both-0.5-seed0")
 
 
+@pytest.mark.long
 def test_an_experiment_from_end_to_end(finished, held_out):
     report = (finished / "report.md").read_text()
     pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", report)
@@ -434,6 +435,7 @@ def test_interrupted_and_resumed_is_the_same_experiment(
     assert {path: path.stat().st_mtime_ns for path in others} == others  # nothing was trained or measured twice
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -457,6 +459,7 @@ def test_a_folder_of_other_things_is_left_alone(real_data, generated_data, held_
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.long
 def test_the_pipelines_settings_hold_for_all_trainings(finished):
     kept = [json.loads((finished / "runs" / name / "config.json").read_text())["config"] for name in TRIALS]
     assert kept[0] == kept[1] == kept[2]

@@ -21,7 +21,7 @@ from pix2pix_tf.data import pipeline
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import precision, tasks, trainer
-from pix2pix_tf.utils import cli, files
+from pix2pix_tf.utils import cli, cpu, files
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
 from tests.helpers import TINY, UNET
 
@@ -81,6 +81,7 @@ def test_tensorboard_has_the_losses_and_the_sheets(tiny_run):
     assert {"generator_gan", "generator_l1", "discriminator", "val_l1", "samples"} <= tags
 
 
+@pytest.mark.long
 def test_interrupted_and_resumed_is_uninterrupted_to_the_bit(tiny_dataset, tiny_run, tmp_path, monkeypatch):
     run, step = tmp_path / "run", tasks.Pix2Pix.train_step
     for steps_before_the_signal in (1, 2, 1):  # an epoch has three: within the first, at its end, within the second
@@ -281,8 +282,7 @@ def test_the_precision_and_its_reason():
 
 
 def test_narrow_networks_compute_in_float32_on_a_processor(monkeypatch):
-    monkeypatch.setattr(Path, "exists", lambda _: True)
-    monkeypatch.setattr(Path, "read_text", lambda _: "flags: avx512f avx512_bf16")
+    monkeypatch.setattr(cpu, "features", lambda: frozenset(["avx512f", "avx512_bf16"]))
     assert precision.choose("auto", 16)[0] == "mixed_bfloat16"
     assert precision.choose("auto", 15) == (
         "float32",
