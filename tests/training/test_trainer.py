@@ -9,7 +9,6 @@ import shutil
 import signal
 import threading
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
