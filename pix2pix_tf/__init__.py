@@ -19,7 +19,7 @@ import os
 from typing import TYPE_CHECKING
 
 # TensorFlow reads this when it is imported. By itself it uses oneDNN only on processors with VNNI instructions, though
-# others, as many laptops have, train and generate 1.2 to 1.7 times as fast with it (docs/results/speed.md).
+# others, as many laptops have, train and generate 1.1 to 1.8 times as fast with it (docs/results/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 if TYPE_CHECKING:

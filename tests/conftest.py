@@ -151,8 +151,9 @@ def told_run(fronts_data, trained_once) -> Path:
 
 @pytest.fixture(scope="session")
 def speckle_run(fronts_data, trained_once) -> Path:
-    """A run of `speckle` that receives the sensor, trained for 2 epochs, each exported."""
-    chosen = config.make_config("speckle", [*SPECKLE, "data.condition=sensor", "train.epochs=2"])
+    """A run of `speckle` that receives the sensor, trained for 2 epochs; the second is exported."""
+    options = [*SPECKLE, "data.condition=sensor", "train.epochs=2", "train.export_every=2"]
+    chosen = config.make_config("speckle", options)
     return trained_once("speckle", chosen, load_dataset(fronts_data, ("zones", "sar")))
 
 

