@@ -25,8 +25,8 @@ from pix2pix_tf.data.scene_names import scene_of
 
 ROLES = ("zones", "sar")
 VALIDATION = 10  # scenes
-EPOCHS = 4
-COLUMNS = ("faithfulness_pooled", "spectrum", "kernel_distance", "mae", "ssim")  # of metrics.csv
+EPOCHS, BATCH = 4, 2  # of a training; images a step, as in the variant
+COLUMNS = ("faithfulness_pooled", "spectrum", "kernel_distance", "kernel_error", "histogram_ocean")  # of metrics.csv
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def subset(source: Dataset, order: list[str], count: int, most: int, folder: Pat
 
 def train(data: Path, run: Path, images: int, init: Path | None) -> None:
     """Train, or resume a training, with the options of the variant but for its length."""
-    lengths = {"steps_per_epoch": images // 2 // EPOCHS, "decay_epochs": EPOCHS // 2, "export_every": EPOCHS}
+    lengths = {"steps_per_epoch": images // BATCH // EPOCHS, "decay_epochs": EPOCHS // 2, "export_every": EPOCHS}
     command = ["train.py", "--variant", "speckle", "--data", data, "--run", run, "--epochs", EPOCHS]
     command += ["--init", init] if init else []
     command += ["--set", "data.condition=sensor"]
@@ -77,7 +77,7 @@ def train(data: Path, run: Path, images: int, init: Path | None) -> None:
 
 
 def score(runs: dict[str, Path], data: Path, segmenter: Path, report: Path) -> pd.DataFrame:
-    """Evaluate the last epoch of every run on the same scenes; the figures of `COLUMNS` by the run's folder."""
+    """Evaluate the runs on the same scenes; return the rows of metrics.csv of their last epochs, by name."""
     execute(
         "evaluate.py", *runs.values(), "--data", data, "--split", "test", "--segmenter", segmenter, "--output", report
     )
@@ -85,7 +85,7 @@ def score(runs: dict[str, Path], data: Path, segmenter: Path, report: Path) -> p
 
 
 def show(scores: pd.DataFrame, runs: dict[str, Path]) -> None:
-    """Print a row for each run."""
+    """Print the figures of `COLUMNS`, a row for each run. The report has those of real images beside them."""
     print("".join(f"{name:>22}" for name in ("", *COLUMNS)))
     for name, run in runs.items():
         print(f"{name:>22}" + "".join(f"{scores.loc[run.name, column]:22.3f}" for column in COLUMNS), flush=True)

@@ -45,7 +45,7 @@ def show(table: pd.DataFrame, wrong: pd.Series) -> None:
     flags = table["flags"].fillna("").str.split().map(set)
     print(f"{'flag':<14}{'flagged':>9}{'wrong':>9}{'found of the wrong':>20}")
     for name in (*FLAGS, "any"):
-        flagged = flags.map(lambda names, flag=name: bool(names - {""}) if flag == "any" else flag in names)
+        flagged = flags.map(lambda names, flag=name: bool(names) if flag == "any" else flag in names)
         found = (flagged & wrong).sum()
         print(f"{name:<14}{flagged.sum():9}{found:9}{found / max(1, wrong.sum()):20.0%}")
     print(f"\n{'figure':<14}{'median, right':>15}{'median, wrong':>15}{'rank correlation with the error':>34}")

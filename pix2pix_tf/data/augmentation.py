@@ -133,10 +133,10 @@ def blur(images: Sample, seed: tf.Tensor) -> Sample:
 
     def change(image: tf.Tensor) -> tf.Tensor:
         padded = tf.pad(image, [[reach, reach], [reach, reach], [0, 0]], "SYMMETRIC")
-        columns = tf.transpose(padded, [2, 0, 1])[..., tf.newaxis]  # each channel alone
+        channels = tf.transpose(padded, [2, 0, 1])[..., tf.newaxis]
         for kernel in (weights[:, tf.newaxis], weights[tf.newaxis, :]):
-            columns = tf.nn.conv2d(columns, kernel[..., tf.newaxis, tf.newaxis], 1, "VALID")
-        return tf.where(image == -1.0, -1.0, tf.transpose(columns[..., 0], [1, 2, 0]))
+            channels = tf.nn.conv2d(channels, kernel[..., tf.newaxis, tf.newaxis], 1, "VALID")
+        return tf.where(image == -1.0, -1.0, tf.transpose(channels[..., 0], [1, 2, 0]))
 
     return _of_sar(images, change)
 

@@ -67,6 +67,12 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     Raises:
       UserError: a value is out of range, or options contradict each other.
     """
+    options = _parser().parse_args(argv)
+    _check(options)
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(__doc__ or "", EXAMPLES, PROG)
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help=f"runs, or exports (default: all in {RUNS}/)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data set (default: the runs' own; exports need it)")
@@ -129,7 +135,11 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         metavar="DIR",
         help=f"(default: <run>/report; {RUNS}/report for several runs, {RUNS}/report-export-<name> for an export)",
     )
-    options = parser.parse_args(argv)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise UserError for values out of range, and for options that contradict each other."""
     if options.batch_size < 1:
         raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
     if not 0 <= options.seed < 2**31:
@@ -149,7 +159,6 @@ def read_options(argv: list[str]) -> argparse.Namespace:
         raise UserError("--masks needs a segmentation network to score their images: add --segmenter runs/zones.")
     if options.max_cloud is not None and not 0 <= options.max_cloud <= 1:
         raise UserError(f"--max-cloud takes a share from 0 to 1, not {options.max_cloud}.")
-    return options
 
 
 def default_folder(run: "runs.Run") -> Path:

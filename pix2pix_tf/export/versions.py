@@ -91,11 +91,13 @@ def all_of(path: Path) -> dict[int, Path]:
     """Return the versions that a run, a base path or a version folder holds, by epoch in ascending order; or none.
 
     Raises:
-      UserError: the description of a version folder cannot be read.
+      UserError: the description of a version folder cannot be read, or names no epoch.
     """
     if (path / "saved_model.pb").exists():
         epoch = files.read_json(path / DESCRIPTION).get("epoch")
-        return {epoch if isinstance(epoch, int) else 0: path}
+        if not isinstance(epoch, int):
+            raise UserError(f"{path / DESCRIPTION} names no epoch. Choose another export.")
+        return {epoch: path}
     return versions(path) or epochs(path)
 
 

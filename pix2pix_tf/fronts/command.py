@@ -60,6 +60,20 @@ def parse(argv: list[str]) -> argparse.Namespace:
     Raises:
       UserError: one is out of range.
     """
+    options = _parser().parse_args(argv)
+    options.reading = reading.brightness_options(options)
+    if options.batch_size < 1:
+        raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
+    if options.min_length is not None and not 0 <= options.min_length < float("inf"):
+        raise UserError(f"--min-length takes a length from 0, not {options.min_length}.")
+    if options.box is not None and not options.time_series:
+        raise UserError("--box is for --time-series: add it, or leave --box out.")
+    if options.box is not None and not options.box.exists():
+        raise UserError(f"--box {options.box} does not exist.")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(__doc__ or "", EXAMPLES, "python -m pix2pix_tf.fronts")
     parser.add_argument(
         "scenes",
@@ -106,17 +120,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--batch-size", type=int, default=8, metavar="N", help="tiles at a time; fewer take less memory (default: 8)"
     )
-    options = parser.parse_args(argv)
-    options.reading = reading.brightness_options(options)
-    if options.batch_size < 1:
-        raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
-    if options.min_length is not None and not 0 <= options.min_length < float("inf"):
-        raise UserError(f"--min-length takes a length from 0, not {options.min_length}.")
-    if options.box is not None and not options.time_series:
-        raise UserError("--box is for --time-series: add it, or leave --box out.")
-    if options.box is not None and not options.box.exists():
-        raise UserError(f"--box {options.box} does not exist.")
-    return options
+    return parser
 
 
 def load(paths: Sequence[Path], batch_size: int) -> list[Segmenter]:

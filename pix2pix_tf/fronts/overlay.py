@@ -65,6 +65,22 @@ def draw(
     if box is not None:
         _draw_box(picture, box, scale)
     lines = [None if front is None else _thick(front, picture.shape[:2], scale) for front in (true, predicted)]
+    both = _draw_lines(picture, lines)
+    legend = [
+        (_swatch(TRUE), _entry(names[1], true)),
+        (_swatch(PREDICTED), _entry(names[0], predicted)),
+        (_swatch(BOTH), "both on the same spot" if both else None),
+        (_swatch(None), None if box is None else "box of the evaluation"),
+    ]
+    bar = scale_bar(max(picture.shape[1], NARROWEST) / 5, scale[1], metres_per_pixel)
+    if north is not None:
+        picture = _with_arrow(picture, north)
+    with files.atomic_write(path) as temporary:
+        _page(picture, title, [(swatch, name) for swatch, name in legend if name], bar).save(temporary, format="PNG")
+
+
+def _draw_lines(picture: ColourImage, lines: Sequence[np.ndarray | None]) -> bool:
+    """Draw the true and the predicted front, bool [H, W] or None, into a picture; True where there are both."""
     for line in lines:
         if line is not None:
             picture[ndimage.binary_dilation(line, np.ones((3, 3)))] = DARK  # a dark edge, visible on bright background
@@ -74,17 +90,7 @@ def draw(
     present = [line for line in lines if line is not None and line.any()]
     if len(present) == 2:
         picture[present[0] & present[1]] = BOTH
-    legend = [
-        (_swatch(TRUE), _entry(names[1], true)),
-        (_swatch(PREDICTED), _entry(names[0], predicted)),
-        (_swatch(BOTH), "both on the same spot" if len(present) == 2 else None),
-        (_swatch(None), None if box is None else "box of the evaluation"),
-    ]
-    bar = scale_bar(max(picture.shape[1], NARROWEST) / 5, scale[1], metres_per_pixel)
-    if north is not None:
-        picture = _with_arrow(picture, north)
-    with files.atomic_write(path) as temporary:
-        _page(picture, title, [(swatch, name) for swatch, name in legend if name], bar).save(temporary, format="PNG")
+    return len(present) == 2
 
 
 def scale_for_display(sar: GreyImage) -> ColourImage:

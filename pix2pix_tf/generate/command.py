@@ -120,6 +120,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
     Raises:
       UserError: one is out of range, or --masks does not exist.
     """
+    options = _parser().parse_args(argv)
+    options.reading = reading.brightness_options(options)
+    if options.samples < 1:
+        raise UserError(f"--samples takes a whole number from 1, not {options.samples}.")
+    if not options.masks.exists():
+        raise UserError(f"{options.masks} does not exist. --masks takes an image, a folder of images, or a data set.")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(__doc__ or "", EXAMPLES, "python -m pix2pix_tf.generate")
     parser.add_argument(
         "--model",
@@ -188,13 +198,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     reading.add_brightness(parser)
     parallel.add_options(parser)
-    options = parser.parse_args(argv)
-    options.reading = reading.brightness_options(options)
-    if options.samples < 1:
-        raise UserError(f"--samples takes a whole number from 1, not {options.samples}.")
-    if not options.masks.exists():
-        raise UserError(f"{options.masks} does not exist. --masks takes an image, a folder of images, or a data set.")
-    return options
+    return parser
 
 
 def seed_of(seed: int, stem: str, sample: int) -> int:

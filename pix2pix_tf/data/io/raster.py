@@ -404,17 +404,15 @@ def geotiff_written(
         **({"transform": grid.transform} if not grid.transform.is_identity else {}),
         **{"tiled": True, "blockxsize": STRIP, "blockysize": STRIP, "interleave": "pixel"},
     }
-    optimised = {"driver": "COG", "compress": "deflate", "predictor": "yes", "blocksize": STRIP, "bigtiff": "if_safer"}
-    optimised["overview_resampling"] = "mode" if palette else "average"  # classes have no mean
+    optimised = {
+        **{"driver": "COG", "compress": "deflate", "predictor": "yes", "blocksize": STRIP, "bigtiff": "if_safer"},
+        **{"overview_resampling": "mode" if palette else "average"},  # classes have no mean
+    }
     with files.atomic_write(path) as temporary, _without_place(), rasterio.Env(**OPTIONS):
         uncompressed = temporary.with_name(f"{temporary.name}.rows")
         try:
             with rasterio.open(uncompressed, "w", **profile) as target:
-                if palette:
-                    target.write_colormap(1, {value: (*colour, 255) for value, colour in palette.items()})
-                target.update_tags(**(tags or {}))
-                for band, text in enumerate(descriptions, 1):
-                    target.set_band_description(band, text)
+                _describe(target, palette or {}, tags or {}, descriptions)
                 rows = _Rows(target, path)
                 yield rows.write
                 rows.finish()
@@ -439,6 +437,17 @@ def write_geotiff(path: Path, strips: np.ndarray | Iterable[np.ndarray], grid: G
     with geotiff_written(path, grid, 1 if first.ndim == 2 else first.shape[2], first.dtype, **options) as write:
         for strip in itertools.chain([first], rows):
             write(strip)
+
+
+def _describe(
+    target: Any, palette: Mapping[int, tuple[int, int, int]], tags: Mapping[str, str], descriptions: Sequence[str]
+) -> None:
+    """Write what a file says beside its pixels."""
+    if palette:
+        target.write_colormap(1, {value: (*colour, 255) for value, colour in palette.items()})
+    target.update_tags(**tags)
+    for band, text in enumerate(descriptions, 1):
+        target.set_band_description(band, text)
 
 
 class _Rows:

@@ -34,6 +34,17 @@ def add_folder(commands: Commands) -> None:
     new.add_argument(
         "--overlap", type=int, default=0, metavar="PIXELS", help="that neighbouring patches share (default: 0)"
     )
+    _add_split(new, defaults)
+    reading.add_brightness(new)
+    new.add_argument(
+        "--align", action="store_true", help="resample masks on another grid to their SAR image, by the nearest pixel"
+    )
+    _add_masks(new)
+    new.set_defaults(run=run_folder)
+
+
+def _add_split(new: argparse.ArgumentParser, defaults: survey.Settings) -> None:
+    """Add the options that divide the patches."""
     new.add_argument(
         "--split",
         choices=survey.DIVIDE_BY,
@@ -53,10 +64,10 @@ def add_folder(commands: Commands) -> None:
     new.add_argument(
         "--seed", type=int, default=defaults.seed, metavar="N", help="another seed, another split (default: 0)"
     )
-    reading.add_brightness(new)
-    new.add_argument(
-        "--align", action="store_true", help="resample masks on another grid to their SAR image, by the nearest pixel"
-    )
+
+
+def _add_masks(new: argparse.ArgumentParser) -> None:
+    """Add the options that say how masks are given."""
     new.add_argument(
         "--side-by-side",
         nargs="*",
@@ -101,7 +112,6 @@ def add_folder(commands: Commands) -> None:
         action="store_true",
         help="add the role fronts, where ocean meets glacier in the zones; evaluate.py measures fronts by it",
     )
-    new.set_defaults(run=run_folder)
 
 
 def run_folder(arguments: argparse.Namespace) -> None:

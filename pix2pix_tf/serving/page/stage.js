@@ -86,7 +86,7 @@ export class Stage {
     if (!this.#before) return;
     if (this.#held.kind === "line") {
       this.#showPreview(at);
-    } else if (this.#held.kind !== "fill") {
+    } else if (this.#held.kind === "brush") {
       drawLine(this.#mask, this.#last, at, this.#held.size, this.#held.zone);
       this.#last = at;
       this.#redraw();
@@ -95,9 +95,11 @@ export class Stage {
 
   #end(at) {
     if (!this.#before) return;
-    if (this.#held.kind === "line") drawLine(this.#mask, this.#last, at, this.#held.size, this.#held.zone);
-    // Only now: the first finger of two that zoom fills nothing.
-    if (this.#held.kind === "fill") fill(this.#mask, this.#last, this.#held.zone);
+    if (this.#held.kind === "line") {
+      drawLine(this.#mask, this.#last, at, this.#held.size, this.#held.zone);
+    } else if (this.#held.kind === "fill") { // not before: the first finger of two that zoom fills nothing
+      fill(this.#mask, this.#last, this.#held.zone);
+    }
     this.#finish();
   }
 
