@@ -117,3 +117,11 @@ def test_names_that_contradict_each_other_are_refused(tmp_path, capsys, old, new
     for path in sorted((tmp_path / "in").rglob(f"*{old}*")):
         path.rename(path.with_name(path.name.replace(old, new)))
     assert text in refused(capsys, make, tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize("place", ["_0_0", "_128_128"])
+def test_a_place_without_any_patch_is_refused(tmp_path, capsys, place):
+    put(tmp_path / "in", COL, "test", 128, 2)
+    for path in sorted((tmp_path / "in").rglob(f"*{place}.png")):
+        path.unlink()
+    assert f"{COL}: no patch at {place[1:]}" in refused(capsys, make, tmp_path / "in", tmp_path / "out")

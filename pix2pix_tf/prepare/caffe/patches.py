@@ -9,7 +9,7 @@ patch's upper left pixel (Gourmelon et al. 2022, published code: data_preprocess
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,6 +120,7 @@ def find(root: Path, output: Path) -> list[PatchScene]:
         for files in found.values():
             missing = [folder for folder in caffe_source.ENDS if folder not in files]
             problems += [(f"no partner in {folder}/", next(iter(files.values())).name) for folder in missing]
+    problems += [(gap, name) for (name, _), found in places.items() if (gap := _gap(found))]
     splits = Counter(name for name, _ in places)
     problems += [("has patches in several splits", name) for name, count in splits.items() if count > 1]
     if not places and not problems:
@@ -128,6 +129,15 @@ def find(root: Path, output: Path) -> list[PatchScene]:
         raise validation.validation_error(f"The patches in {root} cannot be used", problems)
     return [PatchScene(name, split, padding[name, split], dict(places[name, split]), output)
             for name, split in sorted(places)]  # fmt: skip
+
+
+def _gap(places: Collection[tuple[int, int]]) -> str:
+    """Say which place of a scene's grid has no patch, as text: the first one; empty if each has one."""
+    sides = [sorted({place[axis] for place in places}) for axis in (0, 1)]
+    steps = [later - before for side in sides for before, later in itertools.pairwise([0, *side]) if later > before]
+    step = min([SIZE, *steps])
+    grid = itertools.product(*(range(0, side[-1] + 1, step) for side in sides))
+    return next((f"no patch at {row}_{column}" for row, column in grid if (row, column) not in places), "")
 
 
 def check_scene(scene: PatchScene) -> list[tuple[str, str]]:
