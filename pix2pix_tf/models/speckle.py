@@ -149,12 +149,12 @@ def make_texture_discriminator(width: int, classes: int) -> tf.keras.Model:
     mask = tf.keras.Input([None, None, classes], name="mask")
     shallow_stack = [
         _halve(1 * d, 4),  # [N, 128, 128, 16]
-        _halve(2 * d, 4),  # [N, 64, 64, 32]
+        _spectral(2 * d, 4, 2, norm=True),  # [N, 64, 64, 32]
     ]
     deep_stack = [
-        _halve(4 * d, 4),  # [N, 32, 32, 64]
-        _halve(8 * d, 4),  # [N, 16, 16, 128]
-        _spectral(8 * d, 3),  # [N, 16, 16, 128]
+        _spectral(4 * d, 4, 2, norm=True),  # [N, 32, 32, 64]
+        _spectral(8 * d, 4, 2, norm=True),  # [N, 16, 16, 128]
+        _spectral(8 * d, 3, norm=True),  # [N, 16, 16, 128]
     ]
     x, scores = tf.keras.layers.Concatenate()([image, mask]), []
     for stack in (shallow_stack, deep_stack):
@@ -229,9 +229,12 @@ def _halve(filters: int, kernel: int, refine: bool = False) -> Block:
     return lambda x: second(first(x))
 
 
-def _spectral(filters: int, kernel: int, strides: int = 1) -> Block:
+def _spectral(filters: int, kernel: int, strides: int = 1, norm: bool = False) -> Block:
     """Build a spectrally normalised convolution and LeakyReLU."""
     convolve, activate = SpectralConv2D(filters, kernel, strides, padding="same", gain=GAIN), LeakyReLU(LEAK)
+    if norm:
+        normalize = FusedInstanceNormalization(EPSILON, trained=False)
+        return lambda x: activate(normalize(convolve(x)))
     return lambda x: activate(convolve(x))
 
 

@@ -1,6 +1,7 @@
 """Synthesis of SAR from zones and a style: a generator with speckle, and two discriminators."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +20,7 @@ from pix2pix_tf.models.speckle import (
     make_speckle_generator,
     make_texture_discriminator,
 )
-from pix2pix_tf.prepare.masks.fjords import draw_fjord
+from pix2pix_tf.prepare.masks.fjords import FjordSettings, draw_fjord
 from pix2pix_tf.training import losses, precision
 from pix2pix_tf.training.averages import WeightAverage
 from pix2pix_tf.training.optimizers import make_adam, rate_share
@@ -27,6 +28,8 @@ from pix2pix_tf.utils import tf_compat
 
 CLASSES = len(ZONE_VALUES)
 DRAWINGS = 48  # fjords drawn for a training, each in the eight turns
+CLOSE_UP = 2  # how many times as large as its piece every other one is
+BARE = (0.4, 0.9)  # share of rock of every other one
 _DRAWING_SALT = 21
 _SHIFT_SALT = 22
 
@@ -110,7 +113,8 @@ class SpeckleGan:
             pixel_loss = losses.pixel_loss(real_logits, mask, losses.class_weights(mask))
             # Drawn fjords would tell the discriminators by their shapes that their images are generated.
             pixel_loss += losses.pixel_loss(fake_logits, None, paired[..., 0])
-            texture_loss = losses.hinge_loss(real_scores, [paired * one for one in fake_scores])
+            shallow, deep = fake_scores  # of pieces too small to show the shapes of a fjord; and of larger ones
+            texture_loss = losses.hinge_loss(real_scores, [shallow, paired * deep])
             discriminator_loss = weights.pixel * pixel_loss + weights.texture * texture_loss
             scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)
             scaled_discriminator_loss = self.discriminator_optimizer.scaled(discriminator_loss)
@@ -245,8 +249,18 @@ class SpeckleGan:
 
 
 def _draw_fjords(size: int) -> tf.Tensor:
-    """Draw masks as `prepare masks` does, others than any of its seeds draws: classes, uint8 [8 * DRAWINGS, H, W]."""
-    values = [draw_fjord((0, _DRAWING_SALT, number), size).zones for number in range(DRAWINGS)]
+    """Draw masks as `prepare masks` does, others than any of its seeds draws: classes, uint8 [8 * DRAWINGS, H, W].
+
+    Every other one is a piece of a larger fjord with bare walls: plain areas, as a user draws them.
+    """
+    bare = FjordSettings()
+    bare = replace(bare, scene=replace(bare.scene, rock_share=BARE))
+    values = []
+    for number in range(DRAWINGS):
+        seed = (0, _DRAWING_SALT, number)
+        side, settings = (CLOSE_UP * size, bare) if number % 2 else (size, None)
+        row, column = np.random.default_rng(seed).integers(side - size + 1, size=2)
+        values.append(draw_fjord(seed, side, settings).zones[row : row + size, column : column + size])
     drawn = np.searchsorted(ZONE_VALUES, np.stack(values)).astype(np.uint8)
     turned = [np.rot90(sides, quarters, (1, 2)) for sides in (drawn, drawn[:, :, ::-1]) for quarters in range(4)]
     return tf.constant(np.concatenate(turned))
