@@ -78,6 +78,9 @@ class ModelConfig:
         (2, 2, 2, 1, 1), "of its five layers: 2,2,2,1,1 gives 30x30 scores [I], 2,2,2,2,1 gives 16x16", choices=(1, 2)
     )
     discriminator_kernel: int = option(4, "side of the discriminator's kernels [I]", 2, 15, unit="pixels")
+    discriminator_norm: bool = option(
+        False, "instance norm in speckle's PatchGAN, which then looks at structure more than at brightness [S]"
+    )
     norm: str = option(
         "instance",
         "instance: the papers' batch norm at batch size 1, for any batch size",
@@ -217,6 +220,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "model.generator_width": "16",
         "model.flow_lines": "true",
         "model.discriminator_width": "16",
+        "model.discriminator_norm": "true",
         "loss.zones": "2",
         "loss.features": "1",
         "loss.mean_tone": "1",

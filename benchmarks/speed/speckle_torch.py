@@ -155,17 +155,18 @@ class Generator(nn.Module):
         return torch.tanh((self.tone(x) + strength * noise[:, 2:3]).float())
 
 
-def halve(channels: int, filters: int, kernel: int, strides: int = 2) -> nn.Module:
-    return Spectral(nn.Conv2d(channels, filters, kernel, strides, padding=(kernel - 1) // 2))
+def halve(channels: int, filters: int, kernel: int, strides: int = 2, norm: bool = False) -> nn.Module:
+    return Spectral(nn.Conv2d(channels, filters, kernel, strides, padding=(kernel - 1) // 2), norm)
 
 
 class Spectral(nn.Module):
-    def __init__(self, convolve: nn.Conv2d):
+    def __init__(self, convolve: nn.Conv2d, norm: bool):
         super().__init__()
         self.convolve = spectral_norm(convolve)
+        self.normalise = nn.InstanceNorm2d(convolve.out_channels) if norm else nn.Identity()
 
     def forward(self, x):
-        return functional.leaky_relu(1.4 * self.convolve(x), 0.2)  # but for the bias, as ours
+        return functional.leaky_relu(self.normalise(1.4 * self.convolve(x)), 0.2)  # but for the bias, as ours
 
 
 class PixelDiscriminator(nn.Module):
@@ -199,8 +200,10 @@ class TextureDiscriminator(nn.Module):
     def __init__(self):
         super().__init__()
         d = WIDTH
-        self.shallow = nn.Sequential(halve(1 + ZONES, d, 4), halve(d, 2 * d, 4))
-        self.deep = nn.Sequential(halve(2 * d, 4 * d, 4), halve(4 * d, 8 * d, 4), halve(8 * d, 8 * d, 3, 1))
+        self.shallow = nn.Sequential(halve(1 + ZONES, d, 4), halve(d, 2 * d, 4, norm=True))
+        self.deep = nn.Sequential(
+            halve(2 * d, 4 * d, 4, norm=True), halve(4 * d, 8 * d, 4, norm=True), halve(8 * d, 8 * d, 3, 1, norm=True)
+        )
         self.scores = nn.ModuleList([nn.Conv2d(2 * d, 1, 3, padding=1), nn.Conv2d(8 * d, 1, 3, padding=1)])
 
     def forward(self, image, mask):

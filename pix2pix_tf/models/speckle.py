@@ -133,12 +133,13 @@ def make_pixel_discriminator(width: int, classes: int) -> tf.keras.Model:
     return tf.keras.Model(image, [DepthToSpace()(per_square), *skips[2:]], name="pixel_discriminator")
 
 
-def make_texture_discriminator(width: int, classes: int) -> tf.keras.Model:
+def make_texture_discriminator(width: int, classes: int, norm: bool) -> tf.keras.Model:
     """Build a PatchGAN of image and mask with scores at two depths, of pieces of 10 and of 78 pixels [W].
 
     Args:
       width: filters of the first layer; the next have 2, 4, 8 and 8 times as many.
       classes: channels of the mask.
+      norm: instance norm in all layers but the first, as in [S].
 
     Returns:
       A model [image float [N, H, W, 1], mask float [N, H, W, classes]] -> two maps of scores, float32 [N, H', W', 1],
@@ -149,12 +150,12 @@ def make_texture_discriminator(width: int, classes: int) -> tf.keras.Model:
     mask = tf.keras.Input([None, None, classes], name="mask")
     shallow_stack = [
         _halve(1 * d, 4),  # [N, 128, 128, 16]
-        _spectral(2 * d, 4, 2, norm=True),  # [N, 64, 64, 32]
+        _spectral(2 * d, 4, 2, norm),  # [N, 64, 64, 32]
     ]
     deep_stack = [
-        _spectral(4 * d, 4, 2, norm=True),  # [N, 32, 32, 64]
-        _spectral(8 * d, 4, 2, norm=True),  # [N, 16, 16, 128]
-        _spectral(8 * d, 3, norm=True),  # [N, 16, 16, 128]
+        _spectral(4 * d, 4, 2, norm),  # [N, 32, 32, 64]
+        _spectral(8 * d, 4, 2, norm),  # [N, 16, 16, 128]
+        _spectral(8 * d, 3, 1, norm),  # [N, 16, 16, 128]
     ]
     x, scores = tf.keras.layers.Concatenate()([image, mask]), []
     for stack in (shallow_stack, deep_stack):
@@ -230,12 +231,12 @@ def _halve(filters: int, kernel: int, refine: bool = False) -> Block:
 
 
 def _spectral(filters: int, kernel: int, strides: int = 1, norm: bool = False) -> Block:
-    """Build a spectrally normalised convolution and LeakyReLU."""
+    """Build a spectrally normalised convolution, instance norm where it is wanted, and LeakyReLU."""
     convolve, activate = SpectralConv2D(filters, kernel, strides, padding="same", gain=GAIN), LeakyReLU(LEAK)
-    if norm:
-        normalize = FusedInstanceNormalization(EPSILON, trained=False)
-        return lambda x: activate(normalize(convolve(x)))
-    return lambda x: activate(convolve(x))
+    if not norm:
+        return lambda x: activate(convolve(x))
+    normalize = FusedInstanceNormalization(EPSILON, trained=False)
+    return lambda x: activate(normalize(convolve(x)))
 
 
 def _pyramid(mask: tf.Tensor, times: int) -> list[tf.Tensor]:

@@ -58,7 +58,9 @@ class SpeckleGan:
         with precision.using(dtype_policy):
             self.generator = make_speckle_generator(model, CLASSES, styles.layout(conditions).size, size)
             self.pixel_discriminator = make_pixel_discriminator(model.discriminator_width, CLASSES)
-            self.texture_discriminator = make_texture_discriminator(model.discriminator_width, CLASSES)
+            self.texture_discriminator = make_texture_discriminator(
+                model.discriminator_width, CLASSES, model.discriminator_norm
+            )
             self.average = WeightAverage(self.generator, train.average_images / train.batch_size)
         self.generator_variables = tf_compat.trainable_variables(self.generator)
         self.discriminator_variables = [

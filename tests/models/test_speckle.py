@@ -35,7 +35,7 @@ def test_the_variants_networks_have_the_sizes_of_the_documentation():
     chosen = config.make_config("speckle")
     assert make_speckle_generator(chosen.model, 4, 63, 256).count_params() == pytest.approx(2.04e6, rel=0.01)
     assert make_pixel_discriminator(16, 4).count_params() == pytest.approx(0.99e6, rel=0.02)
-    assert make_texture_discriminator(16, 4).count_params() == pytest.approx(0.32e6, rel=0.02)
+    assert make_texture_discriminator(16, 4, norm=True).count_params() == pytest.approx(0.32e6, rel=0.02)
 
 
 def test_an_image_of_any_sides_comes_from_mask_style_and_noise(rng):
@@ -146,4 +146,14 @@ def test_discriminators_return_a_class_for_each_pixel_and_scores_at_two_depths(r
     logits, *features = make_pixel_discriminator(2, 4)(image)
     assert logits.shape == (1, 64, 64, 5)
     assert [one.shape[1] for one in features] == [8, 4, 2]
-    assert [one.shape for one in make_texture_discriminator(2, 4)([image, mask])] == [(1, 16, 16, 1), (1, 4, 4, 1)]
+    scores = make_texture_discriminator(2, 4, norm=False)([image, mask])
+    assert [one.shape for one in scores] == [(1, 16, 16, 1), (1, 4, 4, 1)]
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_the_norm_makes_scores_heed_structure_and_not_contrast(rng, norm):
+    image = tf.constant(rng.normal(size=(1, 64, 64, 1)), tf.float32)
+    mask = tf.zeros([1, 64, 64, 4])
+    discriminator = make_texture_discriminator(4, 4, norm)
+    for plain, strong in zip(discriminator([image, mask]), discriminator([3 * image, mask]), strict=True):
+        assert np.allclose(plain, strong, atol=1e-3) == norm
