@@ -3,6 +3,8 @@
 It does without TensorFlow, which takes seconds to import: a mistake in a command line is answered at once.
 """
 
+import itertools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +64,20 @@ def find_runs(named: Sequence[Path], root: Path) -> list[Run]:
             one = "" if same.data is None or run.data is None else ", or rename one of them"
             raise UserError(f"{same.folder} and {folder} are both called {run.name}. Evaluate them apart{one}.")
     return list(runs.values())
+
+
+def training_hours(run: Run) -> dict[int, float]:
+    """Return the hours of training until the end of each epoch, by the run's log; empty where it has none.
+
+    Args:
+      run: the run.
+    """
+    log = run.folder / "log.jsonl"
+    if not log.exists():
+        return {}
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]  # one may be cut off
+    ends = itertools.accumulate(line["seconds"] / 3600 for line in lines)
+    return {line["epoch"]: end for line, end in zip(lines, ends, strict=True)}
 
 
 def group_by_task(runs: Sequence[Run]) -> list[list[Run]]:

@@ -9,6 +9,7 @@ from PIL import Image
 from pix2pix_tf.evaluation import plots
 from pix2pix_tf.evaluation.realism import plot, report, statistics
 from pix2pix_tf.evaluation.realism.report import MaskResults, RealismResults
+from pix2pix_tf.evaluation.runs import Run, training_hours
 from pix2pix_tf.evaluation.scores import Scores
 from pix2pix_tf.metrics import sar_realism
 
@@ -107,6 +108,8 @@ def test_pooled_overlap_by_hand():
 def test_further_masks_have_their_own_section_and_file(rng):
     scores, results = made(rng)
     assert "synthetic" not in report.sections(scores, results)
+    assert "progress.png" not in report.sections(scores, results)
+    assert "](progress.png)" in report.sections(scores, results, with_progress=True)
     few = {at: replace(one, overlap=one.overlap[:3]) for at, one in results.generated.items()}
     masks = MaskResults("fjords", "simulated", 4, few)
     text = report.sections(scores, replace(results, masks=masks))
@@ -145,6 +148,36 @@ def test_the_picture_shows_the_real_images_and_every_run(tmp_path, rng):
     for colour, least in ((plots.REAL, 300), (plots.COLOURS[0], 300), (plot.BAND, 20_000)):
         wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         assert (abs(pixels.astype(int) - wanted).max(axis=1) <= 1).sum() > least
+
+
+@pytest.mark.parametrize(("hours", "said"), [({1: 0.5, 2: 1.25}, "hours of training"), ({1: 0.5}, "epoch")])
+def test_the_progress_shows_each_measure_by_the_time_of_training(tmp_path, rng, hours, said, monkeypatch):
+    scores, results = made(rng)
+    few = {at: replace(one, overlap=one.overlap[:3]) for at, one in results.generated.items()}
+    kept = []
+    monkeypatch.setattr(plot, "save", lambda figure, path: kept.append(figure))
+    results = replace(results, masks=MaskResults("fjords", "simulated", 4, few))
+    plot.draw_progress(tmp_path / "progress.png", scores, results, {("a|b", at): end for at, end in hours.items()})
+    panels = kept[0].axes
+    assert len(panels) == 6 and {axes.get_xlabel() for axes in panels} == {said}
+    line, real = panels[0].lines
+    assert line.get_xdata().tolist() == (list(hours.values()) if len(hours) == 2 else [1, 2])
+    assert line.get_ydata().tolist() == [0, 0] and real.get_ydata()[0] == 1  # read wrongly, and rightly
+    assert len(panels[1].lines) == 1 and "fjords" in panels[1].get_title()
+
+
+def test_the_hours_of_a_training_are_those_of_its_log(tmp_path):
+    run = Run(tmp_path, "a", "speckle", ("zones",), ("sar",), tmp_path, "real")
+    assert training_hours(run) == {}
+    lines = '{"epoch": 1, "seconds": 1800}\n{"epoch": 2, "seconds": 3600}\n{"epoch": 3, "sec'
+    (tmp_path / "log.jsonl").write_text(lines)
+    assert training_hours(run) == {1: 0.5, 2: 1.5}
+
+
+def test_looks_are_as_far_off_as_those_of_the_worst_zone(rng):
+    _, results = made(rng)
+    looks = results.real.looks * [[2.0, 1.0, 0.25]]
+    assert plot._looks_off(replace(results.real, looks=looks), results.real) == pytest.approx(4)
 
 
 def test_the_bars_of_the_histogram_hold_all_greys_once_and_are_a_decibel_wide():

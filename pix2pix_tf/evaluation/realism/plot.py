@@ -1,20 +1,26 @@
-"""Plots realism: log-intensity in each zone, and radial spectra, of real images and of each run."""
+"""Plots realism: log-intensity in each zone, and radial spectra, of real images and of each run; and all measures by
+the time of training.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from pix2pix_tf.evaluation.plots import COLOURS, DASHES, REAL, save
+from pix2pix_tf.evaluation.plots import COLOURS, DASHES, MARKERS, REAL, save
 from pix2pix_tf.evaluation.realism.report import RealismResults
 from pix2pix_tf.evaluation.realism.statistics import RealismScores
-from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of
+from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of, runs_of, scores_of
 from pix2pix_tf.metrics import sar_realism
 
 BAND, BAND_NAME = "#F3F3F3", "#777777"  # sRGB: the shade of the middle band of a spectrum, and the names of bands
+Export = tuple[str, int]  # run and epoch
+Measure = Callable[[RealismScores], float]
+
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
 
 
@@ -43,6 +49,63 @@ def draw(path: Path, scores: Sequence[Scores], results: RealismResults) -> None:
     fitting = max(1, 120 // (max(map(len, labels)) + 10))  # columns; the page is some 120 letters wide
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), fitting), frameon=False)
     save(figure, path)
+
+
+def draw_progress(path: Path, scores: Sequence[Scores], results: RealismResults, hours: Mapping[Export, float]) -> None:
+    """Draw each measure by hours of training, a line a run; by epochs where the time of an export is not known.
+
+    Args:
+      path: the PNG to write; an SVG comes beside it.
+      scores: of all runs and epochs, in any order.
+      results: of the same runs and epochs.
+      hours: of training until an export, by run and epoch.
+    """
+    timed = all((s.run, s.epoch) in hours for s in scores)
+    panels: list[tuple[str, Measure, Mapping[Export, RealismScores]]] = [
+        ("faithfulness (pooled IoU)", lambda one: one.faithfulness_pooled, results.generated)
+    ]
+    if results.masks:
+        panels.append((f"the same, masks of {results.masks.name}", panels[0][1], results.masks.generated))
+    panels.append(("spectrum (dB off)", lambda one: one.summary()["spectrum"], results.generated))
+    if results.has_features:
+        panels.append(("kernel distance", lambda one: one.summary()["kernel_distance"], results.generated))
+    panels.append(("histogram, mean of zones (dB off)", _histogram, results.generated))
+    panels.append(("looks, zone farthest off (times)", lambda one: _looks_off(one, results.real), results.generated))
+    figure = Figure(figsize=(10, 3.2 * -(-len(panels) // 3) + 0.5), layout="constrained")
+    grid = figure.subplots(-(-len(panels) // 3), 3, sharex=True, squeeze=False).ravel()
+    for axes, (label, measure, generated) in zip(grid, panels, strict=False):
+        for number, run in enumerate(runs_of(scores)):
+            one = scores_of(scores, run)
+            axes.plot(
+                [hours[s.run, s.epoch] if timed else s.epoch for s in one],
+                [measure(generated[s.run, s.epoch]) for s in one],
+                color=COLOURS[number % len(COLOURS)],
+                marker=MARKERS[number % len(MARKERS)],
+                linestyle=DASHES[number % len(DASHES)],
+                label=name_of(one[0]),
+            )
+        if generated is results.generated:  # artificial masks have no real images
+            axes.axhline(measure(results.real), color=REAL, linewidth=4, zorder=0, label="real images")
+        axes.set_title(label, fontsize="medium")
+        axes.set_xlabel("hours of training" if timed else "epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=not timed))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    save(figure, path)
+
+
+def _histogram(one: RealismScores) -> float:
+    return float(np.mean([one.summary()[f"histogram_{name}"] for name in sar_realism.ZONE_NAMES]))
+
+
+def _looks_off(one: RealismScores, real: RealismScores) -> float:
+    """Return how many times too many or too few looks the zone has that is farthest off; NaN without any zone."""
+    ratio = one.looks[1] / real.looks[1]
+    return max((float(max(times, 1 / times)) for times in ratio if times > 0), default=np.nan)
 
 
 def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:

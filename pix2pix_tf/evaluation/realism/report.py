@@ -69,6 +69,8 @@ HOW_TO_READ_MASKS = """\
 - The image of mask i has the seed {seed} + i. A condition that is not known of a mask is left open.
 """
 
+PROGRESS = "![Every measure by the time of training](progress.png)"
+
 OLD_EXPORT = (
     "No kernel distance: the export of {segmenter} does not return its features. Train it anew, or take a newer one "
     "(python train.py --variant zones)."
@@ -128,7 +130,7 @@ def masks_csv(scores: Sequence[Scores], masks: MaskResults) -> str:
     return text.getvalue()
 
 
-def sections(scores: Sequence[Scores], results: RealismResults) -> str:
+def sections(scores: Sequence[Scores], results: RealismResults, with_progress: bool = False) -> str:
     """Return the sections "Realism" and "Faithfulness" of report.md, and that of further masks where there are some.
 
     The first one shows realism.png.
@@ -136,6 +138,7 @@ def sections(scores: Sequence[Scores], results: RealismResults) -> str:
     Args:
       scores: of all runs and epochs, in any order.
       results: of the same runs and epochs.
+      with_progress: it shows progress.png as well.
     """
     _, last = at_last_common_epoch(scores)
     runs = _sources(last, results.generated)
@@ -150,11 +153,12 @@ def sections(scores: Sequence[Scores], results: RealismResults) -> str:
         coarse=1 / sar_realism.LOW,
         fine=1 / sar_realism.HIGH,
     )
+    progress = f"\n{PROGRESS}\n" if with_progress else ""
     missing = "" if results.has_features else "\n" + OLD_EXPORT.format(segmenter=results.segmenter) + "\n"
     return f"""## Realism
 
 ![Log-intensity by zone, and radial spectra, of real and generated images](realism.png)
-
+{progress}
 {_distances(results, runs)}
 {missing}
 Equivalent number of looks, median over the images (quartiles):

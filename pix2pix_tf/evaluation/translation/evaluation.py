@@ -3,6 +3,7 @@
 <output>/report.md report.html metrics.csv table.md curves.png curves.svg comparison.png
          scores/<run>@<epoch>/      the values of each image (see `scoring`)
          realism.png realism.svg    with a network that segments zones (see `realism.evaluation`)
+         progress.png progress.svg  the same by hours of training, where a run has several exports
          masks.csv                  the same of further masks, where some are named
 
 Each export is loaded once, and each image generated once; the report takes its pictures from that pass.
@@ -21,7 +22,7 @@ from pix2pix_tf.evaluation.realism import plot
 from pix2pix_tf.evaluation.realism import report as realism_report
 from pix2pix_tf.evaluation.realism.evaluation import ByExport, RealismEvaluator, open_segmenter
 from pix2pix_tf.evaluation.realism.statistics import RealismScores
-from pix2pix_tf.evaluation.runs import Run
+from pix2pix_tf.evaluation.runs import Run, training_hours
 from pix2pix_tf.evaluation.scores import Scores, best_of, last_common_epoch, scores_of, summary
 from pix2pix_tf.evaluation.translation import examples, pictures, report, scoring
 from pix2pix_tf.evaluation.translation.scoring import Export
@@ -51,7 +52,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     realism = RealismEvaluator(segmenter, setting, output / "scores") if segmenter else None
     shown = _shown(runs, exports)
     scores, generated, of_masks = _score(exports, shown, setting, realism)
-    for name in ("realism.png", "realism.svg", "masks.csv"):
+    for name in ("realism.png", "realism.svg", "progress.png", "progress.svg", "masks.csv"):
         (output / name).unlink(missing_ok=True)  # of an earlier report
     results = realism.results(generated, of_masks) if realism else None
     scores = realism_report.with_realism(scores, results) if results else scores
@@ -60,7 +61,11 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     if results:
         real = float(results.real.faithfulness.mean())
         plot.draw(output / "realism.png", scores, results)
-        sections = realism_report.sections(scores, results)
+        several = len(exports) > len(runs)
+        if several:
+            hours = {(run.name, epoch): end for run in runs for epoch, end in training_hours(run).items()}
+            plot.draw_progress(output / "progress.png", scores, results, hours)
+        sections = realism_report.sections(scores, results, several)
         if results.masks:
             files.write_text(output / "masks.csv", realism_report.masks_csv(scores, results.masks))
     plots.draw(output / "curves.png", scores, real)
