@@ -104,8 +104,8 @@ def _histogram(one: RealismScores) -> float:
 
 def _looks_off(one: RealismScores, real: RealismScores) -> float:
     """Return how many times too many or too few looks the zone has that is farthest off; NaN without any zone."""
-    ratio = one.looks[1] / real.looks[1]
-    return max((float(max(times, 1 / times)) for times in ratio if times > 0), default=np.nan)
+    pairs = zip(one.looks[1], real.looks[1], strict=True)
+    return float(max((max(own / its, its / own) for own, its in pairs if own > 0 and its > 0), default=np.nan))
 
 
 def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
