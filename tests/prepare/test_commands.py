@@ -23,6 +23,7 @@ from pix2pix_tf.prepare.caffe import patches as caffe_patches
 from pix2pix_tf.prepare.masks import command as masks_command
 from pix2pix_tf.prepare.multiearth import build as multiearth_build
 from pix2pix_tf.prepare.own_scenes import build as own_scenes_build
+from pix2pix_tf.prepare.own_scenes import command as own_scenes_command
 from pix2pix_tf.prepare.own_scenes import source as scene_source
 from pix2pix_tf.prepare.simulation import command as simulation_command
 from pix2pix_tf.utils import cli
@@ -234,6 +235,17 @@ def test_side_by_side_images_of_another_project(tmp_path, capsys):
     np.testing.assert_array_equal(images.read_png(tmp_path / "out/val/zones/val_1.png"), zones)
     np.testing.assert_array_equal(images.read_png(tmp_path / "out/val/sar/val_1.png"), sar)
     assert "warning: data leakage: the same image is in different splits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("roles", "suited"), [(("sar", "optical"), "sar2optical --set data.inputs=sar"), (("zones", "sar"), "gen5")]
+)
+def test_the_next_command_suits_the_roles(tmp_path, capsys, roles, suited):
+    zones, _ = put_scene(tmp_path / "roles", "x")
+    for number in range(3):
+        images.write_png(tmp_path / f"in/{number}.png", np.concatenate([zones, np.roll(zones, number, 0)], axis=1))
+    assert make(tmp_path / "in", tmp_path / "out", "--side-by-side", *roles) == 0
+    assert f"next: python train.py --variant {suited} --data" in capsys.readouterr().out
 
 
 def test_side_by_side_without_a_val_folder_is_divided(tmp_path):
@@ -494,6 +506,7 @@ def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
     ):
         monkeypatch.setattr(module, function, lambda *rest: calls.append(rest))
     monkeypatch.setattr(caffe_command, "download_benchmark", lambda *rest: None)
+    monkeypatch.setattr(own_scenes_command, "_suited", lambda output: "gen5")  # nothing was written
     monkeypatch.setattr(masks_command, "make_masks", lambda *rest: calls.append(rest))
     monkeypatch.setattr(score_clouds, "score_clouds", lambda *rest: calls.append(rest))
     for example in examples:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pix2pix_tf.data import classes
+from pix2pix_tf.data import classes, dataset
 from pix2pix_tf.data.io import mask_drawings, vector_masks
 from pix2pix_tf.prepare.commands import Commands, command, next_command
 from pix2pix_tf.prepare.own_scenes import build, reading, survey
@@ -139,7 +139,15 @@ def run_folder(arguments: argparse.Namespace) -> None:
         zone_field=arguments.zone_field,
     )
     build.prepare(arguments.input, arguments.output, settings)
-    print(next_command("gen5", arguments.output, arguments.size))
+    print(next_command(_suited(arguments.output), arguments.output, arguments.size))
+
+
+def _suited(output: Path) -> str:
+    """Return a variant for the roles of a data set, with what has to be set for it."""
+    roles = dataset.read(output).bits
+    if "optical" not in roles or "zones" in roles:
+        return "gen5"
+    return "sar2optical" if "sar_vv" in roles else "sar2optical --set data.inputs=sar"
 
 
 def _vector_file(option: str, path: Path | None) -> str | None:
