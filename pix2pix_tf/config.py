@@ -109,10 +109,15 @@ class LossConfig:
     mse: float = option(0.0, "weight of the mean squared error, beside L1 [M]", 0.0, 1e6)
     pixel: float = option(1.0, "weight of the discriminator that names each pixel's class [A]", 0.0, 1e6)
     zones: float = option(
-        0.0, "weight of the zone that it sees in generated pixels, be they generated or not", 0.0, 1e6
+        0.0,
+        "weight of the zone that the pixel discriminator sees in generated pixels, be they generated or not",
+        0.0,
+        1e6,
     )
     texture: float = option(1.0, "weight of the PatchGAN of image and mask, hinge loss", 0.0, 1e6)
-    features: float = option(5.0, "weight of the difference of the first one's features, real and generated", 0.0, 1e6)
+    features: float = option(
+        5.0, "weight of the difference of the pixel discriminator's features, real and generated", 0.0, 1e6
+    )
     mean_tone: float = option(2.0, "weight of the mean absolute error of means over 8 x 8 pixels", 0.0, 1e6)
     style: float = option(10.0, "weight of the difference of brightness and texture of each zone", 0.0, 1e6)
     cross_entropy: float = option(0.5, "weight of the cross entropy, for zones [C]", 0.0, 1e6)
@@ -126,14 +131,22 @@ class LossConfig:
 class TrainConfig:
     """The optimisation, and the results that are kept."""
 
-    epochs: int = option(210, "passes over the training patches [P], or times steps_per_epoch", 1, 1_000_000)
-    steps_per_epoch: int = option(0, "steps before validation, log and export; 0: one pass", 0, 1_000_000_000)
-    batch_size: int = option(1, "patches of a step, on all devices together [I]", 1, 65_536)
+    epochs: int = option(
+        210, "passes over the training patches [P], or times steps_per_epoch", 1, 1_000_000, unit="epochs"
+    )
+    steps_per_epoch: int = option(
+        0, "steps before validation, log and export; 0: one pass", 0, 1_000_000_000, unit="steps"
+    )
+    batch_size: int = option(1, "patches of a step, on all devices together [I]", 1, 65_536, unit="patches")
     learning_rate: float = option(2e-4, "of Adam [I]", 1e-12, 1.0)
     discriminator_learning_rate: float = option(0.0, "of a GAN's discriminators; 0: as learning_rate", 0.0, 1.0)
-    decay_epochs: int = option(0, "last epochs, over which a GAN's learning rates fall linearly to 0", 0, 1_000_000)
+    decay_epochs: int = option(
+        0, "last epochs, over which a GAN's learning rates fall linearly to 0", 0, 1_000_000, unit="epochs"
+    )
     max_learning_rate: float = option(0.0, "peak of a triangular learning rate [C]; 0: constant", 0.0, 1.0)
-    step_size_up: int = option(30_000, "steps up to max_learning_rate, and as many down [C]", 1, 1_000_000_000)
+    step_size_up: int = option(
+        30_000, "steps up to max_learning_rate, and as many down [C]", 1, 1_000_000_000, unit="steps"
+    )
     beta_1: float = option(0.5, "Adam's decay of the first moment; with 0.9 GANs oscillate [I]", 0.0, 0.9999)
     beta_2: float = option(0.999, "Adam's decay of the second moment [I]", 0.0, 0.99999)
     drawn_masks: float = option(
@@ -152,7 +165,9 @@ class TrainConfig:
         "validation value by which only the best epochs are exported; none: export every export_every epochs",
         choices=("none", "val_iou", "val_loss"),
     )
-    patience: int = option(0, "epochs without improvement after which training stops [C]; 0: never", 0, 1_000_000)
+    patience: int = option(
+        0, "epochs without improvement after which training stops [C]; 0: never", 0, 1_000_000, unit="epochs"
+    )
     seed: int = option(0, "seed of initial weights, order, augmentation and dropout", 0, 2**31 - 1)
     precision: str = option(
         "auto",
@@ -161,13 +176,19 @@ class TrainConfig:
     )
     devices: int = option(0, "GPUs of each machine that share a batch; 0: all, or one for a batch of 1", 0, 1024)
     deterministic: bool = option(False, "bit-identical results of every run on one machine; slower on a GPU")
-    export_every: int = option(10, "epochs between SavedModels; the last epoch is always exported", 1, 1_000_000)
+    export_every: int = option(
+        10, "epochs between SavedModels; the last epoch is always exported", 1, 1_000_000, unit="epochs"
+    )
     export_weights: bool = option(
         True, "exports contain the float32 weights of all networks, for --init; false: smaller exports"
     )
     checkpoint_minutes: float = option(10.0, "time between checkpoints, at most", 0.0, 1e6, unit="minutes")
-    log_steps: int = option(100, "steps between TensorBoard scalars; log.jsonl has one line an epoch", 1, 1_000_000)
-    validation_patches: int = option(200, "validation patches scored after each epoch, evenly spaced", 1, 1_000_000)
+    log_steps: int = option(
+        100, "steps between TensorBoard scalars; log.jsonl has one line an epoch", 1, 1_000_000, unit="steps"
+    )
+    validation_patches: int = option(
+        200, "validation patches scored after each epoch, evenly spaced", 1, 1_000_000, unit="patches"
+    )
     max_to_keep: int = option(2, "newest checkpoints to keep", 1, 1_000)
     samples: int = option(6, "validation patches in each grid of samples, the same ones every time", 1, 64)
 
@@ -276,6 +297,37 @@ VARIANTS: dict[str, dict[str, str]] = {
     | dict.fromkeys(("data.flip", "data.rotate", "data.brighten", "data.elastic", "data.noise"), "0.65"),
 }
 
+# Options that one network alone reads; with another one they have no effect.
+ONLY = {
+    "pix2pix": (
+        "model.generator_kernel",
+        "model.upsampling",
+        "model.dropout_blocks",
+        "model.spade_width",
+        "model.discriminator_strides",
+        "model.discriminator_kernel",
+        "loss.gan",
+        "loss.l1",
+        "loss.mse",
+        "train.discriminator_every",
+    ),
+    "speckle": (
+        "model.flow_lines",
+        "model.discriminator_norm",
+        "loss.pixel",
+        "loss.zones",
+        "loss.texture",
+        "loss.features",
+        "loss.mean_tone",
+        "loss.style",
+        "train.drawn_masks",
+        "train.discriminator_shift",
+    ),
+    "unet": ("model.unet_width", "model.unet_rates", "loss.cross_entropy", "loss.dice"),
+    "vgg": ("model.vgg_width",),
+}
+
+
 # Earlier names of options, which commands and the config.json of older runs may use.
 RENAMED = {
     "train.best_by": "train.monitor",
@@ -324,7 +376,12 @@ def make_config(variant: str | None, overrides: Sequence[str] = (), file: Path |
         if key in RENAMED:
             print(f"{key} is now called {RENAMED[key]}; the earlier name still works", file=sys.stderr)
         values[RENAMED.get(key, key)] = value.strip()
-    return _build(name, values)
+    built = _build(name, values)
+    network = built.model.network
+    for key in (override.partition("=")[0].strip() for override in overrides):
+        if any(RENAMED.get(key, key) in keys and network != one for one, keys in ONLY.items()):
+            print(f"warning: {key} has no effect with model.network={network}", file=sys.stderr)
+    return built
 
 
 def read_file(path: Path) -> dict[str, Any]:

@@ -154,6 +154,25 @@ def test_an_earlier_name_in_an_override_works_and_is_answered_with_the_new_one(c
     assert capsys.readouterr().err == "train.best_by is now called train.monitor; the earlier name still works\n"
 
 
+@pytest.mark.parametrize(
+    ("variant", "option"),
+    [("speckle", "loss.l1=50"), ("gen5", "model.flow_lines=true"), ("zones", "loss.gan=2"), ("clouds", "loss.dice=1")],
+)
+def test_an_option_of_another_network_is_said_to_have_no_effect(variant, option, capsys):
+    network = config.make_config(variant, [option]).model.network
+    key = option.partition("=")[0]
+    assert capsys.readouterr().err == f"warning: {key} has no effect with model.network={network}\n"
+    owner = next(name for name, keys in config.ONLY.items() if key in keys)
+    config.make_config(next(v for v, values in config.VARIANTS.items()
+                            if values.get("model.network", "pix2pix") == owner), [option])  # fmt: skip
+    assert capsys.readouterr().err == ""
+
+
+def test_options_of_one_network_exist_and_belong_to_no_other():
+    listed = [key for keys in config.ONLY.values() for key in keys]
+    assert len(set(listed)) == len(listed) and set(listed) <= set(config.OPTIONS)
+
+
 @pytest.mark.parametrize("names", [("monitor", "best_by"), ("best_by", "monitor")])
 def test_of_two_spellings_of_an_option_the_later_counts(names, capsys):
     overrides = [f"train.{names[0]}=none", "train.patience=0", f"train.{names[1]}=val_loss"]

@@ -39,7 +39,8 @@ def load_dataset(
     """
     if split not in SPLITS:
         raise did_you_mean("split", str(split), SPLITS)
-    overrides = [f"{key}={value}" for key, value in (options or {}).items()]
+    joined = {key: ",".join(map(str, v)) if isinstance(v, list | tuple) else v for key, v in (options or {}).items()}
+    overrides = [f"{key}={value}" for key, value in joined.items()]
     chosen = config.make_config(variant, overrides)
     roles = tuple(dict.fromkeys(chosen.data.inputs + chosen.data.targets))
     splits = ("train", split) if chosen.data.condition and split != "train" else (split,)

@@ -1,4 +1,4 @@
-"""Results of the trial_results: read from the reports of their evaluations, summarised over seeds, written as CSV."""
+"""Results of trials: read from the reports of their evaluations, summarised over seeds, written as CSV."""
 
 import csv
 import io

@@ -4,6 +4,7 @@ A zone mask is a grey PNG with the values of the CaFFe benchmark (Gourmelon et a
 covers open water and ice melange; "not available" covers radar shadow, layover and pixels outside the swath.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -60,13 +61,15 @@ def parse_classes(words: Sequence[str]) -> dict[int, int]:
     known = {"na": NOT_AVAILABLE, **dict(zip(ZONE_NAMES[1:], ZONE_VALUES[1:], strict=True))}
     codes: dict[int, int] = {}
     for word in words:
-        value, _, name = word.partition("=")
-        if not value.isdecimal() or name not in known or int(value) in codes:
+        text, _, name = word.partition("=")
+        # GIS programs write 1.0 and -9999 as well.
+        value = int(float(text)) if re.fullmatch(r"-?\d{1,15}(\.0*)?", text) else None
+        if value is None or name not in known or value in codes:
             raise UserError(
                 f"--classes {word}: give VALUE=CLASS for each value once, such as 1=rock; the classes are "
                 f"{', '.join(known)}."
             )
-        codes[int(value)] = known[name]
+        codes[value] = known[name]
     return codes
 
 

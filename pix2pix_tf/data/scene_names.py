@@ -69,9 +69,7 @@ def facts_of(scene: str) -> Facts:
     if not match:
         return {}
     glacier, date, sensor, resolution, quality, orbit = match.groups()
-    try:
-        datetime.date.fromisoformat(date)
-    except ValueError:  # such as 2004-13-45: no CaFFe name
+    if not is_date(date):  # such as 2004-13-45: no CaFFe name
         return {}
     facts: Facts = {"glacier": glacier, "date": date, "sensor": sensor}
     if 0 < float(resolution) < COARSEST:
@@ -80,6 +78,15 @@ def facts_of(scene: str) -> Facts:
         facts["quality"] = int(quality)
     facts["orbit"] = orbit
     return facts
+
+
+def is_date(text: str) -> bool:
+    """Return True for a day of the calendar as YYYY-MM-DD."""
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def season_of(glacier: str | None, date: str | None) -> str | None:
@@ -93,10 +100,7 @@ def season_of(glacier: str | None, date: str | None) -> str | None:
       "winter" (September to March in the north, April to August in the south) or "summer"; None where the glacier
       is not in CaFFe, or the date is unknown.
     """
-    if date is None or glacier not in NORTHERN + SOUTHERN:
+    if date is None or not is_date(date) or glacier not in NORTHERN + SOUTHERN:
         return None
-    try:
-        month = datetime.date.fromisoformat(date).month
-    except ValueError:
-        return None
+    month = datetime.date.fromisoformat(date).month
     return "winter" if (4 <= month <= 8) == (glacier in SOUTHERN) else "summer"

@@ -8,7 +8,6 @@ A style vector has, in this order: the statistics (0 where a zone is absent), on
 present, the turn one-hot, the condition, and a random code.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -134,6 +133,13 @@ def make_bank(dataset: Dataset, conditions: Conditions) -> Bank:
     return Bank(tuple(stems), values, flags, vectors)
 
 
+def blank_bank(conditions: Conditions) -> Bank:
+    """Return a bank of one empty style, for networks that are described and not trained."""
+    shape = layout(conditions)
+    statistics = np.zeros([1, shape.statistics], np.float32)
+    return Bank(("",), statistics, statistics, np.zeros([1, shape.condition], np.float32))
+
+
 def choose(
     bank: Bank, conditions: Conditions, present: tf.Tensor, condition: tf.Tensor, style: tf.Tensor, seed: tf.Tensor
 ) -> StyleVector:
@@ -172,13 +178,6 @@ def choose(
     turn = tf.cast(noise.uniform(seed, 1, _TURN_SALT)[:, 0] * (TURNS - 0.001), tf.int32)
     turn = tf.where(tf.reduce_any(named, axis=1), 0, turn)  # a named scene looks as it does
     return vector((chosen[0], chosen[1]), turn, _completed(condition, bank, conditions, row), seed)
-
-
-def check(style: str, names: Sequence[str]) -> str | None:
-    """Return None for a valid style text, else the scene's name that the bank lacks, or the whole text."""
-    if style in ("", RANDOM) or (style.startswith(SCENE) and style.removeprefix(SCENE) in names):
-        return None
-    return style.removeprefix(SCENE)
 
 
 def _of_zones(table: np.ndarray, of_zone: tf.Tensor) -> tf.Tensor:

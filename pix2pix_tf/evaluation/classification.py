@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 from pix2pix_tf import html_report
 from pix2pix_tf.data import visualization
@@ -93,8 +94,9 @@ def score(predicted: np.ndarray, cloudy: np.ndarray) -> tuple[float, float, floa
     precision, recall, f1 = (
         float(measure(confusion)[1]) for measure in (segmentation.precision, segmentation.recall, segmentation.f1)
     )
-    above = predicted[cloudy][:, np.newaxis] - predicted[~cloudy][np.newaxis]
-    auc = float(np.mean((above > 0) + 0.5 * (above == 0))) if above.size else float("nan")
+    both = predicted[cloudy], predicted[~cloudy]
+    pairs = len(both[0]) * len(both[1])
+    auc = float(stats.mannwhitneyu(*both).statistic) / pairs if pairs else float("nan")  # share of pairs in order
     return accuracy, precision, recall, f1, auc, float(max(cloudy.mean(), 1 - cloudy.mean()))
 
 

@@ -4,7 +4,6 @@ It does without TensorFlow, which takes seconds to import: a mistake in a comman
 """
 
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,10 +71,7 @@ def training_hours(run: Run) -> dict[int, float]:
     Args:
       run: the run.
     """
-    log = run.folder / "log.jsonl"
-    if not log.exists():
-        return {}
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]  # one may be cut off
+    lines = files.read_json_lines(run.folder / "log.jsonl")
     ends = itertools.accumulate(line["seconds"] / 3600 for line in lines)
     return {line["epoch"]: end for line, end in zip(lines, ends, strict=True)}
 

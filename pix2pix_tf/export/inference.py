@@ -145,7 +145,7 @@ def present_zones(zones: RowReader) -> np.ndarray:
 
 
 def measure_style(model: "Model", sar: np.ndarray, zones: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Measure the style of an image: the mean over pieces of the size of the training patches.
+    """Measure the style of an image: the mean over pieces of the size of the training patches, which cover it.
 
     Args:
       model: with styles.
@@ -156,7 +156,7 @@ def measure_style(model: "Model", sar: np.ndarray, zones: np.ndarray) -> tuple[t
       Values and flags of the statistics, as `Style.measured` has them.
     """
     size, (height, width, _) = model.size, sar.shape
-    starts = [range(0, max(side - size, 0) + 1, size) for side in (height, width)]
+    starts = [[*range(0, side - size, size), max(side - size, 0)] for side in (height, width)]
     pieces = [np.s_[row : row + size, column : column + size] for row in starts[0] for column in starts[1]]
     measured = [model.measure_style(sar[piece][np.newaxis], zones[piece][np.newaxis]) for piece in pieces]
     values, flags = (np.concatenate(part) for part in zip(*measured, strict=True))

@@ -44,7 +44,9 @@ class SceneSource:
         """Changes when the scene's files do, in JSON's types."""
         if self.dataset is None:
             return validation.file_signature(self.path)
-        return f"{len(self.patches)} patches of {self.dataset.root.name}"
+        files_ = [(f"{role}/{stem}", self.dataset.path(split, role, stem))
+                  for split, stem in self.patches for role in self.dataset.bits]  # fmt: skip
+        return f"{len(self.patches)} patches of {self.dataset.root.name} {validation.fingerprint(files_)}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def facts_of(name: str) -> Facts:
     """Return the metadata in a scene's name: by CaFFe's rule, else the one date in it, such as S1A_20200131T0902."""
     facts = scene_names.facts_of(name)
     dates = {"-".join(match.groups()) for match in _DATE.finditer(name)}
-    if not facts and len(dates) == 1:
+    if not facts and len(dates) == 1 and scene_names.is_date(*dates):
         facts["date"] = dates.pop()
     return facts
 

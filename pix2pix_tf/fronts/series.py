@@ -19,6 +19,7 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_points
 
+from pix2pix_tf.data import scene_names
 from pix2pix_tf.fronts import time_series, vector_files
 from pix2pix_tf.fronts.time_series import Box, Line, Position
 from pix2pix_tf.utils import files
@@ -59,8 +60,8 @@ class Series:
 
     @property
     def name(self) -> str:
-        """The stem of its files."""
-        return f"{self.glacier}-{self.network}"
+        """The stem of its files: a glacier's name may be any text, and a slash would leave the folder."""
+        return f"{self.glacier}-{self.network}".replace("/", "%2F")
 
     def positions(self) -> list[Position]:
         """Return the positions of all fronts."""
@@ -84,7 +85,7 @@ def collect(scenes: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]
     groups: dict[tuple[str, str], list[tuple[Mapping[str, Any], Mapping[str, Any], list]]] = defaultdict(list)
     for record, features in scenes:
         for front in record["fronts"]:
-            if record.get("date") and record.get("bounds") and record.get("crs"):
+            if scene_names.is_date(record.get("date") or "") and record.get("bounds") and record.get("crs"):
                 lines = [one for one in features if one["properties"]["network"] == front["network"]]
                 groups[record.get("glacier") or UNNAMED, front["network"]].append((record, front, lines))
     series = [_series(*key, group, box) for key, group in sorted(groups.items()) if _dates(group) > 1]

@@ -201,7 +201,7 @@ def _writer(
 
 
 def front_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Return the calving front of zones that come in blocks of rows; the same as `classes.front_of` of all reader.
+    """Return the calving front of zones that come in blocks of rows; the same as `classes.front_of` of all of them.
 
     Args:
       blocks: zones, uint8 [n, W, 1], from the top down.

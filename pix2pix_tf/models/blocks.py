@@ -92,7 +92,7 @@ def upsample(
 
 
 def ignore_mask(block: Block) -> Block:
-    """Wrap a block so that it takes a mask as well and ignore it."""
+    """Wrap a block so that it takes a mask as well and ignores it."""
     return lambda x, mask: block(x)
 
 

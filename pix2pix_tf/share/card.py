@@ -61,7 +61,7 @@ def describe(run: Path, version: Path) -> Described:
     record, model = files.read_json(run / RECORD), files.read_json(version / versions.DESCRIPTION)
     best = best_epoch.read(run)
     chosen = best if best and best.epoch == model["epoch"] else None
-    values = _logged(run / LOG, model["epoch"])
+    values = _logged(run, model["epoch"])
     return Described(model["epoch"], model, record["data"], _command(record), values, chosen)
 
 
@@ -85,14 +85,11 @@ def _public(path: str) -> str:
     return shlex.quote(Path(path).name if Path(path).is_absolute() else path)
 
 
-def _logged(log: Path, epoch: int) -> dict[str, float]:
+def _logged(run: Path, epoch: int) -> dict[str, float]:
     """Return the validation values of an epoch; none without a log."""
-    if not log.exists():
-        return {}
-    lines = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
     return {
         name: value
-        for line in lines
+        for line in files.read_json_lines(run / LOG)
         if line["epoch"] == epoch
         for name, value in line.items()
         if name.startswith("val_")

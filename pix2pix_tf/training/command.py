@@ -139,9 +139,12 @@ def check_prepared(path: Path) -> None:
 
 def describe(chosen: Config, dataset: "Dataset") -> dict:
     """Return what a training would use, for --dry-run: configuration, parameters of each network, patches."""
-    from pix2pix_tf.training import precision, trainer  # imports TensorFlow
+    from pix2pix_tf.data import conditions, styles  # these import TensorFlow
+    from pix2pix_tf.training import precision, trainer
 
-    task = trainer.build_task(chosen, dataset, precision.choose(chosen.train.precision, chosen.model.width)[0])
+    policy, _ = precision.choose(chosen.train.precision, chosen.model.width)
+    bank = styles.blank_bank(conditions.vocabulary(dataset, chosen.data.condition))  # the patches may not exist yet
+    task = trainer.build_task(chosen, dataset, policy, bank)
     return {
         "variant": chosen.variant,
         "config": config.to_dict(chosen),

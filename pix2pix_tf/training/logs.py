@@ -21,10 +21,8 @@ def purge_lines_after(log: Path, step: int) -> None:
       step: the last one to keep.
     """
     if log.exists():
-        lines = [
-            line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step
-        ]
-        files.write_text(log, "".join(line + "\n" for line in lines))
+        kept = [line for line in files.read_json_lines(log) if line["step"] <= step]
+        files.write_text(log, "".join(json.dumps(line) + "\n" for line in kept))
 
 
 def purge_after(folder: Path, step: int) -> None:

@@ -12,7 +12,8 @@ from pix2pix_tf.utils.errors import UserError, truncate
 
 RECORD = "config.json"  # {"config": the configuration, "data": the data set, "init": the path of --init, if given}
 
-# The weights do not depend on these options, so they may change between two starts of a run.
+# The weights of an epoch do not depend on these options, so they may change between two starts of a run; but with
+# `train.decay_epochs` the learning rate falls towards the last of the epochs, and rises again where more are added.
 MAY_CHANGE = tuple(
     f"train.{option}:"
     for option in (

@@ -34,13 +34,14 @@ from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import Diverged, Interrupted, UserError
 
 
-def build_task(config: Config, dataset: Dataset, dtype_policy: str) -> Task:
+def build_task(config: Config, dataset: Dataset, dtype_policy: str, bank: styles.Bank | None = None) -> Task:
     """Build the task with new weights, which the configuration's seed determines.
 
     Args:
       config: of the training.
       dataset: gives the patches' size and depth.
       dtype_policy: Keras' name, such as "mixed_bfloat16".
+      bank: styles to draw from, for the speckle network; None: those of the training patches.
 
     Raises:
       UserError: the patch size does not fit the networks, or the data lack a key of `data.condition`.
@@ -49,7 +50,8 @@ def build_task(config: Config, dataset: Dataset, dtype_policy: str) -> Task:
     if config.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     vocabulary = conditions.vocabulary(dataset, config.data.condition)
-    bank = styles.make_bank(dataset, vocabulary) if config.model.network == "speckle" else None
+    if bank is None and config.model.network == "speckle":
+        bank = styles.make_bank(dataset, vocabulary)
     return make_task(config, dataset.size, dataset.bits, dtype_policy, vocabulary, bank)
 
 

@@ -162,6 +162,16 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_json_lines(path: Path) -> list[dict]:
+    """Read a file of one JSON object a line, such as a log; without a last line that a killed process cut off.
+
+    Returns:
+      The objects in order; none where the file is missing.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
 def read_json(path: Path) -> dict:
     """Read a JSON file that holds an object.
 

@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,6 +81,14 @@ def test_published_figures_stand_beside_ours_with_what_ours_are_from(result, uni
     table = report.table([result], measured(unit, origin))
     assert note in table and f"origin: {origin}" in table
     assert ("753 ± 76" in table) == published
+
+
+def test_the_verdict_counts_only_scenes_that_have_a_front(result):
+    bare = replace(result.scenes[0], front=FrontScore(0.0, 0, False, True))
+    found, missed, absent = (replace(result, scenes=some) for some in (result.scenes[:2], result.scenes[1:], (bare,)))
+    assert "A front was found in all 2 scenes that have one." in report._verdict([found], "metres")
+    assert "No front was found in 1 (`zones@7`) of the 2 scenes that have one." in report._verdict([missed], "metres")
+    assert report._verdict([absent], "metres").endswith("No scene has a front.")
 
 
 def test_without_any_front_there_is_no_distance(result):

@@ -165,6 +165,13 @@ def test_several_values_may_be_of_one_class():
     assert parse_classes(["0=na", "7=ocean", "8=ocean", "1=rock"]) == {0: 0, 7: 254, 8: 254, 1: 64}
 
 
+def test_class_numbers_as_gis_programs_write_them():
+    assert parse_classes(["-9999=na", "1.0=rock", "2.=ocean"]) == {-9999: 0, 1: 64, 2: 254}
+    for word in ("1.5=rock", "x=rock", "=rock", "1e3=rock", "1=ice"):
+        with pytest.raises(UserError, match="give VALUE=CLASS"):
+            parse_classes([word])
+
+
 def test_fronts_that_follow_from_the_zones(mine, tmp_path, capsys):
     assert run(mine, "--split", "scene", "--as-drawn", "--add-fronts") == 0
     made = mine.parent / "made"

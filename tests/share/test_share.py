@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import yaml
 import pix2pix_tf
 from pix2pix_tf import config
 from pix2pix_tf.export import versions
-from pix2pix_tf.share import command
+from pix2pix_tf.share import card, command
 from pix2pix_tf.training import run_folder
 from pix2pix_tf.utils import cli, files
 from tests.helpers import SIZE, tree
@@ -59,6 +60,15 @@ def test_the_command_of_the_card_trains_the_same(shared, speckle_run):
     recorded = config.from_dict(files.read_json(speckle_run / "config.json")["config"])
     assert config.make_config(words[words.index("--variant") + 1], overrides) == recorded
     assert "/" not in words[words.index("--data") + 1]  # no folder of this machine
+
+
+def test_a_log_that_a_killed_training_cut_off_is_read_to_its_last_whole_line(speckle_run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(speckle_run, copy)
+    with (copy / "log.jsonl").open("a") as log:
+        log.write('{"epoch": 9, "ste')
+    whole, cut_off = (card.describe(run, versions.find(run)).values for run in (speckle_run, copy))
+    assert cut_off == whole and "val_style" in whole
 
 
 def test_a_segmenter_without_weights(zones_run, tmp_path):

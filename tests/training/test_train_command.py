@@ -53,13 +53,14 @@ def test_a_dry_run_prints_json_and_writes_nothing(tiny_data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("variant", "data", "patches"), [("orig", "simulated", 270), ("sar2optical", "simulated-optical", 810)]
+    ("variant", "depth", "data", "patches"),
+    [("orig", 8, "simulated", 270), ("speckle", 5, "simulated", 270), ("sar2optical", 8, "simulated-optical", 810)],
 )
 def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothing(
-    variant, data, patches, tmp_path, monkeypatch, capsys
+    variant, depth, data, patches, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    assert cli.run(command.main, ["--variant", variant, "--dry-run", *SMALL, "--set", "model.depth=8"]) == 0
+    assert cli.run(command.main, ["--variant", variant, "--dry-run", *SMALL, "--set", f"model.depth={depth}"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["patches"] == {"train": patches, "val": patches // 9}
     assert f"There is no datasets/{data} yet: a training simulates it first" in printed.err

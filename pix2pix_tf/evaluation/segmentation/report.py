@@ -137,8 +137,11 @@ def _verdict(results: Sequence[Result], unit: str) -> str:
         text = verdict(overlaps, "IoU", 3, "scenes")
     missed = {result.name: sum(one.front.missed for one in result.scenes) for result in results}
     counts = ", ".join(f"{count} (`{name}`)" for name, count in missed.items())
-    found = f"Of {len(results[0].scenes)} scenes, no front was found in {counts}." if any(missed.values()) else ""
-    return f"{text} {found or 'A front was found in every scene.'}".strip()
+    having = sum(not one.front.absent for one in results[0].scenes)
+    found = f"No front was found in {counts} of the {having} scenes that have one."
+    if not any(missed.values()):
+        found = f"A front was found in all {having} scenes that have one." if having else "No scene has a front."
+    return f"{text} {found}".strip()
 
 
 def table(results: Sequence[Result], measured: Measured) -> str:

@@ -161,7 +161,7 @@ def _shift(maps: tf.Tensor, axis: int, steps: int, of: int) -> tf.Tensor:
 
 
 def _kernel_gradient(large: tf.Tensor, small: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Multiplie patches of the large map by pixels of the small: [N, 2 H, 2 W, C], [N, H, W, D] -> [k, k, C, D]."""
+    """Multiply patches of the large map by pixels of the small: [N, 2 H, 2 W, C], [N, H, W, D] -> [k, k, C, D]."""
     patches, pixels = _unfold(large, kernel.shape[0]), tf.reshape(small, [-1, kernel.shape[-1]])
     return tf.reshape(tf.matmul(patches, pixels, transpose_a=True), kernel.shape)
 

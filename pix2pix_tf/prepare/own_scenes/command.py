@@ -139,15 +139,22 @@ def run_folder(arguments: argparse.Namespace) -> None:
         zone_field=arguments.zone_field,
     )
     build.prepare(arguments.input, arguments.output, settings)
-    print(next_command(_suited(arguments.output), arguments.output, arguments.size))
+    if variant := _suited(arguments.output):
+        print(next_command(variant, arguments.output, arguments.size))
 
 
 def _suited(output: Path) -> str:
-    """Return a variant for the roles of a data set, with what has to be set for it."""
-    roles = dataset.read(output).bits
-    if "optical" not in roles or "zones" in roles:
-        return "gen5"
-    return "sar2optical" if "sar_vv" in roles else "sar2optical --set data.inputs=sar"
+    """Return a variant for the roles of a data set, with what has to be set for it; empty without such a pair."""
+    roles = set(dataset.read(output).bits)
+    for pair, variant in (
+        ({"zones", "sar"}, "gen5"),
+        ({"zones", "sar_vv"}, "gen5 --set data.targets=sar_vv"),
+        ({"sar_vv", "sar_vh", "optical"}, "sar2optical"),
+        ({"sar", "optical"}, "sar2optical --set data.inputs=sar"),
+    ):
+        if pair <= roles:
+            return variant
+    return ""
 
 
 def _vector_file(option: str, path: Path | None) -> str | None:

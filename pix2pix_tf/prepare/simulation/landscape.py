@@ -258,8 +258,9 @@ def draw_surface(rng: np.random.Generator, landscape: Landscape, settings: Scene
 def _glacier_db(
     rng: np.random.Generator, landscape: Landscape, settings: SceneSettings
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Draw gamma nought in decibels: ice below and snow above the snow line, flow lines, crevasses towards the "
-    "front."""
+    """Draw gamma nought in decibels: ice below and snow above the snow line, flow lines, and crevasses
+    towards the front.
+    """
     size = len(landscape.cover)
     patches, ripple = fractal(rng, size, 3.6), fractal(rng, size, 2.8, 3.0)
     above = (landscape.height - rng.uniform(*settings.snow_line_m)) / 80 + 1.2 * patches
@@ -285,8 +286,9 @@ def _glacier_db(
 def _ocean_db(
     rng: np.random.Generator, landscape: Landscape, settings: SceneSettings
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Draw gamma nought in decibels: melange packed against the front, water with wind on it beyond, icebergs in "
-    "both."""
+    """Draw gamma nought in decibels: melange packed against the front, water with wind on it beyond, and
+    icebergs in both.
+    """
     size = len(landscape.cover)
     floes, swirls = fractal(rng, size, 2.5, 10.0), fractal(rng, size, 3.0)
     melange = rng.uniform(*settings.melange_db) + 1.2 * floes + 1.0 * swirls

@@ -35,7 +35,7 @@ class _Waiting:
 
     @property
     def key(self) -> tuple:
-        """Request with the same key can share a batch."""
+        """Requests with the same key can share a batch."""
         return self.version, self.request.signature, self.sizes
 
 
