@@ -269,7 +269,7 @@ def _check_size(size: int, depth: int) -> None:
             f"Patches of {size} x {size} pixels do not divide by {2**HALVINGS}, as the discriminator needs; prepare "
             "patches of 128 or 256 pixels."
         )
-    if size % 2**depth or size < 2 ** (depth + 1):
+    if size < 2 ** (depth + 1):
         deepest = max(some for some in range(1, HALVINGS + 1) if size >= 2 ** (some + 1))
         raise UserError(
             f"Patches of {size} x {size} pixels do not halve {depth} times down to 2 x 2 or more; use "

@@ -15,25 +15,22 @@ Limits = tuple[float, float]  # raw values that become black and white
 def stretch(
     pixels: np.ndarray,
     cut: Cut = (2.0, 98.0),
-    no_data: float | tuple[float, ...] | None = None,
     limits: Limits | None = None,
     bits: int = 8,
     valid: np.ndarray | None = None,
-) -> tuple[np.ndarray, tuple[float, ...], int]:
+) -> tuple[np.ndarray, tuple[float, ...]]:
     """Stretch numbers to 8 or 16 bits by a cumulative count cut, band by band, or by fixed limits.
 
     Args:
       pixels: integers or floats, [H, W] or [H, W, C].
       cut: percentiles of the measured pixels; at and below the first a pixel is black, at and above the second white.
         Where both are one value, such as in a nearly empty scene, the whole range is used.
-      no_data: the value or values that stand for "not measured"; NaN and infinity always do.
       limits: raw values of black and white, instead of the cut.
       bits: 8 or 16.
-      valid: bool, the same shape, False where nothing was measured; None: everywhere something was.
+      valid: bool, the same shape, False where nothing was measured, as NaN and infinity say, too; None: everywhere.
 
     Returns:
-      uint8 or uint16, the same shape, 0 where nothing was measured; the raw values of black and white, band after band;
-      the number of pixels that were not measured in some band.
+      uint8 or uint16, the same shape, 0 where nothing was measured; the raw values of black and white, band after band.
 
     Raises:
       BadImage: nothing was measured at all.
@@ -42,15 +39,12 @@ def stretch(
     dtype = np.uint16 if bits == 16 else np.uint8
     result = np.zeros(bands.shape, dtype)
     kept: list[float] = []
-    gaps = np.zeros(bands.shape[:2], bool)
     for i in range(bands.shape[2]):
         with np.errstate(invalid="ignore"):  # of a NaN that signals
             band = bands[..., i].astype(np.float64)
         measured = np.isfinite(band)
         if valid is not None:
             measured &= valid.reshape(bands.shape)[..., i]
-        for value in no_data if isinstance(no_data, tuple) else (no_data,):
-            measured &= bands[..., i] != value
         if not measured.any():
             raise BadImage("no finite pixel (all are NaN, infinite or no data)")
         low, high = limits or np.percentile(band[measured], cut)
@@ -59,8 +53,7 @@ def stretch(
         band = np.where(measured, band, low)
         result[..., i] = np.rint(np.iinfo(dtype).max * np.clip((band - low) / ((high - low) or 1.0), 0, 1))
         kept += [float(low), float(high)]
-        gaps |= ~measured
-    return result.reshape(pixels.shape), tuple(kept), int(gaps.sum())
+    return result.reshape(pixels.shape), tuple(kept)
 
 
 def to_grey(values: np.ndarray, limits: tuple[float, ...], bits: int = 8) -> np.ndarray:

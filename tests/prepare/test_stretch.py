@@ -13,7 +13,7 @@ from pix2pix_tf.prepare.stretch import raw_values, stretch
 def test_raw_values_come_back_to_half_a_step(seed, bits, channels):
     rng = np.random.default_rng(seed)
     decibels = rng.uniform(-40, 10, (16, 20, *channels)).astype(np.float32)
-    grey, limits, _ = stretch(decibels, (2.0, 98.0), bits=bits)
+    grey, limits = stretch(decibels, (2.0, 98.0), bits=bits)
     assert grey.dtype == (np.uint16 if bits == 16 else np.uint8) and grey.shape == decibels.shape
     low, high = np.array(limits[::2]), np.array(limits[1::2])
     step = (high - low) / (2**bits - 1)
@@ -28,14 +28,14 @@ def test_raw_values_of_a_models_output():
 
 
 def test_fixed_limits_take_the_place_of_the_cut():
-    grey, limits, _ = stretch(np.array([[-30.0, -25.0, -12.5, 0.0, 7.0]]), limits=(-25.0, 0.0))
+    grey, limits = stretch(np.array([[-30.0, -25.0, -12.5, 0.0, 7.0]]), limits=(-25.0, 0.0))
     assert grey.tolist() == [[0, 0, 128, 255, 255]] and limits == (-25.0, 0.0)
-    colour, limits, _ = stretch(np.full((2, 2, 3), 1500.0), limits=(0.0, 3000.0), bits=16)
+    colour, limits = stretch(np.full((2, 2, 3), 1500.0), limits=(0.0, 3000.0), bits=16)
     assert (colour == 32768).all() and limits == (0.0, 3000.0) * 3
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint16])
-def test_several_values_may_mean_not_measured(dtype):
+def test_pixels_that_are_not_valid_do_not_count(dtype):
     pixels = np.array([[0, 9999, 10, 20, 30]], dtype)
-    grey, limits, gaps = stretch(pixels, (0, 100), no_data=(0.0, 9999.0))
-    assert (grey.tolist(), limits, gaps) == ([[0, 0, 0, 128, 255]], (10.0, 30.0), 2)
+    grey, limits = stretch(pixels, (0, 100), valid=(pixels > 0) & (pixels < 9999))
+    assert (grey.tolist(), limits) == ([[0, 0, 0, 128, 255]], (10.0, 30.0))

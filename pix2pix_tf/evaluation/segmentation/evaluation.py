@@ -252,6 +252,7 @@ def _write_front(network: Network, setting: Setting, scene: str, predicted: Fron
     """Draw both fronts on the SAR image, and write the predicted one as lines."""
     described = setting.dataset.scenes[scene]
     sar = visualization.for_display("sar", setting.whole(scene, network.run.inputs[0])[np.newaxis])[0]
+    sar = sar if sar.ndim == 2 else sar.mean(axis=2).astype(np.uint8)  # of optical images
     metres = described.metres_per_pixel if setting.unit == "metres" else None
     path, title = output / "overlays" / network.name / f"{scene}.png", f"{scene}: {network.name}"
     overlay.draw(path, sar, predicted, true, described.bounding_box, metres, title)

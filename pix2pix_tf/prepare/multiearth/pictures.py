@@ -143,7 +143,7 @@ def _stretched(
                 f"stands for missing pixels, name it: gdal_edit -a_nodata {value:.10g} FILE; else give --limits {role} "
                 "LOW HIGH)"
             )
-    grey, limits, _ = stretch(raw, stretching.cut or (0, 100), None, fixed, stretching.depth, valid)
+    grey, limits = stretch(raw, stretching.cut or (0, 100), fixed, stretching.depth, valid)
     for name, low, high in zip(names, limits[::2], limits[1::2], strict=True):
         if low == high:
             raise images.BadImage(
