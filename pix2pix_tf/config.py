@@ -120,6 +120,9 @@ class LossConfig:
     )
     mean_tone: float = option(2.0, "weight of the mean absolute error of means over 8 x 8 pixels", 0.0, 1e6)
     style: float = option(10.0, "weight of the difference of brightness and texture of each zone", 0.0, 1e6)
+    grid: float = option(
+        0.0, "weight of a zone's brightness by a pixel's place in squares of 4 x 4, which keeps out grids", 0.0, 1e6
+    )
     cross_entropy: float = option(0.5, "weight of the cross entropy, for zones [C]", 0.0, 1e6)
     dice: float = option(0.5, "weight of the Dice loss, for zones [C]", 0.0, 1e6)
     distance_dilation: int = option(5, "square by which the loss dilates a front once more [C]", 1, 99, unit="pixels")
@@ -320,6 +323,7 @@ ONLY = {
         "loss.features",
         "loss.mean_tone",
         "loss.style",
+        "loss.grid",
         "train.drawn_masks",
         "train.discriminator_shift",
     ),

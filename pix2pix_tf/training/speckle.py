@@ -50,8 +50,9 @@ class SpeckleGan:
     ):
         """Build the networks with new weights; see `tasks.make_task`."""
         self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
-        zones = ("zones",) if config.loss.zones else ()  # older checkpoints have no sum of it
-        self.loss_names = ("generator", "pixel", *zones, "texture", "features", "mean_tone", "style", "discriminator")
+        zones, grid = ((name,) if getattr(config.loss, name) else () for name in ("zones", "grid"))
+        names = ("generator", "pixel", *zones, "texture", "features", "mean_tone", "style", *grid, "discriminator")
+        self.loss_names = names  # older checkpoints have no sums of zones and grid
         self.conditions, self.bank = conditions, bank
         model, train = config.model, config.train
         self.drawings = _draw_fjords(size) if train.drawn_masks else None
@@ -95,6 +96,7 @@ class SpeckleGan:
         weights = self.config.loss
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
             fake = self.generator([fake_mask, style, _noise(batch["seed"], mask)], training=True)
+            grid = losses.grid_loss(encoding.from_log_tone(fake), fake_mask)
             fake, real, fake_mask, mask = self._shifted(batch["seed"], fake, real, fake_mask, mask)
             images = tf.concat([real, fake], axis=0)
             (real_logits, fake_logits), *features = _halves(self.pixel_discriminator(images, training=True))
@@ -110,6 +112,7 @@ class SpeckleGan:
                 "features": losses.feature_loss(*zip(*maps, strict=True)),
                 "mean_tone": losses.mean_tone_loss(*tones),
                 "style": losses.style_loss(statistics, styles.measure(fake, fake_mask)),
+                "grid": grid,
             }
             generator_loss = tf.add_n([getattr(weights, name) * part for name, part in parts.items()])
             pixel_loss = losses.pixel_loss(real_logits, mask, losses.class_weights(mask))

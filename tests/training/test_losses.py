@@ -11,6 +11,7 @@ from pix2pix_tf.training.losses import (
     discriminator_loss,
     feature_loss,
     generator_loss,
+    grid_loss,
     hinge_generator_loss,
     hinge_loss,
     mean_tone_loss,
@@ -122,3 +123,15 @@ def test_the_style_loss_counts_what_is_present():
     assert float(style_loss((values, present), (values + tf.constant([[0.3, -0.6, 9.0]]), present))) == pytest.approx(
         0.9 / 3
     )
+
+
+def test_a_grid_by_hand():
+    rows = np.where(np.arange(64) % 2 == 0, 0.1, -0.1)[:, np.newaxis, np.newaxis] * np.ones([1, 64, 1])
+    mask = np.zeros((1, 64, 64, 4), np.float32)
+    mask[:, :32, :, 1], mask[:, 32:, :, 2] = 1, 1
+    image = np.where(mask[0, ..., 1:2] > 0, rows, 0.7)[np.newaxis].astype(np.float32)  # a grid in one of two zones
+    assert float(grid_loss(image, mask)) == pytest.approx(0.05, rel=0.01)
+    coarser = np.roll(image, 1, 1) * 0 + 0.3 * (np.arange(64) // 8 % 2)[:, np.newaxis, np.newaxis]  # stripes of 8
+    assert float(grid_loss(coarser.astype(np.float32), mask)) == pytest.approx(0, abs=1e-3)
+    noise = np.random.default_rng(0).normal(0, 0.1, image.shape).astype(np.float32)
+    assert float(grid_loss(noise, mask)) < 0.01

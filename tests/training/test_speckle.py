@@ -14,7 +14,7 @@ from pix2pix_tf.training.optimizers import rate_share
 from pix2pix_tf.training.tasks import make_task
 from tests.helpers import SIZE, SPECKLE, long
 
-WEIGHTS = {"pixel": 2.0, "zones": 13.0, "texture": 3.0, "features": 5.0, "mean_tone": 7.0, "style": 11.0}
+WEIGHTS = {"pixel": 2.0, "zones": 13.0, "texture": 3.0, "features": 5.0, "mean_tone": 7.0, "style": 11.0, "grid": 17.0}
 
 
 @pytest.fixture
