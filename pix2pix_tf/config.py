@@ -248,6 +248,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "loss.zones": "2",
         "loss.features": "1",
         "loss.mean_tone": "1",
+        "loss.grid": "50",
         "train.batch_size": "2",
         "train.learning_rate": "3e-4",
         "train.discriminator_learning_rate": "3e-4",
