@@ -387,7 +387,7 @@ def test_a_trained_painter_and_a_trained_segmenter_end_to_end(tiny_run, zones_ru
             "comparison.png",
             "scores",
         ),
-        *("realism.png", "realism.svg"),
+        *("realism.png", "realism.svg", "progress.png", "progress.svg"),  # two epochs
     }
     page = (output / "report.md").read_text()
     assert "## Realism" in page and "## Faithfulness" in page and "No kernel distance" not in page
