@@ -3,8 +3,8 @@
 Needs a data set prepared with --hold-out, and a run of speckle, zones or fronts trained on its split train, so without
 that glacier; the trainings have its options. Of the glacier's scenes, some train (the fewer are among the more),
 VALIDATION choose the epoch, or of a generator between weights and their average, and all others are scored: the same
-scenes for all. A generator paints each in the style of its real image, as `evaluate.py` does; of a segmenter the fronts
-are measured, beside those of the mean mask of the scenes that train. The same command again resumes.
+scenes for all. A generator's images have the style of the real ones, as in `evaluate.py`; of a segmenter the fronts are
+measured, beside those of the mean masks of the scenes that train: these know the place. The same command again resumes.
 
   python -m pix2pix_tf.prepare folder --input caffe256 --output datasets/caffe256-si --split scene --hold-out SI
   python train.py --variant speckle --data datasets/caffe256-si --run runs/speckle-si --set data.condition=sensor
@@ -61,10 +61,8 @@ def main() -> None:
             train(data, run, chosen, options.images, init)
             runs.append(run)
     segmenter = options.segmenter if chosen.model.network == "speckle" else None
-    for count in options.scenes[:1] if segmenter else options.scenes:  # the mean mask is that of the scenes that train
-        report = options.output / f"report-{count}"
-        some = runs if segmenter else [*(run for run in runs if run.name.endswith(f"-{count}")), options.init]
-        show(score(some, options.output / f"data-{count}", segmenter, report), f"{count} scenes train")
+    scores = score(runs, options.output / f"data-{options.scenes[0]}", segmenter, options.output / "report")
+    print(scores.to_string(float_format="{:.3f}".format))
 
 
 def subset(source: Dataset, order: list[str], count: int, most: int, folder: Path) -> Path:
@@ -102,11 +100,6 @@ def score(runs: Sequence[Path], data: Path, segmenter: Path | None, report: Path
     if segmenter:
         return table.sort_values("epoch").groupby("run").last()[list(REALISM)]
     return table[table.grouped_by == "all"].set_index("network")[list(FRONTS)]
-
-
-def show(scores: pd.DataFrame, title: str) -> None:
-    """Print the figures, a row for each run. The report has those of real images beside them."""
-    print(f"\n{title}\n{scores.to_string(float_format='{:.3f}'.format)}", flush=True)
 
 
 def execute(*words: object) -> None:

@@ -78,17 +78,27 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 
-def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, aside: float, shaded: bool) -> None:
-    """One run's line, moved aside by so many epochs; its number chooses the style."""
-    epochs = np.array([s.epoch for s in scores]) + aside
-    means, halves = np.transpose([(mean, half or 0.0) for mean, half in (s.interval(measure) for s in scores)])
-    style: dict[str, Any] = {
+def style_of(number: int, label: str) -> dict[str, Any]:
+    """Return the style of a run's line, for matplotlib.
+
+    Args:
+      number: of the run, from 0.
+      label: its name in the legend.
+    """
+    return {
         "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],
         "markersize": 5,
         "linestyle": DASHES[number % len(DASHES)],
-        "label": name_of(scores[0]),
+        "label": label,
     }
+
+
+def _curve(axes: Axes, scores: Sequence[Scores], measure: str, number: int, aside: float, shaded: bool) -> None:
+    """One run's line, moved aside by so many epochs; its number chooses the style."""
+    epochs = np.array([s.epoch for s in scores]) + aside
+    means, halves = np.transpose([(mean, half or 0.0) for mean, half in (s.interval(measure) for s in scores)])
+    style = style_of(number, name_of(scores[0]))
     if len(scores) == 1:  # a shade needs two points
         axes.errorbar(epochs, means, halves, capsize=4, **style)
         return

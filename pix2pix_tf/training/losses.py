@@ -219,8 +219,8 @@ def mean_tone_loss(target: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
 def grid_loss(image: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Compute how much the brightness of a zone depends on a pixel's place in a square of GRID x GRID pixels.
 
-    Real images have no such grid. Generators have a faint one by their doublings (Odena et al. 2016), which the
-    discriminators, that see images shifted at random, do not take for a fault.
+    Real images have no such grid; upsampling leaves a faint one (Odena et al. 2016). The discriminators hardly see it,
+    as images are shifted at random on the way to them.
 
     Args:
       image: float32 [N, H, W, 1], generated, not shifted; H and W multiples of GRID.

@@ -27,6 +27,7 @@ from pix2pix_tf.training.optimizers import make_adam, rate_share
 from pix2pix_tf.utils import tf_compat
 
 CLASSES = len(ZONE_VALUES)
+LOSSES = ("generator", "pixel", "zones", "texture", "features", "mean_tone", "style", "grid", "discriminator")
 DRAWINGS = 48  # fjords drawn for a training, each in the eight turns
 CLOSE_UP = 2  # how many times as large as its piece every other one is
 BARE = (0.4, 0.9)  # share of rock of every other one
@@ -50,9 +51,8 @@ class SpeckleGan:
     ):
         """Build the networks with new weights; see `tasks.make_task`."""
         self.config, self.bits, self.divisor = config, bits, 2**config.model.depth
-        zones, grid = ((name,) if getattr(config.loss, name) else () for name in ("zones", "grid"))
-        names = ("generator", "pixel", *zones, "texture", "features", "mean_tone", "style", *grid, "discriminator")
-        self.loss_names = names  # older checkpoints have no sums of zones and grid
+        absent = {name for name in ("zones", "grid") if not getattr(config.loss, name)}  # as in older checkpoints
+        self.loss_names = tuple(name for name in LOSSES if name not in absent)
         self.conditions, self.bank = conditions, bank
         model, train = config.model, config.train
         self.drawings = _draw_fjords(size) if train.drawn_masks else None

@@ -167,6 +167,25 @@ def test_the_mean_training_mask_by_hand(fronts_data, zones_run):
     np.testing.assert_allclose(baseline.predict(np.zeros((2, 32, 32, 1), np.uint8)), [expected, expected], atol=1e-6)
 
 
+def test_each_training_data_set_has_a_baseline_of_its_own(fronts_data, zones_run, tmp_path):
+    few = tmp_path / "few"
+    shutil.copytree(fronts_data, few)
+    kept = sorted((few / "train/zones").iterdir())[0].name
+    for path in (few / "train").glob("*/*.png"):
+        if path.name != kept:
+            path.unlink()
+    dataset = load_dataset(fronts_data, ("sar", "zones", "fronts"), ("val",))
+    used = evaluation.Setting(dataset, "val", 2, "pixels", 3.0)
+    runs = [Run(zones_run, name, "zones", ("sar",), ("zones",), data, "real")
+            for name, data in (("all", fronts_data), ("one", few))]  # fmt: skip
+    made = {run.name: evaluation.mean_training_mask(run, used, with_run=True) for run in runs}
+    assert [one.name for one in made.values()] == ["mean-training-mask-zones-all", "mean-training-mask-zones-one"]
+    tiles = np.zeros((1, 32, 32, 1), np.uint8)
+    only = np.asarray(Image.open(few / "train/zones" / kept))
+    np.testing.assert_array_equal(made["one"].predict(tiles)[0].argmax(-1), np.searchsorted(classes.ZONE_VALUES, only))
+    assert np.abs(made["all"].predict(tiles) - made["one"].predict(tiles)).max() > 0.1
+
+
 # ---- The command line, with real exports ----------------------------------------------------------------------------
 
 

@@ -1,6 +1,4 @@
-"""Plots realism: log-intensity in each zone, and radial spectra, of real images and of each run; and all measures by
-the time of training.
-"""
+"""Plots realism: log-intensity by zone and radial spectra, of real images and each run; measures by training time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pix2pix_tf.evaluation.plots import COLOURS, DASHES, MARKERS, REAL, save
+from pix2pix_tf.evaluation.plots import COLOURS, DASHES, REAL, save, style_of
 from pix2pix_tf.evaluation.realism.report import RealismResults
 from pix2pix_tf.evaluation.realism.statistics import RealismScores
 from pix2pix_tf.evaluation.scores import Scores, at_last_common_epoch, name_of, runs_of, scores_of
 from pix2pix_tf.metrics import sar_realism
 
 BAND, BAND_NAME = "#F3F3F3", "#777777"  # sRGB: the shade of the middle band of a spectrum, and the names of bands
-Export = tuple[str, int]  # run and epoch
+RunEpoch = tuple[str, int]
 Measure = Callable[[RealismScores], float]
 
 NARROWEST = 1.0  # dB: width of a bar of a histogram, at least; the dark steps of grey are wider
@@ -51,7 +49,9 @@ def draw(path: Path, scores: Sequence[Scores], results: RealismResults) -> None:
     save(figure, path)
 
 
-def draw_progress(path: Path, scores: Sequence[Scores], results: RealismResults, hours: Mapping[Export, float]) -> None:
+def draw_progress(
+    path: Path, scores: Sequence[Scores], results: RealismResults, hours: Mapping[RunEpoch, float]
+) -> None:
     """Draw each measure by hours of training, a line a run; by epochs where the time of an export is not known.
 
     Args:
@@ -61,7 +61,7 @@ def draw_progress(path: Path, scores: Sequence[Scores], results: RealismResults,
       hours: of training until an export, by run and epoch.
     """
     timed = all((s.run, s.epoch) in hours for s in scores)
-    panels: list[tuple[str, Measure, Mapping[Export, RealismScores]]] = [
+    panels: list[tuple[str, Measure, Mapping[RunEpoch, RealismScores]]] = [
         ("faithfulness (pooled IoU)", lambda one: one.faithfulness_pooled, results.generated)
     ]
     if results.masks:
@@ -79,10 +79,7 @@ def draw_progress(path: Path, scores: Sequence[Scores], results: RealismResults,
             axes.plot(
                 [hours[s.run, s.epoch] if timed else s.epoch for s in one],
                 [measure(generated[s.run, s.epoch]) for s in one],
-                color=COLOURS[number % len(COLOURS)],
-                marker=MARKERS[number % len(MARKERS)],
-                linestyle=DASHES[number % len(DASHES)],
-                label=name_of(one[0]),
+                **style_of(number, name_of(one[0])),
             )
         if generated is results.generated:  # artificial masks have no real images
             axes.axhline(measure(results.real), color=REAL, linewidth=4, zorder=0, label="real images")

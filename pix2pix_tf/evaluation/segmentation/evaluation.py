@@ -10,6 +10,7 @@ interrupted evaluation resumes.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,7 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
       setting: data and options.
       output: the report's folder; an earlier report in it is replaced.
       command: the command line that reproduces this report, for the report.
-      baseline: also evaluates the mean of the training masks.
+      baseline: also evaluates the mean of the training masks, of each data set that the runs were trained on.
 
     Raises:
       UserError: patches of one scene are in several splits, a scene's scale is unknown, or an export takes other
@@ -119,7 +120,9 @@ def evaluate(runs: Sequence[Run], setting: Setting, output: Path, command: str, 
     check_scenes(setting)
     networks = [_newest(run, setting) for run in runs]
     if baseline:
-        networks += [mean_training_mask(run, setting) for run in {run.targets: run for run in runs}.values()]
+        sources = {(run.targets, run.data): run for run in runs}
+        per_target = Counter(targets for targets, _ in sources)
+        networks += [mean_training_mask(run, setting, per_target[run.targets] > 1) for run in sources.values()]
     results = []
     for network in networks:
         predict_masks(network, setting, output)
@@ -168,8 +171,14 @@ def _newest(run: Run, setting: Setting) -> Network:
     return Network(f"{run.name}@{epoch}", run, epoch, model.probabilities, versions.fingerprint(version), model.size)
 
 
-def mean_training_mask(run: Run, setting: Setting) -> Network:
-    """Return a baseline that predicts, for every patch, the mean of the training masks at each pixel."""
+def mean_training_mask(run: Run, setting: Setting, with_run: bool = False) -> Network:
+    """Return a baseline that predicts, for every patch, the mean of the training masks at each pixel.
+
+    Args:
+      run: whose training masks.
+      setting: the images.
+      with_run: the baseline's name ends with that of the run, as there are several.
+    """
     target = run.targets[0]
     if run.data is None:
         raise UserError(f"--baseline: the training masks of the export {run.folder} are not known. Leave it out.")
@@ -186,7 +195,8 @@ def mean_training_mask(run: Run, setting: Setting) -> Network:
         return np.repeat(mean[np.newaxis], len(tiles), axis=0)
 
     key = hashlib.sha256(mean.tobytes()).hexdigest()
-    return Network(f"{BASELINE}-{target}", run, None, predict, key, trained_on.size)
+    name = f"{BASELINE}-{target}-{run.name}" if with_run else f"{BASELINE}-{target}"
+    return Network(name, run, None, predict, key, trained_on.size)
 
 
 # ---- Masks of scenes ------------------------------------------------------------------------------------------------
