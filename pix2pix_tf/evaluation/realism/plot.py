@@ -101,8 +101,13 @@ def _histogram(one: RealismScores) -> float:
 
 def _looks_off(one: RealismScores, real: RealismScores) -> float:
     """Return how many times too many or too few looks the zone has that is farthest off; NaN without any zone."""
-    pairs = zip(one.looks[1], real.looks[1], strict=True)
-    return float(max((max(own / its, its / own) for own, its in pairs if own > 0 and its > 0), default=np.nan))
+    # A zone that is not there has NaN, an even one infinitely many.
+    known = [
+        (own, its)
+        for own, its in zip(one.looks[1], real.looks[1], strict=True)
+        if 0 < min(own, its) <= max(own, its) < np.inf
+    ]
+    return float(max((max(own / its, its / own) for own, its in known), default=np.nan))
 
 
 def _draw_histograms(axes: Axes, zone: int, real: RealismScores, sources: Sequence[tuple[str, RealismScores]]) -> None:
