@@ -178,6 +178,8 @@ def test_looks_are_as_far_off_as_those_of_the_worst_zone(rng):
     _, results = made(rng)
     looks = results.real.looks * [[2.0, 1.0, 0.25]]
     assert plot._looks_off(replace(results.real, looks=looks), results.real) == pytest.approx(4)
+    looks[1] = [3.0, np.inf, looks[1, 2]]  # a zone that the real images lack, and an even one
+    assert plot._looks_off(replace(results.real, looks=looks), results.real) == pytest.approx(4)
 
 
 def test_the_bars_of_the_histogram_hold_all_greys_once_and_are_a_decibel_wide():

@@ -102,11 +102,8 @@ def _histogram(one: RealismScores) -> float:
 def _looks_off(one: RealismScores, real: RealismScores) -> float:
     """Return how many times too many or too few looks the zone has that is farthest off; NaN without any zone."""
     # A zone that is not there has NaN, an even one infinitely many.
-    known = [
-        (own, its)
-        for own, its in zip(one.looks[1], real.looks[1], strict=True)
-        if 0 < min(own, its) <= max(own, its) < np.inf
-    ]
+    looks = np.stack([one.looks[1], real.looks[1]], axis=1)
+    known = looks[(np.isfinite(looks) & (looks > 0)).all(axis=1)]
     return float(max((max(own / its, its / own) for own, its in known), default=np.nan))
 
 
