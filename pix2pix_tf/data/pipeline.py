@@ -96,7 +96,7 @@ def training_batches(
     numbers = tf.data.Dataset.range(first_step * part, tf.int64.max // workers)  # of this worker's samples
     samples = numbers.map(sample, tf.data.AUTOTUNE, deterministic=True)
     batches = samples.batch(batch_size // devices, drop_remainder=True)
-    return batches.prefetch(AHEAD * max(1, devices // workers))
+    return _untuned(batches.prefetch(AHEAD * max(1, devices // workers)))
 
 
 def fixed_batches(
@@ -124,7 +124,14 @@ def fixed_batches(
         return batch | ({"turn": tf.constant(0)} if config.model.network == "speckle" else {})
 
     places = tf.data.Dataset.range(len(stems))
-    return places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(AHEAD)
+    return _untuned(places.map(sample, tf.data.AUTOTUNE, deterministic=True).batch(batch_size).prefetch(AHEAD))
+
+
+def _untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Keep as many threads as cores: the thread that would tune their number ends up to a minute after the training."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def _paths(dataset: Dataset, config: Config, split: str, stems: tuple[str, ...]) -> dict[str, tf.Tensor]:

@@ -7,6 +7,7 @@ White noise averaged along these lines is a line integral convolution (Cabral & 
 doi 10.1145/166117.166151).
 """
 
+import numpy as np
 import tensorflow as tf
 
 STREAKS = 2  # maps: fine and coarse
@@ -17,6 +18,7 @@ DOUBLINGS = 6  # of the lengths of streaks: 2**6 pixels of the halved image
 NEAR = 8  # pixels of the halved image: step between the squares, twice as wide, whose deviations are made alike
 GLACIER, OCEAN = 2, 3  # channels of the mask
 LEAST = 1e-3  # passability of rock: it carries the potential of the ice beside it on, and has no flow of its own
+AROUND = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]], np.float32)[..., np.newaxis, np.newaxis]
 
 
 @tf.keras.utils.register_keras_serializable("pix2pix_tf")
@@ -128,5 +130,4 @@ def _sum_around(values: tf.Tensor) -> tf.Tensor:
 
     float32 [N, h, w, 1].
     """
-    kernel = tf.constant([[1.0, 2.0, 1.0], [2.0, 0.0, 2.0], [1.0, 2.0, 1.0]])
-    return tf.nn.conv2d(values, kernel[:, :, tf.newaxis, tf.newaxis], 1, "SAME")
+    return tf.nn.conv2d(values, tf.constant(AROUND), 1, "SAME")
