@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests hold on the CPU, whatever the machine has
 
 import contextlib
+import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +24,14 @@ from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from tests.helpers import SIZE, SPECKLE, TINY, UNET
 
+gc.set_threshold(50_000, 50, 100)  # a tenth of the tests' time went into looking for garbage among TensorFlow's graphs
 settings.register_profile("busy", deadline=None)  # how long an example takes depends on what else the machine does
 settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items):
+    """Put all tests of the slowest shared run side by side, so that no two processes wait for it."""
+    items.sort(key=lambda item: "speckle_run" not in item.fixturenames)
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,7 @@ def test_a_share_of_the_masks_are_drawn_fjords_in_styles_of_the_bank(step, share
         assert is_own or np.array_equal(zones * wanted[1][number, : styles.ZONES], wanted[1][number, : styles.ZONES])
 
 
+@pytest.mark.long
 def test_the_image_of_a_drawn_mask_is_compared_with_no_real_one(dataset):
     drawing = task(dataset, "train.drawn_masks=1")
     losses = {name: float(loss) for name, loss in drawing.train_step(batch_of(dataset, drawing)).items()}

@@ -14,7 +14,7 @@ from pix2pix_tf.data.dataset import read
 from pix2pix_tf.prepare.simulation import command as simulation
 from pix2pix_tf.training import command
 from pix2pix_tf.utils import cli
-from tests.helpers import TINY
+from tests.helpers import TINY, long
 
 ROOT = Path(__file__).parents[2]
 SMALL = [text for override in TINY for text in ("--set", override)]
@@ -54,7 +54,11 @@ def test_a_dry_run_prints_json_and_writes_nothing(tiny_data, tmp_path):
 
 @pytest.mark.parametrize(
     ("variant", "depth", "data", "patches"),
-    [("orig", 8, "simulated", 270), ("speckle", 5, "simulated", 270), ("sar2optical", 8, "simulated-optical", 810)],
+    [
+        ("orig", 8, "simulated", 270),
+        long("speckle", 5, "simulated", 270),
+        ("sar2optical", 8, "simulated-optical", 810),
+    ],
 )
 def test_a_dry_run_without_a_data_set_describes_the_default_one_and_writes_nothing(
     variant, depth, data, patches, tmp_path, monkeypatch, capsys
