@@ -6,8 +6,6 @@ command predicts each pixel four times. Without --model, a small network that is
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +15,7 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
+from benchmarks.speed import commands
 from pix2pix_tf import config
 from pix2pix_tf.data import tiling
 from pix2pix_tf.data.io import raster
@@ -41,7 +40,8 @@ def main() -> None:
         for side in options.sides:
             scene, output = Path(folder, f"S1_{side}.tif"), Path(folder, f"out-{side}")
             write_scene(scene, side)
-            memory, seconds = measure(model, scene, output)
+            arguments = [scene, "--model", model, "--output", output, "--batch-size", BATCH]
+            memory, seconds = commands.measure([sys.executable, "-m", "pix2pix_tf.fronts", *arguments])
             tiles = len(tiling.origins(side, size, size // 2)) ** 2
             network = bare * tiles * size**2 / 1e6
             per_megapixel = f"{seconds:.0f} s, {seconds / side**2 * 1e6:.2f} s a megapixel"
@@ -80,21 +80,6 @@ def write_scene(path: Path, side: int) -> None:
         for first in range(0, side, 1024):
             rows = wide[: side - first]
             write(rows * rng.gamma(20, 1 / 20, rows.shape).astype(np.float32))
-
-
-def measure(model: Path, scene: Path, output: Path) -> tuple[float, float]:
-    """Run the command in a process of its own: MiB at its peak, and seconds.
-
-    Raises:
-      RuntimeError: the command failed.
-    """
-    arguments = [scene, "--model", model, "--output", output, "--batch-size", BATCH]
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "pix2pix_tf.fronts", *map(str, arguments)])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"fronts ended with status {status}")
-    return usage.ru_maxrss / 1024, time.monotonic() - start
 
 
 if __name__ == "__main__":

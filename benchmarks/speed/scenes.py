@@ -6,17 +6,18 @@ cheap to run, and all around it is as it is with a real one.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from rasterio.crs import CRS
+from rasterio.transform import Affine
 
+from benchmarks.speed import commands
 from pix2pix_tf import config
-from pix2pix_tf.data.io import png
+from pix2pix_tf.data.io import png, raster
+from pix2pix_tf.data.io.grid import Grid
 from pix2pix_tf.export import saved_model, warmup
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from pix2pix_tf.training.tasks import make_task
@@ -30,13 +31,18 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="an export (default: a small network, not trained)")
     parser.add_argument("--width", type=int, default=20_000, help="pixels (default: 20000)")
     parser.add_argument("--heights", type=int, nargs="+", default=(2_500, 20_000), help="pixels (default: 2500 20000)")
+    parser.add_argument("--geotiff", action="store_true", help="masks with a place, and so images with one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or small_model(Path(folder))
         for height in options.heights:
-            mask, output = Path(folder, f"{height}.png"), Path(folder, f"scene-{height}")
+            mask, output = (
+                Path(folder, f"{height}{'.tif' if options.geotiff else '.png'}"),
+                Path(folder, f"scene-{height}"),
+            )
             write_mask(mask, height, options.width)
-            memory, seconds = measure(model, mask, output)
+            arguments = ["--model", model, "--masks", mask, "--output", output, "--tile", TILE]
+            memory, seconds = commands.measure([sys.executable, "-m", "pix2pix_tf.generate", *arguments])
             size = (output / "sar" / mask.name).stat().st_size
             print(f"{options.width} x {height}: peak {memory:.0f} MiB, {seconds:.0f} s, SAR of {size / 1e6:.0f} MB")
 
@@ -57,24 +63,11 @@ def write_mask(path: Path, height: int, width: int) -> None:
     """A zone mask of that size: a simulated one of 1024 x 1024 again and again."""
     zones = simulate_scene(1, 1024).zones
     wide = np.tile(zones, (1, -(-width // 1024)))[:, :width]
-    with png.written(path, height, width) as write:
+    grid = Grid(width, height, Affine(10, 0, -1.5e6, 0, -10, 6e5), CRS.from_epsg(3031))
+    writer = png.written(path, height, width) if path.suffix == ".png" else raster.geotiff_written(path, grid)
+    with writer as write:
         for first in range(0, height, 1024):
             write(wide[: height - first])
-
-
-def measure(model: Path, mask: Path, output: Path) -> tuple[float, float]:
-    """Paint a scene in a process of its own: MiB at its peak, and seconds.
-
-    Raises:
-      RuntimeError: the command failed.
-    """
-    arguments = ["--model", model, "--masks", mask, "--output", output, "--tile", TILE]
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "pix2pix_tf.generate", *map(str, arguments)])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"generate ended with status {status}")
-    return usage.ru_maxrss / 1024, time.monotonic() - start
 
 
 if __name__ == "__main__":
