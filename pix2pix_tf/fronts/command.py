@@ -190,7 +190,8 @@ def _extract_all(
         files.clear(output / one.name)
         products.extract(one, image, segmenters, settings, output / one.name, wrap)
     if problems:
-        raise validation.validation_error("The other scenes are done, but these cannot be used", problems)
+        others = "The other scenes are done, but these" if len(problems) < len(found) else "These scenes"
+        raise validation.validation_error(f"{others} cannot be used", problems)
 
 
 def _is_done(one: SceneSource, output: Path) -> bool:

@@ -25,6 +25,7 @@ CURE = "say what they are with --radiometry power, amplitude or db"
 LOWEST, HIGHEST = -100.0, 60.0  # decibels; no backscatter coefficient lies outside
 CALIBRATED = 10.0  # backscatter coefficients, as power or amplitude, hardly exceed it
 SKEWNESS = {True: 1.0, False: 1.5}  # of calibrated and other numbers, above which they are power; see `classify`
+DOUBTFUL = (0.8, 2.0)  # skewness that amplitude of dark and bright zones has, and power of several looks
 BRIGHTEST = 99.9  # percentile above which single strong reflectors are left out of the skewness
 
 
@@ -81,7 +82,8 @@ def classify(sample: np.ndarray, is_whole: bool, texts: Iterable[str], given: st
     deviation = rest.std()
     skewness = float(np.mean((rest - rest.mean()) ** 3) / deviation**3) if deviation > 0 else 0.0
     kind = "power" if skewness > limit else "amplitude"
-    return Radiometry(kind, f"skewness {skewness:.1f}, power has more than {limit:g}", certain=False)
+    doubt = "; a guess: name it with --radiometry" if DOUBTFUL[0] < skewness < DOUBTFUL[1] else ""
+    return Radiometry(kind, f"skewness {skewness:.1f}, power has more than {limit:g}{doubt}", certain=False)
 
 
 def _check_power(sample: np.ndarray, kind: str, said: str) -> None:

@@ -201,6 +201,18 @@ def test_transparency_of_a_png_is_no_data(tmp_path):
         np.testing.assert_array_equal(found.read().valid[..., 0], np.tri(10, dtype=bool))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_an_alpha_band_hides_pixels_of_every_type(tmp_path, dtype):
+    pixels = np.stack([np.full(SHAPE, 9), np.where(np.arange(SHAPE[0])[:, np.newaxis] < 3, 0, 255).repeat(SHAPE[1], 1)])
+    options = {"height": SHAPE[0], "width": SHAPE[1], "count": 2, "dtype": dtype, "alpha": "YES"}
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", **options) as file:
+        file.write(pixels.astype(dtype))
+    with raster.open_raster(tmp_path / "a.tif") as found:
+        assert found.channels == 1
+        np.testing.assert_array_equal(found.read().valid[..., 0], pixels[1] > 0)
+        np.testing.assert_array_equal(found.read(2, 2).valid[..., 0], pixels[1, 2:4] > 0)
+
+
 # ---- What is refused ------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +231,9 @@ def test_a_file_cannot_lead_elsewhere(tmp_path):
     (tmp_path / "a.tif").write_text(f"<VRTDataset {size}>{band}</VRTDataset>")
     with rasterio.open(tmp_path / "a.tif") as followed:
         assert followed.read().any()
-    assert refusal(tmp_path / "a.tif") == "not a TIFF, whatever its name says (convert it)"
+    assert refusal(tmp_path / "a.tif") == "not a TIFF, whatever its name says (convert or rename it)"
+    Image.new("L", (8, 8)).save(tmp_path / "p.tif", format="PNG")
+    assert "not a TIFF, whatever its name says" in refusal(tmp_path / "p.tif")
     for text in ("/vsicurl/http://127.0.0.1/x.tif", '{"type": "FeatureCollection"}', "<GDAL_WMS></GDAL_WMS>"):
         (tmp_path / "a.tif").write_text(text)
         assert "not a TIFF" in refusal(tmp_path / "a.tif")
@@ -322,7 +336,9 @@ def test_the_web_projection_has_no_metres_of_its_own():
         (grid(Affine(20, 0, -2_400_000, 0, 20, 1_200_000 - 20 * SHAPE[0])), "turned"),
         (grid(crs=CRS.from_epsg(3413)), "the CRS EPSG:3413, not EPSG:3031"),
         (grid(Affine.identity(), None), None),
-        (grid(crs=None), None),
+        (grid(crs=None), None),  # a place, and no word of its system
+        (grid(NORTH_UP @ Affine.translation(25, 0), None), "lies 500 m beside"),
+        (grid(Affine(1, 0, 0, 0, -1, SHAPE[0]), None), None),  # rows and columns
         (grid(crs=CRS.from_proj4(POLAR.to_proj4())), None),  # the same projection, without its code
     ],
 )

@@ -155,5 +155,7 @@ def test_what_cannot_be_used_is_named_with_the_cure(tmp_path):
     (tmp_path / "j.geojson").write_text('{"type": "FeatureCollection", "features": [{"type": "F')
     assert "not a whole geojson" in refusal(tmp_path / "j.geojson")
     assert "not readable" in refusal(tmp_path / "none.gpkg")
+    geopandas.GeoDataFrame({"class": ["rock", "ocean"]}, geometry=[ICE, None], crs=3031).to_file(tmp_path / "e.gpkg")
+    assert "1 of its shapes without geometry" in refusal(tmp_path / "e.gpkg")
     geopandas.GeoDataFrame({"class": ["rock"]}, geometry=[ICE]).to_file(tmp_path / "no.shp")
     assert "without a CRS" in refusal(tmp_path / "no.shp")

@@ -172,6 +172,13 @@ def test_speckle_tells_power_of_few_looks_from_amplitude(looks, scale):
     assert found.reason.startswith("skewness 0.")
 
 
+def test_amplitude_of_dark_and_bright_zones_is_called_a_guess():
+    tones = np.repeat([0.08, 0.3, 0.6], [20_000, 60_000, 20_000])
+    amplitude = tones * np.sqrt(np.random.default_rng(0).exponential(1, len(tones)))
+    assert "a guess: name it with --radiometry" in radiometry.classify(amplitude, False, ()).reason
+    assert "guess" not in radiometry.classify(amplitude**2, False, ()).reason
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [("dB", "db"), ("Sigma0_VV_db", "db"), ("Intensity_VH", "power"), ("Amplitude_VV", "amplitude"), ("debit", None)],
@@ -292,6 +299,23 @@ def test_a_mask_beside_its_image_is_refused_and_can_be_aligned(tmp_path):
     np.testing.assert_array_equal(picture.masks["zones"][:, 25:], ZONES[:, :-25])
     assert not picture.masks["zones"][:, :25].any()
     assert picture.facts["bounds"] == (-2.4e6, 1.2e6 - 20 * SIDE, -2.4e6 + 20 * SIDE, 1.2e6)
+
+
+@pytest.mark.parametrize(("sar_crs", "far"), [("EPSG:3031", "500 m"), (None, "25 pixels")])
+def test_a_mask_with_coordinates_and_no_crs_is_compared_as_well(tmp_path, sar_crs, far):
+    source = scene(tmp_path, shift=500, crs=None)
+    write(tmp_path / "sar/a.tif", decibels(), **POLAR | {"crs": sar_crs})
+    with pytest.raises(scene_source.BadScene, match=f"it lies {far} beside .*; give it its CRS, or save it without"):
+        scene_source.read(source)
+    scene(tmp_path, crs=None)  # in its place
+    np.testing.assert_array_equal(scene_source.read(source).masks["zones"], ZONES)
+    scene(tmp_path, crs=None, transform=Affine(1, 0, 0, 0, -1, SIDE))  # rows and columns, as a program without maps has
+    np.testing.assert_array_equal(scene_source.read(source).masks["zones"], ZONES)
+
+
+def test_a_mask_with_coordinates_and_no_crs_cannot_be_aligned(tmp_path):
+    with pytest.raises(scene_source.BadScene, match="no CRS, without which it cannot be aligned"):
+        scene_source.read(scene(tmp_path, shift=500, crs=None), scene_source.Reading(align=True))
 
 
 def test_a_mask_in_another_projection_or_less_than_half_a_pixel_away(tmp_path):

@@ -27,6 +27,13 @@ class Grid:
     crs: CRS | None
 
     @property
+    def has_coordinates(self) -> bool:
+        """True where the pixels have coordinates of a map, in a known CRS or not; rows and columns are none."""
+        a, b, x, d, e, y = self.transform[:6]
+        is_counted = (abs(a), b, d, abs(e)) == (1, 0, 0, 1) and x == 0 and y in (0, self.height)
+        return not is_counted and not self.transform.is_degenerate
+
+    @property
     def is_georeferenced(self) -> bool:
         """True where the pixels have a place in a known CRS."""
         return self.crs is not None and not self.transform.is_identity and not self.transform.is_degenerate
@@ -108,15 +115,17 @@ def difference(ours: Grid, others: Grid) -> str | None:
 
     Args:
       ours: the grid to compare with.
-      others: the grid in question. Its corners are projected, where its CRS is another.
+      others: the grid in question. Its corners are projected, where its CRS is another; where only one has a CRS, as
+        beside a world file, coordinates are taken to be in that one.
 
     Returns:
       Such as "it lies 2000 m beside (origin 2000, 0, not 0, 0)"; None also where one of the two has no place.
     """
-    if not (ours.is_georeferenced and others.is_georeferenced):
+    if not (ours.has_coordinates and others.has_coordinates):
         return None
+    is_one_crs = ours.crs == others.crs or None in (ours.crs, others.crs)
     try:
-        corners = others.corners if ours.crs == others.crs else _projected(others, ours)
+        corners = others.corners if is_one_crs else _projected(others, ours)
         inverse = ~ours.transform
         apart = np.array([inverse @ corner for corner in corners]) - [
             (x, y) for y in (0, others.height) for x in (0, others.width)
@@ -125,13 +134,14 @@ def difference(ours: Grid, others: Grid) -> str | None:
         apart = np.full((4, 2), np.inf)
     if np.abs(apart).max() <= SAME:
         return None
-    if ours.crs != others.crs:
+    if not is_one_crs:
         return f"it has the CRS {_short(others)}, not {_short(ours)}"
     if not np.allclose(others.transform[0:2] + others.transform[3:5], ours.transform[0:2] + ours.transform[3:5]):
         return f"it has {_pixel(others)}, not {_pixel(ours)}"
-    metres = math.hypot(*(apart[0] * ours.pixel_size_metres()))
+    size = ours.pixel_size_metres() or others.pixel_size_metres()
+    far = f"{math.hypot(*(apart[0] * size)):.4g} m" if size else f"{math.hypot(*apart[0]):.4g} pixels"
     here, there = (f"{grid.transform.c:.10g}, {grid.transform.f:.10g}" for grid in (ours, others))
-    return f"it lies {metres:.4g} m beside (origin {there}, not {here})"
+    return f"it lies {far} beside (origin {there}, not {here})"
 
 
 def _projected(grid: Grid, target: Grid) -> list[tuple[float, float]]:

@@ -34,6 +34,7 @@ from pix2pix_tf.utils.errors import truncate
 __all__ = ["Bounds", "Grid", "Raster", "Strip", "geotiff_written", "open_raster", "read_grid", "write_geotiff"]
 
 DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff", ".jpg": "JPEG", ".jpeg": "JPEG"}
+BEGINNINGS = {"PNG": (b"\x89P",), "GTiff": (b"II", b"MM"), "JPEG": (b"\xff\xd8",)}  # of files
 STRIP = 256  # default number of rows that are read together, and the side of a tile that is written
 CACHE = 64  # MB of decoded blocks that GDAL keeps
 OPTIONS: dict[str, Any] = {  # of GDAL, while it reads or writes
@@ -83,7 +84,8 @@ class Raster:
         self._bands = [band for band in source.indexes if colours[band - 1] != ColorInterp.alpha]
         self.height, self.width, self.channels = source.height, source.width, len(self._bands)
         self.dtype = np.dtype(source.dtypes[0] if source.dtypes[0] != "complex_int16" else "complex64")
-        self.has_alpha = len(self._bands) < source.count
+        self._alpha = next((band for band in source.indexes if colours[band - 1] == ColorInterp.alpha), None)
+        self.has_alpha = self._alpha is not None
         self.grid = Grid(source.width, source.height, source.transform, source.crs)
         self.has_palette = ColorInterp.palette in colours
         self.white_is_zero = source.photometric == PhotometricInterp.white or "MINISWHITE" in source.tags(
@@ -169,7 +171,8 @@ class Raster:
           BadImage: as `read` does; or the raster has no place.
         """
         if not (self.grid.is_georeferenced and grid.is_georeferenced):
-            raise BadImage("no place on the ground, without which it cannot be aligned (save it as GeoTIFF)")
+            lacking = "CRS" if self.grid.has_coordinates and not self.grid.crs else "place on the ground"
+            raise BadImage(f"no {lacking}, without which it cannot be aligned (save it as GeoTIFF with its CRS)")
         pixels, valid = self.read()
         place = {
             **{"src_transform": self.grid.transform, "src_crs": self.grid.crs},
@@ -190,6 +193,8 @@ class Raster:
             flags = self._source.mask_flag_enums[band - 1]
             if MaskFlags.all_valid not in flags:
                 valid[i] = self._source.read_masks(band, window=window) != 0
+            elif self._alpha:  # GDAL takes alpha for a mask in 8 and 16 bits without sign only
+                valid[i] = self._source.read(self._alpha, window=window) != 0
             if self.unwritten_is_missing and MaskFlags.nodata not in flags and self._source.driver == "GTiff":
                 self._mark_unwritten(band, window, pixels[i], valid[i])
         if pixels.dtype.kind in "fc":
@@ -340,14 +345,15 @@ def _gdal(path: Path) -> Iterator[None]:
         raise BadImage("not readable (no such file)") from None
     except _BROKEN as error:
         if "not recognized as being in a supported" in str(error) and not _begins_well(path):
-            raise BadImage(f"not a {kind}, whatever its name says (convert it)") from None
+            raise BadImage(f"not a {kind}, whatever its name says (convert or rename it)") from None
         raise BadImage(f"not a whole {kind} ({_reason(error, path)}; copy or make the file again)") from None
 
 
 def _begins_well(path: Path) -> bool:
     """Return True if a file is empty, or begins as its name says."""
     with path.open("rb") as file:
-        return file.read(2) in (b"", b"II", b"MM", b"\xff\xd8", b"\x89P")
+        begin = file.read(2)
+    return begin in (b"", *BEGINNINGS[DRIVERS[path.suffix.lower()]])
 
 
 def _reason(error: BaseException, path: Path) -> str:

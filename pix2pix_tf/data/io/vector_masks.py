@@ -138,7 +138,9 @@ def _in_grid(path: Path, role: str, kinds: tuple[str, ...], grid: Grid, scene: s
         frame = frame[[_name(value) == _name(scene) for value in frame[SCENE]]]
         if not len(frame):
             raise BadImage(f"no shape has the {SCENE} {truncated_repr(scene)}")
-    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    nowhere = int((frame.geometry.isna() | frame.geometry.is_empty).sum())
+    if nowhere:
+        raise BadImage(f"{nowhere} of its shapes without geometry (draw them, or remove their rows)")
     frame = frame.explode()  # collections, too, of which the other kinds go
     frame = frame[frame.geom_type.isin(kinds)].to_crs(grid.crs)
     ring = shapely.Polygon([grid.corners[place] for place in (0, 1, 3, 2)])

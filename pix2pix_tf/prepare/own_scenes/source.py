@@ -388,7 +388,7 @@ def _masks(
                 codes = reading.classes and zone_classes.parse_classes(reading.classes)
                 masks[role] = vector_masks.read(path, role, reading.zone_field, codes or None, chief, source.name)
                 continue
-            grid = None if halves or path.suffix.lower() in images.JPEG else raster.read_grid(path)
+            grid = None if halves or path.suffix.lower() in images.JPEG else _grid_of(path)
             target = chief if reading.align and grid else None
             masks[role] = read_mask(path, role, halves, reading.tolerance, reading.classes, target)
             if grid and not target:
@@ -396,6 +396,12 @@ def _masks(
         except images.BadImage as error:
             problems.append((str(error), _display_path(path)))
     return masks, grids
+
+
+def _grid_of(path: Path) -> raster.Grid | None:
+    """Return the grid of a mask that has coordinates, in a known CRS or not."""
+    with raster.open_raster(path) as opened:
+        return opened.grid if opened.grid.has_coordinates else None
 
 
 def _brightness(
@@ -426,10 +432,13 @@ def _different_grids(
 ) -> list[tuple[str, str]]:
     """Compare the sizes and the places of a scene's roles."""
     problems = []
-    chief = next((role for role, grid in grids.items() if grid.is_georeferenced), None)
+    placed = [role for role, grid in grids.items() if grid.has_coordinates]
+    chief = next((role for role in placed if grids[role].is_georeferenced), placed[0] if placed else None)
     for role, grid in grids.items():
         if chief and (apart := difference(grids[chief], grid)):
             cure = "add --align, which resamples masks to it" if role in VALUES else "resample it"
+            if not (grids[chief].is_georeferenced and grid.is_georeferenced):
+                cure = "give it its CRS, or save it without coordinates if its pixels are those of the image"
             problems.append((f"{role} is not on the grid of {chief}: {apart}; {cure}", source.name))
     for image in pictures.values() if chief and chief not in pictures else ():
         if not image.grid.is_georeferenced and brightness.place_notes(image):
