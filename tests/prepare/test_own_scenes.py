@@ -315,6 +315,21 @@ def test_a_val_that_outweighs_train_is_told(tmp_path, capsys):
     assert not all(said)
 
 
+def test_patches_that_are_cut_already_stay_with_their_scene(tmp_path):
+    for i in range(6):
+        put(
+            tmp_path / "in",
+            f"{'JAC' if i < 4 else 'SI'}_2010-01-0{i // 2 + 1}_ERS_20_1_7__y00000_x{i:05d}",
+            zones(i),
+            i,
+        )
+    assert run(tmp_path / "in", "--split", "scene", "--val", "0.4", "--hold-out", "SI") == 0
+    found = load_dataset(tmp_path / "made", ("zones", "sar"), ("train", "val", "test")).scenes
+    of_split = {split: {name[:14] for name, one in found.items() if one.split == split} for split in ("train", "val")}
+    assert sorted(map(sorted, of_split.values())) == [["JAC_2010-01-01"], ["JAC_2010-01-02"]]
+    assert {one.glacier for one in found.values() if one.split == "test"} == {"SI"}
+
+
 def test_masks_may_say_that_they_are_masks(tmp_path):
     put(tmp_path, "Jökull 1", zones())
     (tmp_path / "zones/Jökull 1.TIF").rename(tmp_path / "zones/Jökull 1_mask.TIF")

@@ -467,7 +467,7 @@ def _facts(
     source: Source, grids: Mapping[str, raster.Grid], pictures: Mapping[str, brightness.Image]
 ) -> tuple[Facts, tuple[str, ...]]:
     """Return a scene's metadata, and notes about its images and its place."""
-    facts: Facts = {**scene_names.facts_of(source.name), **source.facts}
+    facts: Facts = {**scene_names.facts_of(scene_names.scene_of(source.name)), **source.facts}
     notes = [note for image in pictures.values() for note in image.notes]
     for image in pictures.values():
         if image.radiometry:

@@ -65,7 +65,7 @@ def _units(found: Sequence[SceneInfo], split: str) -> dict[str, str]:
                 f"--split glacier: the glacier of {validation.abbreviate(nameless)} is not known. {_naming_cure()}"
             )
         return {stem: one.scene.glacier for one in found if one.scene.glacier for stem in one.stems}
-    leader = {one.source.name: one.source.name for one in found}
+    leader = {one.source.name: scene_names.scene_of(one.source.name) for one in found}  # patches that are cut already
     for same in _duplicates(found).values():
         together = {leader[name] for name in same}
         leader |= {name: min(together) for name, first in leader.items() if first in together}
