@@ -234,6 +234,17 @@ def test_mistakes_are_one_sentence_with_the_cure(models, three, tiny_run, tmp_pa
     assert "s1.tif" in message and "s0" not in message and len(message.splitlines()) <= 3
 
 
+def test_a_scene_that_cannot_be_used_leaves_the_others_done(models, three, tmp_path, capsys):
+    blank = tmp_path / "blank.tif"
+    with rasterio.open(three / "s0.tif") as source, rasterio.open(blank, "w", **source.profile) as copy:
+        copy.write(np.ones_like(source.read()))
+    assert run(blank, models["zones"], tmp_path / "alone") == 2
+    assert "These scenes cannot be used" in capsys.readouterr().err
+    assert run([blank, three / "s1.tif"], models["zones"], tmp_path / "out") == 2
+    assert "The other scenes are done, but these cannot be used" in capsys.readouterr().err
+    assert (tmp_path / "out" / "s1" / "front.gpkg").exists()
+
+
 # ---- Time series ----------------------------------------------------------------------------------------------------
 
 
