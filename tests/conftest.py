@@ -24,13 +24,13 @@ from pix2pix_tf.data.scene_names import facts_of
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 from tests.helpers import SIZE, SPECKLE, TINY, UNET
 
-gc.set_threshold(50_000, 50, 100)  # a tenth of the tests' time went into looking for garbage among TensorFlow's graphs
+gc.set_threshold(50_000, 50, 100)  # collecting garbage among TensorFlow's graphs took a tenth of the tests' time
 settings.register_profile("busy", deadline=None)  # how long an example takes depends on what else the machine does
 settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items):
-    """Put all tests of the slowest shared run side by side, so that no two processes wait for it."""
+    """Put all tests of the slowest shared run first, so that one process trains it while the other has other work."""
     items.sort(key=lambda item: "speckle_run" not in item.fixturenames)
 
 

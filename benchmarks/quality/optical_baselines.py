@@ -41,15 +41,12 @@ def main() -> None:
 
 
 def answered(dataset: Dataset, sar: str, split: str) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Each optical image of a split, [H, W, 3] in [0, 1], with the answer of each baseline."""
+    """Each optical image of a split, float64 [H, W, 3] in [0, 1], and each baseline's answer to it."""
     stems = dataset.stems["train"]
     sums, counts = np.zeros((GREYS, 3)), np.zeros((GREYS, 1))
     known = np.zeros((len(stems), GREYS // BIN))
     for place, stem in enumerate(stems):
-        grey, colour = (
-            inference.pixels(dataset, "train", sar, [stem])[0][..., 0],
-            inference.pixels(dataset, "train", "optical", [stem])[0] / 255,
-        )
+        grey, colour = read_pair(dataset, "train", sar, stem)
         known[place] = histogram(grey)
         counts[:, 0] += np.bincount(grey.ravel(), minlength=GREYS)
         for channel in range(3):
@@ -57,23 +54,20 @@ def answered(dataset: Dataset, sar: str, split: str) -> Iterator[tuple[np.ndarra
     mean = sums.sum(axis=0) / counts.sum()
     of_grey = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
     for stem in dataset.stems[split]:
-        grey, image = (
-            inference.pixels(dataset, split, sar, [stem])[0][..., 0],
-            inference.pixels(dataset, split, "optical", [stem])[0] / 255,
-        )
+        grey, image = read_pair(dataset, split, sar, stem)
         nearest = stems[int(np.abs(known - histogram(grey)).sum(axis=1).argmin())]
-        yield (
-            image,
-            {
-                "mean colour": np.broadcast_to(mean, image.shape),
-                "mean colour of the grey": of_grey[grey],
-                "nearest histogram": inference.pixels(dataset, "train", "optical", [nearest])[0] / 255,
-            },
-        )
+        answers = {"mean colour": np.broadcast_to(mean, image.shape), "mean colour of the grey": of_grey[grey]}
+        yield image, answers | {"nearest histogram": read_pair(dataset, "train", sar, nearest)[1]}
+
+
+def read_pair(dataset: Dataset, split: str, sar: str, stem: str) -> tuple[np.ndarray, np.ndarray]:
+    """A SAR image, uint8 [H, W], and its optical image, float64 [H, W, 3] in [0, 1]."""
+    grey, colour = (inference.pixels(dataset, split, role, [stem])[0] for role in (sar, "optical"))
+    return grey[..., 0], colour / 255
 
 
 def histogram(grey: np.ndarray) -> np.ndarray:
-    """The shares of the pixels of a grey image in bins of BIN greys."""
+    """The shares of the pixels of a SAR image, uint8 [H, W], in bins of BIN greys."""
     return np.bincount(grey.ravel() // BIN, minlength=GREYS // BIN) / grey.size
 
 

@@ -40,9 +40,7 @@ def main() -> None:
                 arguments = ["folder", "--input", Path(folder, "scenes"), "--output", output]
                 memory, seconds = commands.measure([python, "-m", "pix2pix_tf.prepare", *arguments], checkout)
                 patches = len(list(output.rglob("sar/*.png")))
-                print(
-                    f"{checkout.name}: {seconds:.1f} s, largest process {memory:.0f} MiB, {patches} patches", flush=True
-                )
+                print(f"{checkout.name}: {seconds:.1f} s, {memory:.0f} MiB, {patches} patches", flush=True)
 
 
 def write_scene(root: Path, number: int, side: int) -> None:
@@ -53,7 +51,7 @@ def write_scene(root: Path, number: int, side: int) -> None:
     sar = np.tile(scene.sar, (times, times))[:side, :side] + np.float32(1)
     sar = (sar * rng.gamma(20, 1 / 20, sar.shape)).astype(np.float32)
     place = {"crs": "EPSG:3031", "transform": from_origin(-2.5e6 + number * side * METRES, 1.2e6, METRES, METRES)}
-    for role, values in (("sar", sar), ("zones", zones)):
+    for role, values, description in (("sar", sar, "amplitude"), ("zones", zones, "class")):
         path = root / role / f"G{number:02d}_2015-03-{number % 28 + 1:02d}_S1.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
         with rasterio.open(
@@ -61,7 +59,7 @@ def write_scene(root: Path, number: int, side: int) -> None:
             tiled=True, compress="deflate", **place,
         ) as file:  # fmt: skip
             file.write(values, 1)
-            file.set_band_description(1, {"sar": "amplitude"}.get(role, "class"))
+            file.set_band_description(1, description)
 
 
 if __name__ == "__main__":

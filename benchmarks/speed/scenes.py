@@ -36,10 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or small_model(Path(folder))
         for height in options.heights:
-            mask, output = (
-                Path(folder, f"{height}{'.tif' if options.geotiff else '.png'}"),
-                Path(folder, f"scene-{height}"),
-            )
+            mask = Path(folder, f"{height}.{'tif' if options.geotiff else 'png'}")
+            output = Path(folder, f"scene-{height}")
             write_mask(mask, height, options.width)
             arguments = ["--model", model, "--masks", mask, "--output", output, "--tile", TILE]
             memory, seconds = commands.measure([sys.executable, "-m", "pix2pix_tf.generate", *arguments])

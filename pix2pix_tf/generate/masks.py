@@ -182,7 +182,7 @@ def _size(
 def grids(masks: Masks) -> dict[str, Grid]:
     """Return the grids of the masks that have a place on the ground, by stem."""
     found = {stem: raster.read_grid(paths[0]) for stem, paths in masks.paths.items()}
-    return {stem: grid for stem, grid in found.items() if grid is not None}
+    return {stem: grid for stem, grid in found.items() if grid.is_georeferenced}
 
 
 def facts(masks: Masks, stem: str) -> scene_names.Facts:
@@ -190,8 +190,7 @@ def facts(masks: Masks, stem: str) -> scene_names.Facts:
     path, facts_of_scene = masks.paths[stem][0], scene_names.facts_of(scene_names.scene_of(stem))
     facts_of_scene.pop("quality", None)
     facts_of_scene.pop("orbit", None)
-    if grid := raster.read_grid(path):
-        facts_of_scene.update(grid.facts())
+    facts_of_scene.update(raster.read_grid(path).facts())
     return facts_of_scene
 
 

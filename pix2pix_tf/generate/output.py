@@ -187,7 +187,6 @@ def _writer(
     if path.suffix != ".tif":
         return png.written(path, *size)
     grid = raster.read_grid(task.inputs[0])
-    assert grid is not None  # as make_tasks found
     tags = {"ROLE": role, "ORIGIN": "synthetic", "MODEL": model.variant, "RUN": model.run, "EPOCH": str(model.epoch)}
     tags |= {"SEED": str(task.seed), "MASK": task.inputs[0].name}
     tags |= {"CONDITION": task.condition} if task.condition else {}

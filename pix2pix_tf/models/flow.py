@@ -18,6 +18,7 @@ DOUBLINGS = 6  # of the lengths of streaks: 2**6 pixels of the halved image
 NEAR = 8  # pixels of the halved image: step between the squares, twice as wide, whose deviations are made alike
 GLACIER, OCEAN = 2, 3  # channels of the mask
 LEAST = 1e-3  # passability of rock: it carries the potential of the ice beside it on, and has no flow of its own
+# Weights of a pixel's neighbours. A constant from the start, as each sweep would add its making to the graph.
 AROUND = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]], np.float32)[..., np.newaxis, np.newaxis]
 
 

@@ -301,7 +301,7 @@ def test_a_grid_keeps_its_place(tmp_path):
     assert found.bounds == (left, top - 20 * SHAPE[0], left + 20 * SHAPE[1], top)
     assert found.facts() == {"metres_per_pixel": 20.0, "bounds": found.bounds, "crs": "EPSG:3031"}
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.png")
-    assert raster.read_grid(tmp_path / "a.png") is None
+    assert not raster.read_grid(tmp_path / "a.png").has_coordinates
 
 
 def test_pixels_of_a_degree_are_metres_at_their_latitude():
@@ -409,5 +409,5 @@ def test_other_rows_than_the_grid_has_leave_no_file(tmp_path, rows):
 
 def test_a_raster_without_a_place_is_written_without_a_word(tmp_path, recwarn):
     raster.write_geotiff(tmp_path / "a.tif", np.zeros(SHAPE, np.uint8), grid(Affine.identity(), None))
-    assert not raster.read_grid(tmp_path / "a.tif")
+    assert not raster.read_grid(tmp_path / "a.tif").has_coordinates
     assert not recwarn.list, json.dumps([str(one.message) for one in recwarn.list])

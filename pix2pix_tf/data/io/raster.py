@@ -239,14 +239,14 @@ def open_raster(path: Path, whole: bool = False) -> Iterator[Raster]:
             source.close()
 
 
-def read_grid(path: Path) -> Grid | None:
-    """Return the grid of a TIFF, PNG or JPEG; None where the file, or a world file beside it, names no place.
+def read_grid(path: Path) -> Grid:
+    """Return the grid of a TIFF, PNG or JPEG; its place is that in the file, or in a world file beside it.
 
     Raises:
       BadImage: the file is damaged or of an unsupported kind.
     """
     with open_raster(path) as raster:
-        return raster.grid if raster.grid.is_georeferenced else None
+        return raster.grid
 
 
 def _opened(path: Path) -> rasterio.DatasetReader:

@@ -376,7 +376,7 @@ def load(source: Source, reading: Reading, pictures: Mapping[str, brightness.Ima
 def _masks(
     source: Source, reading: Reading, pictures: Mapping[str, brightness.Image], problems: list[tuple[str, str]]
 ) -> tuple[dict[str, np.ndarray], dict[str, raster.Grid]]:
-    """Return the masks of a scene, and the grids of those that have a place and were not resampled."""
+    """Return the masks of a scene, and the grids of those that were not resampled."""
     chief = next((image.grid for image in pictures.values() if image.grid.is_georeferenced), None)
     halves = tuple(source.paths) if source.halves else ()
     masks: dict[str, np.ndarray] = {}
@@ -388,20 +388,14 @@ def _masks(
                 codes = reading.classes and zone_classes.parse_classes(reading.classes)
                 masks[role] = vector_masks.read(path, role, reading.zone_field, codes or None, chief, source.name)
                 continue
-            grid = None if halves or path.suffix.lower() in images.JPEG else _grid_of(path)
-            target = chief if reading.align and grid else None
+            grid = None if halves or path.suffix.lower() in images.JPEG else raster.read_grid(path)
+            target = chief if reading.align and grid and grid.has_coordinates else None
             masks[role] = read_mask(path, role, halves, reading.tolerance, reading.classes, target)
             if grid and not target:
                 grids[role] = grid
         except images.BadImage as error:
             problems.append((str(error), _display_path(path)))
     return masks, grids
-
-
-def _grid_of(path: Path) -> raster.Grid | None:
-    """Return the grid of a mask that has coordinates, in a known CRS or not."""
-    with raster.open_raster(path) as opened:
-        return opened.grid if opened.grid.has_coordinates else None
 
 
 def _brightness(
