@@ -73,6 +73,9 @@ class ModelConfig:
     dropout_blocks: int = option(3, "decoder blocks with dropout, from the innermost [I]; 7: plain areas vary", 0, 7)
     spade_width: int = option(0, "filters of SPADE, by which the mask modulates the norms [S]; 0: no SPADE", 0, 1024)
     flow_lines: bool = option(False, "speckle draws noise out along the way of the ice to the ocean: flow lines")
+    exact_tones: bool = option(
+        False, "speckle shifts the log tone of each zone to the mean that the style asks for: styles never seen hold"
+    )
     discriminator_width: int = option(64, "filters of its first layer; the next: 2, 4, 8 times as many [I]", 1, 1024)
     discriminator_strides: tuple[int, ...] = option(
         (2, 2, 2, 1, 1), "of its five layers: 2,2,2,1,1 gives 30x30 scores [I], 2,2,2,2,1 gives 16x16", choices=(1, 2)
@@ -243,6 +246,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "model.depth": "5",
         "model.generator_width": "16",
         "model.flow_lines": "true",
+        "model.exact_tones": "true",
         "model.discriminator_width": "16",
         "model.discriminator_norm": "true",
         "loss.zones": "2",
@@ -317,6 +321,7 @@ ONLY = {
     ),
     "speckle": (
         "model.flow_lines",
+        "model.exact_tones",
         "model.discriminator_norm",
         "loss.pixel",
         "loss.zones",

@@ -64,7 +64,11 @@ def main() -> None:
         drawn = [*np.random.RandomState(seed).permutation(order[:DRAWN_FROM]), *order[DRAWN_FROM:]]
         real = subset(source, drawn, options.scenes, DRAWN_FROM, folder / "data")
         generated = generate(real, generator, options, folder, seed)
-        added = {"real": [], "generated": [generated], "painted": [paint(generated, real, folder / "painted-images", seed)]}
+        added = {
+            "real": [],
+            "generated": [generated],
+            "painted": [paint(generated, real, folder / "painted-images", seed)],
+        }
         seeded = replace(segmenter, train=replace(segmenter.train, seed=seed))
         for kind in ARMS:
             data = mixed(real, added[kind], folder / f"data-{kind}")

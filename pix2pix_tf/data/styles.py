@@ -27,6 +27,7 @@ StyleVector: TypeAlias = tf.Tensor  # float32 [N, Layout.size]
 
 ZONES = len(ZONE_VALUES) - 1  # pixels that are not available have no style
 OCTAVES = 6  # from 2 pixels up to 64
+FEW = 64.0  # pixels: a zone of as many gets half of the shift of `with_tones`, a smaller one less
 SMALLEST = 0.005  # share of an image from which a zone is present
 TURNS = 8  # four rotations, each with and without a flip: they fix from where the radar looks
 CODE = 8  # length of the random code
@@ -81,6 +82,25 @@ def measure(tone: tf.Tensor, mask: tf.Tensor) -> Statistics:
         tone, zones = coarse, tf.nn.avg_pool2d(zones, 2, 2, "SAME")
     flags = tf.cast(tf.concat(present, axis=1), tf.float32)
     return tf.concat(values, axis=1) * flags, flags
+
+
+def with_tones(tone: tf.Tensor, mask: tf.Tensor, style: StyleVector) -> tf.Tensor:
+    """Shift the tones of each zone, so that their mean is the one that a style asks for.
+
+    Args:
+      tone: float32 [N, H, W, 1], log tone in [-1, 1].
+      mask: float32 [N, H, W, 1 + ZONES], one-hot in the order of ZONE_VALUES.
+      style: float32 [N, Layout.size]; a zone without a flag keeps its tones.
+
+    Returns:
+      As `tone`. Tones that would leave [-1, 1] are clipped, so that a mean near its ends may not be reached.
+    """
+    zones, flags = mask[..., 1:], ZONES * (1 + OCTAVES)
+    counts = tf.reduce_sum(zones, axis=[1, 2])
+    missing = style[:, :ZONES] - tf.reduce_sum(zones * tone, axis=[1, 2]) / (counts + 1.0)
+    shift = missing * style[:, flags : flags + ZONES] * counts / (counts + FEW)
+    change = tf.reduce_sum(zones * shift[:, tf.newaxis, tf.newaxis, :], axis=-1, keepdims=True)
+    return tf.clip_by_value(tone + change, -1.0, 1.0)
 
 
 def vector(statistics: Statistics, turn: tf.Tensor, condition: tf.Tensor, seed: tf.Tensor) -> StyleVector:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config import Config, ModelConfig
 from pix2pix_tf.data import encoding, noise, styles
 from pix2pix_tf.data.classes import ZONE_VALUES
 from pix2pix_tf.data.conditions import Conditions
@@ -93,9 +93,9 @@ class SpeckleGan:
         """
         mask, real, statistics, style = self._inputs(batch)
         fake_mask, statistics, style, paired = self._with_drawings(batch, mask, statistics, style)
-        weights = self.config.loss
+        weights, model = self.config.loss, self.config.model
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-            fake = self.generator([fake_mask, style, _noise(batch["seed"], mask)], training=True)
+            fake = _drawn(self.generator, model, fake_mask, style, _noise(batch["seed"], mask), training=True)
             grid = losses.grid_loss(encoding.from_log_tone(fake), fake_mask)
             fake, real, fake_mask, mask = self._shifted(batch["seed"], fake, real, fake_mask, mask)
             images = tf.concat([real, fake], axis=0)
@@ -146,7 +146,7 @@ class SpeckleGan:
         mask, _, statistics, style = self._inputs(batch)
         values, white = {}, _noise(batch["seed"], mask)
         for name, network in (("val_style", self.generator), ("val_style_average", self.average.network)):
-            generated = styles.measure(network([mask, style, white], training=False), mask)
+            generated = styles.measure(_drawn(network, self.config.model, mask, style, white), mask)
             values[name] = losses.style_loss(statistics, generated)
         return values
 
@@ -179,12 +179,13 @@ class SpeckleGan:
         `tensor` returns `output`, images in [-1, 1]; for `styled` and others see `make_style_signatures`.
         """
         generator = precision.cast_for_inference(self.average.network if self.average.is_better else self.generator)
-        conditions, bank = self.conditions, self.bank  # the functions below must not keep the other networks
+        # The functions below must not keep the other networks.
+        conditions, bank, model = self.conditions, self.bank, self.config.model
 
         def styled(mask: tf.Tensor, style: tf.Tensor, seed: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
             shape = tf.shape(mask)
             white = noise.white_noise(seed, origin, shape[1], shape[2], NOISE_MAPS)
-            return encoding.from_log_tone(generator([mask, style, white], training=False))
+            return encoding.from_log_tone(_drawn(generator, model, mask, style, white))
 
         def generate(encoded: tf.Tensor, seed: tf.Tensor, style: tf.Tensor) -> dict[str, tf.Tensor]:
             mask, condition = _split(encoded)
@@ -200,7 +201,7 @@ class SpeckleGan:
     def _generate(self, batch: Batch, averaged: bool) -> tf.Tensor:
         mask, _, _, style = self._inputs(batch)
         network = self.average.network if averaged else self.generator
-        return encoding.from_log_tone(network([mask, style, _noise(batch["seed"], mask)], training=False))
+        return encoding.from_log_tone(_drawn(network, self.config.model, mask, style, _noise(batch["seed"], mask)))
 
     def _with_drawings(
         self, batch: Batch, mask: tf.Tensor, statistics: styles.Statistics, style: styles.StyleVector
@@ -251,6 +252,19 @@ class SpeckleGan:
         real = encoding.log_tone(batch["target"])
         statistics = styles.measure(real, mask)
         return mask, real, statistics, styles.vector(statistics, batch["turn"], condition, batch["seed"])
+
+
+def _drawn(
+    generator: tf.keras.Model,
+    model: ModelConfig,
+    mask: tf.Tensor,
+    style: styles.StyleVector,
+    white: tf.Tensor,
+    training: bool = False,
+) -> tf.Tensor:
+    """Return the log tone of the images of masks, float32 [N, H, W, 1]; see `model.exact_tones`."""
+    tone = generator([mask, style, white], training=training)
+    return styles.with_tones(tone, mask, style) if model.exact_tones else tone
 
 
 def _draw_fjords(size: int) -> tf.Tensor:

@@ -51,6 +51,33 @@ def test_a_gradient_is_finite_where_an_image_is_constant():
     assert np.isfinite(tape.gradient(total, tone).numpy()).all()
 
 
+def test_tones_are_shifted_to_the_means_asked_for_zone_by_zone(rng):
+    zones = mask(0, 1, 2, 3)
+    tone = tf.constant(0.1 * rng.normal(size=(1, 64, 64, 1)), tf.float32)
+    wanted, flags = np.zeros((1, K), np.float32), np.zeros((1, K), np.float32)
+    wanted[0, :3], flags[0, :2] = (0.3, -0.4, 0.2), 1  # the ocean's is not known
+    style = styles.vector((wanted, flags), tf.constant([0]), tf.zeros([1, 0]), tf.constant([0]))
+    shifted = styles.with_tones(tone, zones, style)
+    values = styles.measure(shifted, zones)[0].numpy()[0]
+    assert values[[ROCK, GLACIER]] == pytest.approx([0.3, -0.4], abs=0.03)
+    np.testing.assert_array_equal(shifted[:, :, :16], tone[:, :, :16])  # not available
+    np.testing.assert_array_equal(shifted[:, :, 48:], tone[:, :, 48:])
+    textures = [np.std(one[:, :, 16:32]) for one in (tone, shifted)]
+    assert textures[0] == pytest.approx(textures[1], rel=1e-4)
+
+
+def test_a_few_pixels_of_a_zone_are_shifted_little_and_no_tone_leaves_its_range():
+    zones = np.zeros((1, 32, 32, 4), np.float32)
+    zones[..., 2], zones[:, 4, 4] = 1, (0, 1, 0, 0)
+    wanted, flags = np.full((1, K), 0.99, np.float32), np.ones((1, K), np.float32)
+    style = styles.vector((wanted, flags), tf.constant([0]), tf.zeros([1, 0]), tf.constant([0]))
+    tone = tf.constant(np.where(np.arange(32) % 2, 0.5, -0.5)[None, None, :, None] * np.ones([1, 32, 1, 1]), tf.float32)
+    shifted = styles.with_tones(tone, tf.constant(zones), style).numpy()
+    assert abs(shifted[0, 4, 4, 0] - tone[0, 4, 4, 0]) < 0.03
+    assert shifted.max() == 1
+    assert np.isfinite(shifted).all()
+
+
 def test_a_bank_has_the_styles_of_the_training_patches(fronts_data):
     dataset = load_dataset(fronts_data, ("zones", "sar"))
     conditions = {"sensor": ("ERS", "TSX")}
