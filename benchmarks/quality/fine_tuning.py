@@ -3,8 +3,9 @@
 Needs a data set prepared with --hold-out, and a run of speckle, zones or fronts trained on its split train, so without
 that glacier; the trainings have its options. Of the glacier's scenes, some train (the fewer are among the more),
 VALIDATION choose the epoch, or of a generator between weights and their average, and all others are scored: the same
-scenes for all. A generator's images have the style of the real ones, as in `evaluate.py`; of a segmenter the fronts are
-measured, beside those of the mean masks of the scenes that train: these know the place. The same command again resumes.
+scenes for all. A generator's images have the styles of scenes that it was trained on, as in `evaluate.py`; of a
+segmenter the fronts are measured, beside those of the mean masks of the scenes that train: these know the place. The
+same command again resumes.
 
   python -m pix2pix_tf.prepare folder --input caffe256 --output datasets/caffe256-si --split scene --hold-out SI
   python train.py --variant speckle --data datasets/caffe256-si --run runs/speckle-si --set data.condition=sensor
