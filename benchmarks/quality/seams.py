@@ -10,17 +10,16 @@ patches, for pixels at multiples of 16 and of 64.
 """
 
 import argparse
-import io
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data import classes
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.tiling import Place, Tiling
-from pix2pix_tf.export import saved_model
-from pix2pix_tf.export.inference import TILES, Style, generate_tile, run_tiled, tile_generator
+from pix2pix_tf.export import saved_model, scales
+from pix2pix_tf.export.inference import TILES, ArrayReader, generate_tile
 from pix2pix_tf.prepare.simulation.sar import simulate_scene
 
 HEIGHT, WIDTH = 768, 1024  # pixels
@@ -65,16 +64,12 @@ def generate_twice(
 
 
 def generate_scene(model: saved_model.Model, mask: np.ndarray, tiling: Tiling, seed: int) -> np.ndarray:
-    file = io.BytesIO(mask.tobytes())  # read from the top down
+    readers = functools.partial(_readers, mask[..., np.newaxis])
+    return np.concatenate(list(scales.generate_scene(model, readers, tiling, seed)))[..., 0]
 
-    def read(count: int) -> np.ndarray:
-        return np.frombuffer(file.read(count * mask.shape[1]), np.uint8).reshape(-1, mask.shape[1], 1)
 
-    height, width = mask.shape
-    present = np.array([float((mask == value).any()) for value in classes.ZONE_VALUES[1:]], np.float32)
-    run_tile = tile_generator(model, "", Style(), present, seed)
-    strips = run_tiled(read, height, width, tiling, run_tile, seed)
-    return np.concatenate(list(strips))[..., 0]
+def _readers(zones: np.ndarray) -> list[ArrayReader]:
+    return [ArrayReader(zones)]
 
 
 def borders(places: Sequence[Place], tile: int) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import pix2pix_tf
+from pix2pix_tf.api.models import Generator
 from pix2pix_tf.data.classes import ZONE_NAMES
 from pix2pix_tf.data.encoding import KNEE
 from pix2pix_tf.data.io import images
@@ -32,7 +33,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30, help="images, evenly spaced (default: 30)")
     options = parser.parse_args()
     dataset = load_dataset(options.data, ("zones", "sar"), (options.split,))
-    model, generator, changes = inference.load(options.model), pix2pix_tf.load(options.model), []
+    model, generator = inference.load(options.model), pix2pix_tf.load(options.model)
+    if not isinstance(generator, Generator) or not model.styles:
+        raise SystemExit(f"error: {options.model} generates no images in styles.")
+    changes = []
     for seed, stem in enumerate(evenly_spaced(dataset.stems[options.split], options.count)):
         zones, sar = (images.read_png(dataset.path(options.split, role, stem))[..., None] for role in ("zones", "sar"))
         generated = np.reshape(generator.generate(zones, seed=seed, style=(sar, zones)), sar.shape)

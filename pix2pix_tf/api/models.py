@@ -1,5 +1,6 @@
 """Loads a trained model, which generates images of masks or finds zones and fronts in images."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +12,7 @@ from pix2pix_tf.api.arrays import Images
 from pix2pix_tf.api.scenes import SceneImage
 from pix2pix_tf.data import conditions
 from pix2pix_tf.data.io.images import to_pixels
-from pix2pix_tf.export import inference
+from pix2pix_tf.export import inference, scales
 from pix2pix_tf.fronts import postprocessing, scenes
 from pix2pix_tf.generate import styles
 from pix2pix_tf.utils.errors import UserError, truncated_repr
@@ -97,6 +98,7 @@ class Generator(_Loaded):
         dtype: str = "uint8",
         tile: int | None = None,
         overlap: int | None = None,
+        levels: int | None = None,
     ) -> np.ndarray | list[np.ndarray]:
         """Generate images. The same arguments give the same image, as do those of `python -m pix2pix_tf.generate`.
 
@@ -110,6 +112,7 @@ class Generator(_Loaded):
           dtype: "uint8" for pixels from 0 to 255, "float32" for the model's own numbers from -1 to 1.
           tile: pixels, the side of the tiles for larger masks; None: twice `size`.
           overlap: pixels in which tiles blend; None: half a tile.
+          levels: 1 generates a large mask at its own scale alone; None: at smaller ones too, for its larger forms.
 
         Returns:
           [H, W] of `dtype`, or [H, W, C] for several channels; [N, ...] for an array of masks, a list for a list.
@@ -138,9 +141,8 @@ class Generator(_Loaded):
         chosen, tiling = self._style(style), inference.tiling_of(model, tile, overlap)
         results = []
         for pixels, one in zip(masks.pixels, seeds, strict=True):
-            present = inference.present_zones(inference.ArrayReader(pixels)) if model.styles else None
-            run_tile = inference.tile_generator(model, text, chosen, present, one)
-            strips = inference.run_on_images([inference.ArrayReader(pixels)], tiling, run_tile, one)
+            readers = functools.partial(_readers, pixels)
+            strips = scales.generate_scene(model, readers, tiling, one, text, chosen, levels)
             image = np.concatenate([to_pixels(strip) if dtype == "uint8" else strip for strip in strips])
             results.append(image[..., 0] if image.shape[-1] == 1 else image)
         return masks.collect(results)
@@ -218,6 +220,10 @@ class Segmenter(_Loaded):
             return Zones(found.mask, np.concatenate(strips))
         front = scenes.front_of(found.mask, network.target, postprocessing.min_length_pixels(metres))
         return Front(front, np.concatenate(strips))
+
+
+def _readers(pixels: np.ndarray) -> list[inference.ArrayReader]:
+    return [inference.ArrayReader(pixels)]
 
 
 def _seeds(seed: int | Sequence[int], count: int) -> list[int]:

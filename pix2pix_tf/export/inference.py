@@ -117,7 +117,9 @@ class Style:
     measured: tuple[tuple[float, ...], tuple[float, ...]] | None = None  # values and flags of an image of the user's
 
 
-def tile_generator(model: "Model", condition: str, style: Style, present: np.ndarray | None, seed: int) -> RunTile:
+def tile_generator(
+    model: "Model", condition: str, style: Style, present: np.ndarray | None, seed: int, level: int = 0
+) -> RunTile:
     """Return the function that generates the tiles of one scene.
 
     The tiles of a model with styles have one style, which suits the zones of the whole scene, and the noise of their
@@ -129,11 +131,13 @@ def tile_generator(model: "Model", condition: str, style: Style, present: np.nda
       style: requested.
       present: of the scene's mask (`present_zones`); None for a model without styles.
       seed: of the scene.
+      level: halvings of the scene (`scales`): each has the style of the scene, and noise of its own.
     """
     if not model.styles or present is None:
         return functools.partial(generate_tile, model, condition)
     vector = model.choose_style(present, seed, condition, style.text, style.measured)
-    return lambda tile, tile_seed, place: model.generate_styled(tile[np.newaxis], vector, seed, place)[0]
+    noise = tile_seed(seed, -level, -level)
+    return lambda tile, _, place: model.generate_styled(tile[np.newaxis], vector, noise, place)[0]
 
 
 def present_zones(zones: RowReader) -> np.ndarray:

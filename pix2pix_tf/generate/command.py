@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pix2pix_tf.data import classes, conditions
 from pix2pix_tf.data.dataset import SPLITS
 from pix2pix_tf.data.tiling import Tiling
-from pix2pix_tf.export import inference
+from pix2pix_tf.export import inference, scales
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate import output, styles
 from pix2pix_tf.generate.output import ImageTask
@@ -64,8 +64,9 @@ def main(argv: list[str]) -> None:
     sizes = mask_files.check(masks, model, tiling, codes, options.reading)
     grids = mask_files.grids(masks) if masks.data is None and output.keeps_place(options.output) else {}
     size = output.patch_size(sizes, masks, model.size, bool(grids))
+    several_levels = any(scales.levels_of(model, *sides, options.levels) > 1 for sides in sizes.values())
     with files.lock(options.output):
-        output.claim(options.output, options, model, tiling, size, bool(grids))
+        output.claim(options.output, options, model, tiling, size, bool(grids), several_levels)
         tasks = make_tasks(model, masks, tiling, options, size, style, grids.keys(), codes)
         missing = [task for task in tasks if not task.is_done]
         parallel.parallel_map(output.generate_image, missing, options.workers, "images generated", options.scheduler)
@@ -108,9 +109,12 @@ def make_tasks(
         scene = mask_files.scene(masks, scenes, stem)
         condition = conditions.format_condition(conditions.facts_of(scene, model.conditions) | chosen, model.conditions)
         seed = seed_of(options.seed, stem, sample)
-        alone = len(samples) == 1
-        files_of = (masks.paths[stem], paths)
-        tasks.append(ImageTask(model.folder, *files_of, seed, condition, style, tiling, alone, codes, options.reading))
+        tasks.append(
+            ImageTask(
+                model.folder, masks.paths[stem], paths, seed, condition, style, tiling, options.levels,
+                len(samples) == 1, codes, options.reading,
+            )
+        )  # fmt: skip
     return tasks
 
 
@@ -169,6 +173,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PIXELS",
         help="side of the tiles for larger masks (default: twice the size the model was trained on; in small tiles of "
         "one class, such as open ocean, a repeating pattern shows)",
+    )
+    parser.add_argument(
+        "--levels",
+        type=int,
+        metavar="N",
+        help="scales at which a mask larger than the training patches is generated: its own, half of it, and so on, "
+        "for forms larger than a tile (default: until the mask is seen whole, with a model that has styles; 1: its own "
+        "alone)",
     )
     parser.add_argument(
         "--overlap",

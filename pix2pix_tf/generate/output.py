@@ -21,7 +21,7 @@ from pix2pix_tf.data.io import images, png, raster
 from pix2pix_tf.data.io.strips import StripReader
 from pix2pix_tf.data.loading import evenly_spaced, extend_scene
 from pix2pix_tf.data.tiling import Tiling
-from pix2pix_tf.export import inference
+from pix2pix_tf.export import inference, scales
 from pix2pix_tf.generate import masks as mask_files
 from pix2pix_tf.generate.masks import Masks
 from pix2pix_tf.generate.readers import open_input
@@ -87,7 +87,13 @@ def sample_stem(stem: str, sample: int, samples: int) -> str:
 
 
 def claim(
-    output: Path, options: argparse.Namespace, model: "Model", tiling: Tiling, size: int | None, placed: bool
+    output: Path,
+    options: argparse.Namespace,
+    model: "Model",
+    tiling: Tiling,
+    size: int | None,
+    placed: bool,
+    several_levels: bool,
 ) -> None:
     """Mark the folder with the settings of this command, or resume the one that was begun with them.
 
@@ -101,6 +107,7 @@ def claim(
     settings |= {} if options.reading == Options() else {"reading": asdict(options.reading)}
     settings |= {"style": options.style, "style_mask": str(options.style_mask)} if options.style else {}
     settings |= {"tile": tiling.tile, "overlap": tiling.overlap, "patches": size}
+    settings |= {"levels": options.levels or "whole"} if several_levels else {}
     settings |= {PLACED: True} if placed else {}
     folders = [image_path(output, size, role, "any").parent for role in roles_of(model)]
     resumable.claim(output, RECORD, settings, clear=folders)
@@ -120,6 +127,7 @@ class ImageTask:
     condition: str  # as data/conditions.py writes it
     style: inference.Style
     tiling: Tiling
+    levels: int | None  # of a large scene, see `scales.levels_of`
     alone: bool  # the only image of this command; if so, progress is shown by rows of tiles
     codes: Mapping[int, int] | None = None  # meaning of the numbers of zones; None: CaFFe's
     reading: Options | None = None  # how SAR scenes are read; None: the defaults
@@ -154,24 +162,22 @@ def generate_image(task: ImageTask) -> None:
 
 def _write_targets(task: ImageTask, model: "Model") -> None:
     """Generate all target roles at once, from the top down."""
-    readers = [
-        open_input(path, role, model.bits[role], task.codes, task.reading)
-        for role, path in zip(model.inputs, task.inputs, strict=True)
-    ]
-    present = None
-    if model.styles:
-        zones = task.inputs[model.inputs.index("zones")]
-        present = inference.present_zones(open_input(zones, "zones", model.bits["zones"], task.codes, task.reading))
-    run_tile = inference.tile_generator(model, task.condition, task.style, present, task.seed)
-    strips = inference.run_on_images(readers, task.tiling, run_tile, task.seed)
+
+    def open_readers() -> list[inference.RowReader]:
+        return [
+            open_input(path, role, model.bits[role], task.codes, task.reading)
+            for role, path in zip(model.inputs, task.inputs, strict=True)
+        ]
+
+    height, width = (getattr(open_readers()[0], side) for side in ("height", "width"))
+    strips = scales.generate_scene(model, open_readers, task.tiling, task.seed, task.condition, task.style, task.levels)
     if task.alone:
-        strips = cli.progress(strips, len(task.tiling.places(readers[0].height)), "rows of tiles generated")
+        late = scales.levels_of(model, height, width, task.levels) > 1  # the last rows come in a block of their own
+        strips = cli.progress(strips, len(task.tiling.places(height)) + late, "rows of tiles generated")
     ends = np.cumsum([CHANNELS[role] for role in model.targets])[:-1]
     with contextlib.ExitStack() as stack:
         writers = [
-            stack.enter_context(
-                _writer(path, role, (readers[0].height, readers[0].width, CHANNELS[role], 8), task, model)
-            )
+            stack.enter_context(_writer(path, role, (height, width, CHANNELS[role], 8), task, model))
             for role, path in task.outputs
             if role in model.targets
         ]
