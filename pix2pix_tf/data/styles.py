@@ -27,7 +27,9 @@ StyleVector: TypeAlias = tf.Tensor  # float32 [N, Layout.size]
 
 ZONES = len(ZONE_VALUES) - 1  # pixels that are not available have no style
 OCTAVES = 6  # from 2 pixels up to 64
-FEW = 64.0  # pixels: a zone of as many gets half of the shift of `with_tones`, a smaller one less
+FEW = 64.0  # pixels: a zone of as many gets two thirds of the change of `with_tones`, a smaller one less
+UNBOUNDED = 1 - 1e-6  # tones are taken for tanh of at most 7.3
+NEWTON_STEPS = 3
 SMALLEST = 0.005  # share of an image from which a zone is present
 TURNS = 8  # four rotations, each with and without a flip: they fix from where the radar looks
 CODE = 8  # length of the random code
@@ -85,7 +87,10 @@ def measure(tone: tf.Tensor, mask: tf.Tensor) -> Statistics:
 
 
 def with_tones(tone: tf.Tensor, mask: tf.Tensor, style: StyleVector) -> tf.Tensor:
-    """Shift the tones of each zone, so that their mean is the one that a style asks for.
+    """Change the tones of each zone, so that their mean is the one that a style asks for.
+
+    The change is a shift before the tanh that bounds tones, so that what is nearly white keeps its texture when it
+    becomes dark. The shift is found by Newton's method.
 
     Args:
       tone: float32 [N, H, W, 1], log tone in [-1, 1].
@@ -93,14 +98,24 @@ def with_tones(tone: tf.Tensor, mask: tf.Tensor, style: StyleVector) -> tf.Tenso
       style: float32 [N, Layout.size]; a zone without a flag keeps its tones.
 
     Returns:
-      As `tone`. Tones that would leave [-1, 1] are clipped, so that a mean near its ends may not be reached.
+      As `tone`.
     """
     zones, flags = mask[..., 1:], ZONES * (1 + OCTAVES)
     counts = tf.reduce_sum(zones, axis=[1, 2])
-    missing = style[:, :ZONES] - tf.reduce_sum(zones * tone, axis=[1, 2]) / (counts + 1.0)
-    shift = missing * style[:, flags : flags + ZONES] * counts / (counts + FEW)
-    change = tf.reduce_sum(zones * shift[:, tf.newaxis, tf.newaxis, :], axis=-1, keepdims=True)
-    return tf.clip_by_value(tone + change, -1.0, 1.0)
+    raw = tf.atanh(tf.clip_by_value(tone, -UNBOUNDED, UNBOUNDED))
+
+    def means(values: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(zones * values, axis=[1, 2]) / (counts + 1.0)
+
+    def shifted(shift: tf.Tensor) -> tf.Tensor:
+        return tf.tanh(raw + tf.reduce_sum(zones * shift[:, tf.newaxis, tf.newaxis, :], axis=-1, keepdims=True))
+
+    wanted = style[:, :ZONES]
+    shift = tf.atanh(tf.clip_by_value(wanted, -0.99, 0.99)) - means(raw)
+    for _ in range(NEWTON_STEPS):
+        now = shifted(shift)
+        shift += (wanted - means(now)) / tf.maximum(means(1.0 - now**2), 0.1)
+    return shifted(shift * style[:, flags : flags + ZONES] * (1.0 - tf.exp(-counts / FEW)))
 
 
 def vector(statistics: Statistics, turn: tf.Tensor, condition: tf.Tensor, seed: tf.Tensor) -> StyleVector:
