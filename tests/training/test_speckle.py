@@ -33,7 +33,8 @@ def batch_of(dataset, built):
 
 @pytest.mark.parametrize("precision", [long("float32"), "mixed_bfloat16", long("mixed_float16")])
 def test_a_few_steps_bring_the_image_nearer_to_its_style_in_every_precision(dataset, precision):
-    trained = task(dataset, "train.learning_rate=0.003", dtype_policy=precision)
+    # Exact tones would leave the texture alone to learn, which takes more steps.
+    trained = task(dataset, "train.learning_rate=0.003", "model.exact_tones=false", dtype_policy=precision)
     batch = batch_of(dataset, trained)
     steps = [trained.train_step(batch) for _ in range(15)]
     assert all(np.isfinite(float(loss)) for step in steps for loss in step.values())
