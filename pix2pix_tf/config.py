@@ -74,7 +74,7 @@ class ModelConfig:
     spade_width: int = option(0, "filters of SPADE, by which the mask modulates the norms [S]; 0: no SPADE", 0, 1024)
     flow_lines: bool = option(False, "speckle draws noise out along the way of the ice to the ocean: flow lines")
     exact_tones: bool = option(
-        False, "speckle shifts the log tone of each zone to the mean that the style asks for: styles never seen hold"
+        False, "speckle gives each zone exactly the mean log tone of its style, also of styles not seen in training"
     )
     discriminator_width: int = option(64, "filters of its first layer; the next: 2, 4, 8 times as many [I]", 1, 1024)
     discriminator_strides: tuple[int, ...] = option(

@@ -5,11 +5,11 @@ glacier. Of the glacier's scenes some train, ten choose the epoch, and all other
 Each seed draws other scenes to train, with which the generator is fine-tuned first. Then the segmenter is fine-tuned,
 with its own augmentation, on
 
-  real       the labelled scenes;
-  generated  as many of them as of new ones: their masks with moved fronts, in images of the fine-tuned generator;
-  painted    the same masks; each zone has the greys of that zone in one of the scenes, with mottling for texture.
+  real       the labelled scenes alone;
+  generated  half of the patches these, half new: their masks with moved fronts, in images of the fine-tuned generator;
+  painted    likewise, but in the new ones each zone has the greys of that zone in a labelled scene, and mottling.
 
-So `painted` has the variety of fronts and no realism. The same command again resumes.
+So `painted` has the variety of fronts without the realism. The same command again resumes.
 
   python -m pix2pix_tf.prepare folder --input caffe256 --output datasets/caffe256-si --split scene --hold-out SI
   python -m benchmarks.quality.few_labels --data datasets/caffe256-si --zones runs/zones-si \\
@@ -99,7 +99,7 @@ def paint(generated: Path, real: Path, folder: Path, seed: int) -> Path:
         return folder
     new, labelled = load_dataset(generated, ROLES, ("train",)), load_dataset(real, ROLES, ("train",))
     rng = np.random.default_rng(seed)
-    greys = {stem: _greys(labelled, stem) for stem in labelled.stems["train"]}
+    greys = [_greys(labelled, stem) for stem in labelled.stems["train"]]
     parts = [Part(new, "train", new.stems["train"], "train")]
     painted = replace(merged_dataset(folder, "simulated: painted zones", parts, ("zones", "fronts")), bits=new.bits)
     for stem in new.stems["train"]:
@@ -107,7 +107,7 @@ def paint(generated: Path, real: Path, folder: Path, seed: int) -> Path:
         image = np.zeros_like(zones)
         for zone in ZONE_VALUES:
             inside = zones == zone
-            found = [by_zone[zone] for by_zone in greys.values() if by_zone[zone].size]
+            found = [by_zone[zone] for by_zone in greys if by_zone[zone].size]
             if inside.any() and found:
                 image[inside] = _mottled(rng, inside, found[rng.integers(len(found))])
         images.write_png(painted.path("train", "sar", stem), image)
@@ -118,13 +118,13 @@ def paint(generated: Path, real: Path, folder: Path, seed: int) -> Path:
 
 
 def _greys(labelled: Dataset, stem: str) -> dict[int, np.ndarray]:
-    """The sorted greys of each zone of a scene: uint8 [pixels]."""
+    """Return the sorted greys of each zone of a scene, uint8 [pixels]."""
     sar, zones = (images.read_png(labelled.path("train", role, stem)) for role in ("sar", "zones"))
     return {zone: np.sort(sar[zones == zone]) for zone in ZONE_VALUES}
 
 
 def _mottled(rng: np.random.Generator, inside: np.ndarray, greys: np.ndarray) -> np.ndarray:
-    """Greys of the pixels `inside`, bool [N, N]: fractal noise whose ranks take the sorted greys' values."""
+    """Return the greys of the pixels `inside`, bool [N, N]: fractal noise with the histogram of sorted greys."""
     ranks = fractal(rng, len(inside), MOTTLING)[inside].argsort().argsort()
     return greys[(ranks * (len(greys) / len(ranks))).astype(int)]
 

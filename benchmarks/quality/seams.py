@@ -10,7 +10,6 @@ patches, for pixels at multiples of 16 and of 64.
 """
 
 import argparse
-import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -64,12 +63,8 @@ def generate_twice(
 
 
 def generate_scene(model: saved_model.Model, mask: np.ndarray, tiling: Tiling, seed: int) -> np.ndarray:
-    readers = functools.partial(_readers, mask[..., np.newaxis])
-    return np.concatenate(list(scales.generate_scene(model, readers, tiling, seed)))[..., 0]
-
-
-def _readers(zones: np.ndarray) -> list[ArrayReader]:
-    return [ArrayReader(zones)]
+    strips = scales.generate_scene(model, lambda: [ArrayReader(mask[..., np.newaxis])], tiling, seed)
+    return np.concatenate(list(strips))[..., 0]
 
 
 def borders(places: Sequence[Place], tile: int) -> list[int]:

@@ -28,7 +28,7 @@ StyleVector: TypeAlias = tf.Tensor  # float32 [N, Layout.size]
 ZONES = len(ZONE_VALUES) - 1  # pixels that are not available have no style
 OCTAVES = 6  # from 2 pixels up to 64
 FEW = 64.0  # pixels: a zone of as many gets two thirds of the change of `with_tones`, a smaller one less
-UNBOUNDED = 1 - 1e-6  # tones are taken for tanh of at most 7.3
+LARGEST_TONE = 1 - 1e-6  # whose atanh, 7.3, is still exact enough in float32
 NEWTON_STEPS = 3
 SMALLEST = 0.005  # share of an image from which a zone is present
 TURNS = 8  # four rotations, each with and without a flip: they fix from where the radar looks
@@ -102,7 +102,7 @@ def with_tones(tone: tf.Tensor, mask: tf.Tensor, style: StyleVector) -> tf.Tenso
     """
     zones, flags = mask[..., 1:], ZONES * (1 + OCTAVES)
     counts = tf.reduce_sum(zones, axis=[1, 2])
-    raw = tf.atanh(tf.clip_by_value(tone, -UNBOUNDED, UNBOUNDED))
+    raw = tf.atanh(tf.clip_by_value(tone, -LARGEST_TONE, LARGEST_TONE))
 
     def means(values: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(zones * values, axis=[1, 2]) / (counts + 1.0)

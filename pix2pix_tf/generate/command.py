@@ -167,6 +167,14 @@ def _parser() -> argparse.ArgumentParser:
         "--samples", type=int, default=1, help="images for each mask, each with its own seed (default: 1)"
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default: 0)")
+    _add_large_masks(parser)
+    _add_appearance(parser)
+    reading.add_brightness(parser)
+    parallel.add_options(parser)
+    return parser
+
+
+def _add_large_masks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tile",
         type=int,
@@ -189,6 +197,9 @@ def _parser() -> argparse.ArgumentParser:
         help="width of the strip in which neighbouring tiles blend (default: half a tile, which hides differences in "
         "brightness; less is faster)",
     )
+
+
+def _add_appearance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition",
         action="append",
@@ -208,9 +219,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--style-mask", type=Path, metavar="ZONES", help="the mask of the image that --style names, of the same size"
     )
-    reading.add_brightness(parser)
-    parallel.add_options(parser)
-    return parser
 
 
 def seed_of(seed: int, stem: str, sample: int) -> int:

@@ -169,7 +169,8 @@ def _write_targets(task: ImageTask, model: "Model") -> None:
             for role, path in zip(model.inputs, task.inputs, strict=True)
         ]
 
-    height, width = (getattr(open_readers()[0], side) for side in ("height", "width"))
+    first = open_readers()[0]
+    height, width = first.height, first.width
     strips = scales.generate_scene(model, open_readers, task.tiling, task.seed, task.condition, task.style, task.levels)
     if task.alone:
         late = scales.levels_of(model, height, width, task.levels) > 1  # the last rows come in a block of their own

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf import config
-from pix2pix_tf.data import conditions, pipeline, styles
+from pix2pix_tf.data import conditions, encoding, pipeline, styles
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.export import saved_model, versions
 from pix2pix_tf.training import trainer
@@ -40,6 +40,18 @@ def test_a_few_steps_bring_the_image_nearer_to_its_style_in_every_precision(data
     assert all(np.isfinite(float(loss)) for step in steps for loss in step.values())
     assert float(steps[-1]["style"]) < 0.8 * float(steps[0]["style"])
     assert all(variable.dtype == tf.float32 for variable in trained.generator_variables)
+
+
+def test_exact_tones_are_those_of_the_style_before_any_training(dataset):
+    errors = {}
+    for exact in ("true", "false"):
+        built = task(dataset, f"model.exact_tones={exact}")
+        batch = batch_of(dataset, built)
+        mask, _, (wanted, _), _ = built._inputs(batch)
+        found, _ = styles.measure(encoding.log_tone(built.generate(batch)), mask)
+        large = mask[..., 1:].numpy().sum(axis=(1, 2)) > 4 * styles.FEW  # smaller zones are shifted less
+        errors[exact] = np.abs(found - wanted)[:, : styles.ZONES][large].max()
+    assert errors["true"] < 0.02 < 0.1 < errors["false"]
 
 
 def test_images_and_masks_are_shifted_alike_with_mirrored_borders(dataset):
