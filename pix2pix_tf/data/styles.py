@@ -102,7 +102,7 @@ def with_tones(tone: tf.Tensor, mask: tf.Tensor, style: StyleVector) -> tf.Tenso
     """
     zones, flags = mask[..., 1:], ZONES * (1 + OCTAVES)
     counts = tf.reduce_sum(zones, axis=[1, 2])
-    raw = tf.atanh(tf.clip_by_value(tone, -LARGEST_TONE, LARGEST_TONE))
+    raw = _atanh(tf.clip_by_value(tone, -LARGEST_TONE, LARGEST_TONE))
 
     def means(values: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(zones * values, axis=[1, 2]) / (counts + 1.0)
@@ -111,11 +111,15 @@ def with_tones(tone: tf.Tensor, mask: tf.Tensor, style: StyleVector) -> tf.Tenso
         return tf.tanh(raw + tf.reduce_sum(zones * shift[:, tf.newaxis, tf.newaxis, :], axis=-1, keepdims=True))
 
     wanted = style[:, :ZONES]
-    shift = tf.atanh(tf.clip_by_value(wanted, -0.99, 0.99)) - means(raw)
+    shift = _atanh(tf.clip_by_value(wanted, -0.99, 0.99)) - means(raw)
     for _ in range(NEWTON_STEPS):
         now = shifted(shift)
         shift += (wanted - means(now)) / tf.maximum(means(1.0 - now**2), 0.1)
     return shifted(shift * style[:, flags : flags + ZONES] * (1.0 - tf.exp(-counts / FEW)))
+
+
+def _atanh(values: tf.Tensor) -> tf.Tensor:
+    return tf.math.log((1.0 + values) / (1.0 - values)) / 2.0  # TensorFlow Lite does not have tf.atanh
 
 
 def vector(statistics: Statistics, turn: tf.Tensor, condition: tf.Tensor, seed: tf.Tensor) -> StyleVector:
