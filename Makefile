@@ -1,6 +1,6 @@
 # make paint       install, and serve the model of pretrained/ with a page to paint on; PORT=8501
-# make fronts      install, and find the calving fronts of simulated scenes; SCENES=FOLDER for your own, SEGMENTER=RUN for
-#                  another network than that of pretrained/
+# make fronts      install, and find the calving fronts of simulated scenes; SCENES=FOLDER for your own, MULTILOOK=N to
+#                  average N x N of their pixels, SEGMENTER=RUN for another network than that of pretrained/
 # make demo        install, simulate data, train for a few minutes, write a report, generate images
 # make test        the tests
 # make test-long   tests that take minutes: killed processes, many random inputs, the tutorial
@@ -34,6 +34,8 @@ DEMO_SETTINGS := --epochs 6 --set train.steps_per_epoch=75 --set train.export_ev
 
 SEGMENTER ?= $(firstword $(wildcard pretrained/zones runs/zones))
 SCENES ?= datasets/simulated-scenes
+# The network of pretrained/ knows whole scenes of 256 pixels; the simulated ones have 512.
+MULTILOOK ?= $(if $(filter datasets/simulated-scenes,$(SCENES)),2)
 FRONTS := fronts/$(notdir $(SCENES:%/=%))
 
 PORT ?= 8501
@@ -53,7 +55,7 @@ fronts: $(VENV)/.installed
 	$(if $(SEGMENTER),,$(error there is no network for zones: train one (python train.py --variant zones), or give SEGMENTER=RUN))
 	$(if $(filter datasets/simulated-scenes,$(SCENES)),\
 		$(RUN) -m pix2pix_tf.prepare simulate --output $(SCENES) --scenes 6 --size 512 --val 0.5)
-	$(RUN) -m pix2pix_tf.fronts $(SCENES) --model $(SEGMENTER) --output $(FRONTS)
+	$(RUN) -m pix2pix_tf.fronts $(SCENES) --model $(SEGMENTER) --output $(FRONTS) $(if $(MULTILOOK),--multilook $(MULTILOOK))
 	@echo
 	@echo "Report: $(FRONTS)/report.html"
 	@echo "Lines:  $(FRONTS)/fronts.gpkg"

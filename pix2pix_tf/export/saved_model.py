@@ -114,6 +114,7 @@ class Model:
     signatures: Mapping[str, tf.types.experimental.ConcreteFunction]
     conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # key -> its values; {}: no conditions
     glaciers: Sequence[str] | None = None  # of the training data; None: not known
+    whole_scenes: bool = False  # each training patch was a whole scene; False also where that is not known
     styles: Sequence[str] = ()  # names of the bank's rows, for `scene:<name>`; (): a model without styles
 
     def generate(self, image: Pixels, seed: Seeds, condition: Conditions = None, style: Conditions = None) -> Images:

@@ -14,7 +14,7 @@ from pix2pix_tf.data import validation
 from pix2pix_tf.data.io import images
 from pix2pix_tf.export import inference, versions
 from pix2pix_tf.fronts import inputs, products, scenes, series
-from pix2pix_tf.fronts.inputs import SceneSource
+from pix2pix_tf.fronts.inputs import SarImage, SceneSource
 from pix2pix_tf.fronts.products import Segmenter, Settings
 from pix2pix_tf.prepare.own_scenes import reading
 from pix2pix_tf.utils import cli, files, resumable
@@ -22,6 +22,7 @@ from pix2pix_tf.utils.errors import UserError
 
 RUN_RECORD = "fronts.json"  # the settings that the products follow from
 TARGETS = (("zones",), ("fronts",))
+LARGER = 1.5  # times the size of a tile: larger scenes are better averaged for a network that knows whole scenes
 
 EXAMPLES = """\
   python -m pix2pix_tf.fronts my_scenes --model runs/zones --output fronts/mine
@@ -39,7 +40,9 @@ def main(argv: list[str]) -> None:
     roles, bits = _input_of(segmenters)
     found = inputs.find(options.scenes, roles)
     inputs.check(found)
-    settings = Settings(options.reading, options.min_length, options.uncertainty, options.probabilities)
+    settings = Settings(
+        options.reading, options.min_length, options.uncertainty, options.probabilities, reading.multilook(options)
+    )
     with files.lock(options.output):
         _claim(options.output, segmenters, settings)
         _extract_all(found, segmenters, settings, options.output, roles, bits)
@@ -179,19 +182,34 @@ def _extract_all(
     def wrap(strips: Iterable, count: int) -> Iterable:
         return cli.progress(strips, count, f"rows of tiles of {missing[0].name}") if len(missing) == 1 else strips
 
-    problems = []
+    problems, hint = [], ""
     shown = missing if len(missing) == 1 else cli.progress(missing, len(missing), "scenes")
     for one in shown:
         try:
-            image = inputs.read(one, roles, bits, settings.reading)
+            image = inputs.read(one, roles, bits, settings.reading, settings.multilook or 1)
         except images.BadImage as error:
             problems.append((str(error), one.path.name))
             continue
+        hint = hint or _hint(one, image, segmenters[0])
         files.clear(output / one.name)
         products.extract(one, image, segmenters, settings, output / one.name, wrap)
+    if hint:
+        print(hint)
     if problems:
         others = "The other scenes are done, but these" if len(problems) < len(found) else "These scenes"
         raise validation.validation_error(f"{others} cannot be used", problems)
+
+
+def _hint(one: SceneSource, image: SarImage, segmenter: Segmenter) -> str:
+    """Return what to do about a scene that is much larger than all that the network has learnt from; else empty."""
+    (height, width), size = image.valid.shape, segmenter.model.size
+    looks = round(image.looks * max(height, width) / size)
+    if not segmenter.model.whole_scenes or max(height, width) <= LARGER * size:
+        return ""
+    return (
+        f"note: {segmenter.model.run} has learnt from whole scenes of {size} x {size} pixels, and {one.name} has "
+        f"{height} x {width}, of which it sees a part at a time: with --multilook {looks} it sees the whole"
+    )
 
 
 def _is_done(one: SceneSource, output: Path) -> bool:

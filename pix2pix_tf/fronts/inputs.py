@@ -21,7 +21,7 @@ from pix2pix_tf.data.io.strips import SUFFIXES
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.scene_names import Facts, place_of, scene_of
 from pix2pix_tf.prepare import radiometry, scene_table
-from pix2pix_tf.prepare.own_scenes import brightness, source
+from pix2pix_tf.prepare.own_scenes import brightness, multilook, source
 from pix2pix_tf.prepare.own_scenes.brightness import Options
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError
@@ -57,6 +57,7 @@ class SarImage:
     valid: np.ndarray  # bool [H, W], False where the scene has no data
     grid: Grid
     scene: Scene  # with all that is known
+    looks: int = 1  # side of the squares of the file's pixels that became one
 
 
 # ---- Finding --------------------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ def _in_dataset(path: Path, roles: Sequence[str]) -> Iterable[SceneSource]:
 # ---- Reading --------------------------------------------------------------------------------------------------------
 
 
-def read(one: SceneSource, roles: Sequence[str], bits: int, options: Options) -> SarImage:
+def read(one: SceneSource, roles: Sequence[str], bits: int, options: Options, looks: int = 1) -> SarImage:
     """Read a scene.
 
     Args:
@@ -133,13 +134,25 @@ def read(one: SceneSource, roles: Sequence[str], bits: int, options: Options) ->
       roles: the network's inputs.
       bits: 8 or 16, that the network takes.
       options: how the files are read.
+      looks: side of the squares of pixels that are averaged.
 
     Raises:
-      BadImage: the image is damaged, or not what the network takes.
+      BadImage: the image is damaged, too small, or not what the network takes.
     """
     if one.dataset is not None:
-        return _read_patches(one, one.dataset, roles, bits)
-    return _read_file(one, roles, bits, options)
+        return _averaged(_read_patches(one, one.dataset, roles, bits), looks)
+    return _averaged(_read_file(one, roles, bits, options), looks)
+
+
+def _averaged(image: SarImage, looks: int) -> SarImage:
+    if looks == 1:
+        return image
+    height, width = image.valid.shape
+    pixels, valid = multilook.average(image.pixels, image.valid, looks)
+    known: Facts = {key: getattr(image.scene, key) for key in Facts.__annotations__}  # type: ignore[assignment]
+    facts = multilook.coarser_facts(known, height, width, looks)
+    scene = replace(image.scene, height=valid.shape[0], width=valid.shape[1], **facts)
+    return SarImage(pixels, valid, image.grid.coarser(looks), scene, looks)
 
 
 def _read_patches(one: SceneSource, found: Dataset, roles: Sequence[str], bits: int) -> SarImage:

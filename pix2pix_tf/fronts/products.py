@@ -68,6 +68,7 @@ class Settings:
     min_length: float | None = None  # metres, of scenes of unknown scale pixels; None: postprocessing.MIN_LENGTH
     uncertainty: bool = False
     probabilities: bool = False
+    multilook: int | None = None  # side of the squares of pixels that are averaged; None: 1
 
 
 @dataclass(frozen=True)
@@ -227,9 +228,9 @@ def _write_lines(
         front |= {"front_length_m": figures["length_m"], "flags": ", ".join(each_flag(figures)) or None}
         lines = polylines(each.front)
         pieces = [_piece(number, line, scene.metres_per_pixel) for number, line in enumerate(lines, 1)]
-        collection = vector_files.feature_collection(lines, *place, {**known, **front}, pieces)
+        collection = vector_files.feature_collection(lines, *place, {**known, **front}, pieces, image.looks)
         whole["features"] += collection["features"]
-        points += _spread_points(each, place, {**known, **each.segmenter.facts}, scene.metres_per_pixel)
+        points += _spread_points(each, place, {**known, **each.segmenter.facts}, image)
     files.write_json(folder / "front.geojson", whole)
     crs = scene.crs if scene.bounds else None
     layers = {LINES: (whole["features"], crs), **({SPREAD: (points, crs)} if found[0].of_flips else {})}
@@ -256,9 +257,9 @@ def _piece(number: int, line: np.ndarray, metres_per_pixel: float | None) -> dic
     }
 
 
-def _spread_points(found: Found, place: Place, known: Mapping[str, object], scale: float | None) -> list[dict]:
+def _spread_points(found: Found, place: Place, known: Mapping[str, object], image: SarImage) -> list[dict]:
     """Return points along a front with their distance to the fronts of the mirrored images."""
-    features = []
+    features, scale = list[dict](), image.scene.metres_per_pixel
     for line in polylines(found.front) if found.of_flips else ():
         pixels = line[::POINTS]
         spreads = [None if math.isinf(one) else round(one, 3) for one in trust.spread_along(pixels, found.of_flips)]
@@ -267,7 +268,7 @@ def _spread_points(found: Found, place: Place, known: Mapping[str, object], scal
             for one in spreads
         ]
         points = [pixel[np.newaxis] for pixel in pixels]
-        features += vector_files.feature_collection(points, *place, known, of_points)["features"]
+        features += vector_files.feature_collection(points, *place, known, of_points, image.looks)["features"]
     return features
 
 

@@ -22,6 +22,7 @@ def feature_collection(
     width: int,
     properties: Mapping[str, object],
     of_lines: Iterable[Mapping[str, object]] | None = None,
+    side: float = 1.0,
 ) -> dict:
     """Return a front as a FeatureCollection with one feature for each line: a LineString, or a Point for one pixel.
 
@@ -37,12 +38,13 @@ def feature_collection(
       properties: of every feature, in JSON's types, such as the scene's name. `coordinates` is added, which describes
         the coordinates in words.
       of_lines: further properties of each line; None: none.
+      side: of a pixel where there are no bounds, in pixels of the file that was averaged (--multilook).
 
     Raises:
       ValueError: the bounds are empty.
     """
     if bounds is None:
-        left, top, pixel_width, pixel_height = 0.0, 0.0, 1.0, 1.0
+        left, top, pixel_width, pixel_height = 0.0, 0.0, float(side), float(side)
         coordinates = "pixels, from the upper left corner to the right and down"
     else:
         left, bottom, right, top = map(float, bounds)

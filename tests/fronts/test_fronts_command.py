@@ -138,6 +138,34 @@ def test_a_png_has_lines_in_pixels(models, tmp_path):
     assert row["length_m"] == "" and float(row["length_px"]) == pytest.approx(119, abs=3)
 
 
+def test_fronts_of_averaged_scenes_lie_where_those_of_whole_ones_do(models, tmp_path):
+    zones = fjord(height=322, width=403, front=220)  # borders of zones lie between squares
+    scene = write_scene(tmp_path / f"{NAME}.tif", zones)
+    assert run(scene, models["zones"], tmp_path / "out", "--multilook", 2, "--uncertainty") == 0
+    lines = geopandas.read_file(tmp_path / "out" / NAME / "front.gpkg", layer="fronts")
+    rows, columns = np.nonzero(classes.front_of(zones))
+    x, y = CORNER[0] + (columns + 0.5) * METRES, CORNER[1] - (rows + 0.5) * METRES
+    assert distances(lines.geometry, x, y).mean() < 2 * METRES
+    assert lines["front_length_m"][0] == pytest.approx(242 * METRES, rel=0.05)
+    with rasterio.open(tmp_path / "out" / NAME / "zones.tif") as written:
+        assert written.shape == (161, 201) and written.res == (2 * METRES, 2 * METRES)
+    with rasterio.open(scene) as source:
+        grey = source.read(1)
+    images.write_png(tmp_path / "png/a.png", np.uint8(np.clip(grey * 200, 1, 255)))
+    assert run(tmp_path / "png", models["zones"], tmp_path / "pixels", "--multilook", 2) == 0
+    line = geopandas.read_file(tmp_path / "pixels/a/front.geojson")
+    assert shapely.get_coordinates(line.geometry[0])[:, 0] == pytest.approx(221, abs=2)  # pixels of the file
+
+
+def test_a_network_of_whole_scenes_is_to_see_whole_scenes(tmp_path, capsys):
+    model = make_export(tmp_path / "zones", whole_scenes=True)
+    scene = write_scene(tmp_path / "a.tif", fjord())
+    assert run(scene, model, tmp_path / "whole") == 0
+    assert "a has 160 x 200, of which it sees a part at a time: with --multilook 3 it sees" in capsys.readouterr().out
+    assert run(scene, model, tmp_path / "averaged", "--multilook", 3) == 0
+    assert "note:" not in capsys.readouterr().out
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["whole numbers", "grey as colour"])
 def test_any_kind_of_number_gives_the_same_front(models, tmp_path, kind):

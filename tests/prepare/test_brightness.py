@@ -255,7 +255,7 @@ def test_a_file_of_two_polarisations_fills_two_roles(tmp_path, names):
     with rasterio.open(write(tmp_path / "in/sar/a.tif", bands), "r+") as target:
         target.descriptions = names
     (source,) = scene_source.find(tmp_path / "in")
-    pixels = scene_source.read(source).pixels
+    pixels = scene_source.load(source, scene_source.Reading(), scene_source.read(source).images)
     assert pixels.keys() == {"sar_vv", "sar_vh"}
     first = "sar_vh" if names[0] == "Sigma0_VH_db" else "sar_vv"
     np.testing.assert_array_equal(pixels[first], read(write(tmp_path / "b.tif", bands[0]))[1])

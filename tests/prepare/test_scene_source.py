@@ -44,6 +44,11 @@ def refusal(folder, side_by_side=None):
     return str(caught.value)
 
 
+def pixels_of(source, reading=None):
+    reading = reading or scene_source.Reading()
+    return scene_source.load(source, reading, scene_source.read(source, reading).images)
+
+
 def with_cut(cut):
     return scene_source.Reading(brightness.Options(cut))
 
@@ -115,7 +120,7 @@ def test_names_that_are_no_utf8_are_taken_as_those_of_windows(tmp_path):
     put(tmp_path, zones=(name, ZONES), sar=(name, SAR))
     (source,) = scene_source.find(tmp_path)
     assert source.name == "J\u00f6kull"
-    np.testing.assert_array_equal(scene_source.read(source).pixels["sar"], SAR)
+    np.testing.assert_array_equal(pixels_of(source)["sar"], SAR)
 
 
 def test_what_systems_leave_in_folders_is_no_role(tmp_path):
@@ -189,17 +194,17 @@ def test_halves_keep_their_splits_and_tell_equal_names_apart(tmp_path):
     put(tmp_path, train=("2.png", both))
     found = scene_source.find(tmp_path, ("zones", "sar"))
     assert [(source.name, source.split) for source in found] == [("2", "train"), ("train_1", "train"), ("val_1", "val")]
-    picture = scene_source.read(found[0])
-    np.testing.assert_array_equal(picture.pixels["zones"], ZONES)
-    np.testing.assert_array_equal(picture.pixels["sar"], SAR)
+    pixels = pixels_of(found[0])
+    np.testing.assert_array_equal(pixels["zones"], ZONES)
+    np.testing.assert_array_equal(pixels["sar"], SAR)
 
 
 def test_a_grey_half_may_be_stored_as_colour(tmp_path):
     optical = np.random.default_rng(1).integers(0, 256, (24, 20, 3), dtype=np.uint8)
     images.write_png(tmp_path / "a.png", np.concatenate([np.repeat(ZONES[..., None], 3, 2), optical], axis=1))
-    picture = scene_source.read(scene_source.find(tmp_path, ("zones", "optical"))[0])
-    np.testing.assert_array_equal(picture.pixels["zones"], ZONES)
-    np.testing.assert_array_equal(picture.pixels["optical"], optical)
+    pixels = pixels_of(scene_source.find(tmp_path, ("zones", "optical"))[0])
+    np.testing.assert_array_equal(pixels["zones"], ZONES)
+    np.testing.assert_array_equal(pixels["optical"], optical)
     (source,) = scene_source.find(tmp_path, ("optical", "sar"))
     assert problems(source) == [f"{tmp_path.name}/a.png: 3 channel(s), but sar takes one grey channel: save it so"]
 
@@ -304,24 +309,25 @@ def test_masks_are_never_stretched(tmp_path):
         zones=("a.tif", ZONES.astype(np.float32)),
         fronts=("a.png", np.where(ZONES == 64, 255, 0).astype(np.uint16)),
     )
-    picture = scene_source.read(scene_source.find(tmp_path)[0])
-    np.testing.assert_array_equal(picture.pixels["zones"], ZONES)
-    assert {image.dtype for image in picture.pixels.values()} == {np.dtype(np.uint8)}
-    assert picture.stretch == {}
+    (source,) = scene_source.find(tmp_path)
+    pixels = pixels_of(source)
+    np.testing.assert_array_equal(pixels["zones"], ZONES)
+    assert {image.dtype for image in pixels.values()} == {np.dtype(np.uint8)}
+    assert scene_source.read(source).stretch == {}
 
 
 def test_what_is_cut_and_what_is_kept(tmp_path):
     deep = np.arange(480, dtype=np.uint16).reshape(24, 20) * 100
     put(tmp_path, sar=("a.png", SAR), sar_vv=("a.png", deep), sar_vh=("a.tif", deep))
     (source,) = scene_source.find(tmp_path)
-    cut = scene_source.read(source)
-    assert {role: image.dtype for role, image in cut.pixels.items()} == dict.fromkeys(source.paths, np.uint8)
-    np.testing.assert_array_equal(cut.pixels["sar"], SAR)
-    assert cut.stretch.keys() == {"sar_vv", "sar_vh"}
-    kept = scene_source.read(source, with_cut(None))
-    np.testing.assert_array_equal(kept.pixels["sar_vv"], deep)
-    np.testing.assert_array_equal(kept.pixels["sar_vh"], deep)
-    assert kept.stretch == {}
+    cut = pixels_of(source)
+    assert {role: image.dtype for role, image in cut.items()} == dict.fromkeys(source.paths, np.uint8)
+    np.testing.assert_array_equal(cut["sar"], SAR)
+    assert scene_source.read(source).stretch.keys() == {"sar_vv", "sar_vh"}
+    kept = pixels_of(source, with_cut(None))
+    np.testing.assert_array_equal(kept["sar_vv"], deep)
+    np.testing.assert_array_equal(kept["sar_vh"], deep)
+    assert scene_source.read(source, with_cut(None)).stretch == {}
     put(tmp_path, sar_vh=("a.tif", deep.astype(np.float32)))
     assert "sar_vh/a.tif: float32 numbers" in problems(source, None)[0]
 

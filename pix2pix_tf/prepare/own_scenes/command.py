@@ -134,6 +134,7 @@ def run_folder(arguments: argparse.Namespace) -> None:
         radiometry=brightness.radiometry,
         bands=brightness.bands,
         align=arguments.align or None,
+        multilook=reading.multilook(arguments),
         zones_file=_vector_file("--zones", arguments.zones),
         fronts_file=_vector_file("--fronts", arguments.fronts),
         zone_field=arguments.zone_field,

@@ -12,6 +12,13 @@ from pix2pix_tf.utils.errors import UserError, did_you_mean
 def add_brightness(new: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     new.add_argument(
+        "--multilook",
+        type=int,
+        metavar="N",
+        help="average squares of N x N pixels, so that a patch of 256 pixels shows more of the glacier, with less "
+        "speckle",
+    )
+    new.add_argument(
         "--cut",
         nargs="+",
         default=["2", "98"],
@@ -61,6 +68,17 @@ def brightness_options(arguments: argparse.Namespace) -> Options:
         arguments.radiometry,
         _bands(arguments.band),
     )
+
+
+def multilook(arguments: argparse.Namespace) -> int | None:
+    """Return --multilook, checked; None where nothing is averaged.
+
+    Raises:
+      UserError: it is no positive number.
+    """
+    if arguments.multilook is not None and arguments.multilook < 1:
+        raise UserError(f"--multilook takes a whole number from 1, not {arguments.multilook}.")
+    return None if arguments.multilook == 1 else arguments.multilook
 
 
 def _no_data(word: str | None) -> float | str | None:

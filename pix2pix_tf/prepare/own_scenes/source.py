@@ -25,7 +25,7 @@ from pix2pix_tf.data.io import images, raster, vector_masks
 from pix2pix_tf.data.io.grid import difference
 from pix2pix_tf.data.scene_names import Facts
 from pix2pix_tf.prepare import radiometry, scene_table
-from pix2pix_tf.prepare.own_scenes import brightness
+from pix2pix_tf.prepare.own_scenes import brightness, multilook
 from pix2pix_tf.prepare.own_scenes.masks import read_mask
 from pix2pix_tf.utils import files
 from pix2pix_tf.utils.errors import UserError, did_you_mean, truncate, truncated_repr
@@ -73,6 +73,7 @@ class Reading:
     classes: tuple[str, ...] | None = None  # meaning of other zone values, see `classes.parse_classes`; None: CaFFe's
     align: bool = False  # masks on another grid are resampled
     zone_field: str = vector_masks.FIELD  # of vector files: the field with the class of a polygon
+    multilook: int = 1  # side of the squares of pixels that are averaged
 
 
 @dataclass(frozen=True)
@@ -84,25 +85,13 @@ class Picture:
     facts: Facts  # metadata from the files and the name
     notes: tuple[str, ...]  # for the summary
     hidden: int  # pixels of the zones that became "not available", because the SAR image has none there
-
-    @property
-    def pixels(self) -> dict[str, np.ndarray]:
-        """For each role, uint8 or uint16, [H, W] or [H, W, 3], of one size; images are read again."""
-        found = {**{role: brightness.convert(image)[0] for role, image in self.images.items()}, **self.masks}
-        return {role: found[role] for role in self.bits}
+    size: tuple[int, int]  # height and width in pixels
 
     @property
     def bits(self) -> dict[str, int]:
         """For each role, 8 or 16."""
         found = {**{role: image.bits for role, image in self.images.items()}, **dict.fromkeys(self.masks, 8)}
         return dict(sorted(found.items()))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        sizes = [mask.shape for mask in self.masks.values()]
-        sizes += [(image.height, image.width) for image in self.images.values()]
-        return sizes[0][0], sizes[0][1]
 
     @property
     def stretch(self) -> dict[str, tuple[float, ...]]:
@@ -346,8 +335,16 @@ def read(source: Source, reading: Reading | None = None) -> Picture:
     problems += _different_grids(source, grids, pictures, masks)
     if problems:
         raise BadScene(problems)
-    hidden = _hide(masks, missing)
-    return Picture(pictures, masks, *_facts(source, grids, pictures), hidden)
+    hidden, looks = _hide(masks, missing), reading.multilook
+    facts, notes = _facts(source, grids, pictures)
+    sizes = [mask.shape for mask in masks.values()] + [(image.height, image.width) for image in pictures.values()]
+    (height, width), *_ = sizes
+    try:
+        size = multilook.coarser_size(height, width, looks)
+    except images.BadImage as error:
+        raise BadScene([(str(error), source.name)]) from None
+    masks = {role: multilook.majority(mask, role, looks) for role, mask in masks.items()}
+    return Picture(pictures, masks, multilook.coarser_facts(facts, height, width, looks), notes, hidden, size)
 
 
 def load(source: Source, reading: Reading, pictures: Mapping[str, brightness.Image]) -> dict[str, np.ndarray]:
@@ -370,7 +367,9 @@ def load(source: Source, reading: Reading, pictures: Mapping[str, brightness.Ima
     if problems:
         raise BadScene(problems)
     _hide(masks, {role: missing for role, (_, missing) in read_again.items()})
-    return {**{role: pixels for role, (pixels, _) in read_again.items()}, **masks}
+    looks = reading.multilook
+    averaged = {role: multilook.average(pixels, ~missing, looks)[0] for role, (pixels, missing) in read_again.items()}
+    return {**averaged, **{role: multilook.majority(mask, role, looks) for role, mask in masks.items()}}
 
 
 def _masks(

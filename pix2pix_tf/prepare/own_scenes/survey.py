@@ -42,13 +42,14 @@ class Settings:
     zones_file: str | None = None  # a vector file with the zones of all scenes
     fronts_file: str | None = None  # likewise with their fronts
     zone_field: str | None = None  # of vector files: the field with the class of a polygon; None: "class"
+    multilook: int | None = None  # side of the squares of pixels that are averaged; None: 1
 
     @property
     def reading(self) -> scene_source.Reading:
         """How the files are read."""
         options = brightness.Options(self.cut, self.limits, self.no_data, self.radiometry, self.bands)
         field = self.zone_field or vector_masks.FIELD
-        return scene_source.Reading(options, self.tolerance, self.classes, bool(self.align), field)
+        return scene_source.Reading(options, self.tolerance, self.classes, bool(self.align), field, self.multilook or 1)
 
     @property
     def shared(self) -> dict[str, Path]:

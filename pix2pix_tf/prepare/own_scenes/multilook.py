@@ -1,0 +1,111 @@
+"""Average the looks of a scene: fewer, larger pixels with less speckle, so that a patch shows more of the glacier.
+
+Where a side is no multiple of the factor, the rest at the bottom and at the right is left out.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pix2pix_tf.data.classes import VALUES
+from pix2pix_tf.data.io.images import BadImage
+from pix2pix_tf.data.scene_names import Facts
+
+
+def average(pixels: np.ndarray, valid: np.ndarray, looks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of the available pixels of each square.
+
+    Args:
+      pixels: uint8 or uint16, [H, W] or [H, W, C].
+      valid: bool [H, W], False where nothing is available.
+      looks: side of a square, pixels; 1 changes nothing.
+
+    Returns:
+      The means, of the dtype of `pixels`, 0 where nothing is available; bool, True where half of a square is available.
+
+    Raises:
+      BadImage: the image is smaller than a square.
+    """
+    if looks == 1:
+        return pixels, valid
+    shape = coarser_size(*valid.shape, looks)
+    means, there = np.zeros(shape + pixels.shape[2:], pixels.dtype), np.zeros(shape, bool)
+    for row, rows in enumerate(_rows(valid.shape[0], looks)):
+        known = _squares(valid[rows], looks)
+        counts = known.sum(axis=(0, 2))
+        sums = (_squares(pixels[rows], looks) * _like(known, pixels)).sum(axis=(0, 2), dtype=np.uint64)
+        there[row] = 2 * counts >= looks**2
+        means[row] = np.rint(sums / np.maximum(_like(counts, pixels), 1)) * _like(there[row], pixels)
+    return means, there
+
+
+def majority(mask: np.ndarray, role: str, looks: int) -> np.ndarray:
+    """Return the most frequent zone of each square; of fronts, whether a front crosses it.
+
+    Args:
+      mask: uint8 [H, W], values of the role.
+      role: zones or fronts.
+      looks: side of a square, pixels; 1 changes nothing.
+
+    Raises:
+      BadImage: the mask is smaller than a square.
+    """
+    if looks == 1:
+        return mask
+    coarse = np.zeros(coarser_size(*mask.shape, looks), np.uint8)
+    values = np.array(VALUES[role], np.uint8)
+    for row, rows in enumerate(_rows(mask.shape[0], looks)):
+        squares = _squares(mask[rows], looks)
+        if role == "fronts":
+            coarse[row] = squares.max(axis=(0, 2))
+        else:
+            coarse[row] = values[np.argmax([(squares == value).sum(axis=(0, 2)) for value in values], axis=0)]
+    return coarse
+
+
+def coarser_facts(facts: Facts, height: int, width: int, looks: int) -> Facts:
+    """Return the metadata of a scene after averaging.
+
+    Args:
+      facts: of the scene as it is in its file.
+      height: pixels of the file.
+      width: likewise.
+      looks: side of a square, pixels.
+    """
+    found: Facts = {**facts}
+    if size := found.get("metres_per_pixel"):
+        found["metres_per_pixel"] = size * looks
+    if box := found.get("bounding_box"):
+        top, bottom, left, right = box
+        found["bounding_box"] = (top // looks, -(-bottom // looks), left // looks, -(-right // looks))
+    if bounds := found.get("bounds"):
+        rows, columns = (side // looks * looks / side for side in (height, width))
+        west, south, east, north = bounds
+        found["bounds"] = (west, north - rows * (north - south), west + columns * (east - west), north)
+    return found
+
+
+def coarser_size(height: int, width: int, looks: int) -> tuple[int, int]:
+    """Return height and width after averaging.
+
+    Raises:
+      BadImage: a side is shorter than that of a square.
+    """
+    if min(height, width) < looks:
+        raise BadImage(f"{height} x {width} pixels, less than the {looks} x {looks} of --multilook {looks}")
+    return height // looks, width // looks
+
+
+def _rows(height: int, looks: int) -> Iterator[slice]:
+    return (slice(row, row + looks) for row in range(0, height - looks + 1, looks))
+
+
+def _squares(rows: np.ndarray, looks: int) -> np.ndarray:
+    """Return the rows of one row of squares as [looks, W / looks, looks, ...]."""
+    width = rows.shape[1] // looks
+    return rows[:, : width * looks].reshape(looks, width, looks, *rows.shape[2:])
+
+
+def _like(flags: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return the flags with a last axis where pixels have channels."""
+    return flags[..., np.newaxis] if pixels.ndim == 3 else flags
