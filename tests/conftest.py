@@ -34,6 +34,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "speckle_run" not in item.fixturenames)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _little_to_collect():
+    """Keep what earlier modules left out of the collections that commands ask for: millions of objects of graphs."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def built_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
     """Make a folder for all processes among which the tests are dealt out: the first to need it builds it."""

@@ -24,7 +24,6 @@ class Facts(TypedDict, total=False):
     metres_per_pixel: float
     quality: int
     orbit: str
-    bounding_box: tuple[int, int, int, int]
     bounds: tuple[float, float, float, float]
     crs: str
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from affine import Affine
@@ -149,8 +150,8 @@ def _averaged(image: SarImage, looks: int) -> SarImage:
         return image
     height, width = image.valid.shape
     pixels, valid = multilook.average(image.pixels, image.valid, looks)
-    known: Facts = {key: getattr(image.scene, key) for key in Facts.__annotations__}  # type: ignore[assignment]
-    facts = multilook.coarser_facts(known, height, width, looks)
+    known = {key: getattr(image.scene, key) for key in (*Facts.__annotations__, "bounding_box")}
+    facts = multilook.coarser_facts(cast(Facts, known), height, width, looks)
     scene = replace(image.scene, height=valid.shape[0], width=valid.shape[1], **facts)
     return SarImage(pixels, valid, image.grid.coarser(looks), scene, looks)
 

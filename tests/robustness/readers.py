@@ -157,9 +157,11 @@ def _scene(suffix: str) -> Callable[[bytes, Path], None]:
     def read(data: bytes, folder: Path) -> None:
         path = folder / f"x{suffix}"
         path.write_bytes(data)
-        picture = scene_source.read(scene_source.Source("x", {"sar": path}))
+        source, reading = scene_source.Source("x", {"sar": path}), scene_source.Reading()
+        picture = scene_source.read(source, reading)
         # A file of two bands can be one of both polarisations, which has other roles.
-        if not all(one.any() for one in picture.pixels.values()) and not picture.notes:
+        pixels = scene_source.load(source, reading, picture.images)
+        if not all(one.any() for one in pixels.values()) and not picture.notes:
             raise AssertionError("a black image without a word")
 
     return read

@@ -4,6 +4,7 @@ Where a side is no multiple of the factor, the rest at the bottom and at the rig
 """
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 
@@ -28,9 +29,10 @@ def average(pixels: np.ndarray, valid: np.ndarray, looks: int) -> tuple[np.ndarr
     """
     if looks == 1:
         return pixels, valid
-    shape = coarser_size(*valid.shape, looks)
+    height, width = valid.shape
+    shape = coarser_size(height, width, looks)
     means, there = np.zeros(shape + pixels.shape[2:], pixels.dtype), np.zeros(shape, bool)
-    for row, rows in enumerate(_rows(valid.shape[0], looks)):
+    for row, rows in enumerate(_rows(height, looks)):
         known = _squares(valid[rows], looks)
         counts = known.sum(axis=(0, 2))
         sums = (_squares(pixels[rows], looks) * _like(known, pixels)).sum(axis=(0, 2), dtype=np.uint64)
@@ -52,9 +54,10 @@ def majority(mask: np.ndarray, role: str, looks: int) -> np.ndarray:
     """
     if looks == 1:
         return mask
-    coarse = np.zeros(coarser_size(*mask.shape, looks), np.uint8)
+    height, width = mask.shape
+    coarse = np.zeros(coarser_size(height, width, looks), np.uint8)
     values = np.array(VALUES[role], np.uint8)
-    for row, rows in enumerate(_rows(mask.shape[0], looks)):
+    for row, rows in enumerate(_rows(height, looks)):
         squares = _squares(mask[rows], looks)
         if role == "fronts":
             coarse[row] = squares.max(axis=(0, 2))
@@ -72,7 +75,7 @@ def coarser_facts(facts: Facts, height: int, width: int, looks: int) -> Facts:
       width: likewise.
       looks: side of a square, pixels.
     """
-    found: Facts = {**facts}
+    found: dict[str, Any] = {**facts}  # scenes.json may hold more than names do
     if size := found.get("metres_per_pixel"):
         found["metres_per_pixel"] = size * looks
     if box := found.get("bounding_box"):
@@ -82,7 +85,7 @@ def coarser_facts(facts: Facts, height: int, width: int, looks: int) -> Facts:
         rows, columns = (side // looks * looks / side for side in (height, width))
         west, south, east, north = bounds
         found["bounds"] = (west, north - rows * (north - south), west + columns * (east - west), north)
-    return found
+    return cast(Facts, found)
 
 
 def coarser_size(height: int, width: int, looks: int) -> tuple[int, int]:
