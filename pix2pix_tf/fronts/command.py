@@ -5,6 +5,7 @@ summary.csv and report.html. Fronts that may be wrong are flagged.
 """
 
 import argparse
+import math
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="METRES",
         help="parts of a front up to this length are dropped (default: 750 m; of scenes of unknown scale, 10 pixels)",
     )
+    reading.add_multilook(parser)
     reading.add_brightness(parser)
     parser.add_argument(
         "--batch-size", type=int, default=8, metavar="N", help="tiles at a time; fewer take less memory (default: 8)"
@@ -188,7 +190,7 @@ def _extract_all(
         try:
             image = inputs.read(one, roles, bits, settings.reading, settings.multilook or 1)
         except images.BadImage as error:
-            problems.append((str(error), one.path.name))
+            problems.append((str(error), one.path.name if one.dataset is None else one.name))
             continue
         hint = hint or _hint(one, image, segmenters[0])
         files.clear(output / one.name)
@@ -203,7 +205,7 @@ def _extract_all(
 def _hint(one: SceneSource, image: SarImage, segmenter: Segmenter) -> str:
     """Return what to do about a scene that is much larger than all that the network has learnt from; else empty."""
     (height, width), size = image.valid.shape, segmenter.model.size
-    looks = round(image.looks * max(height, width) / size)
+    looks = math.ceil(image.looks * max(height, width) / size)
     if not segmenter.model.whole_scenes or max(height, width) <= LARGER * size:
         return ""
     return (

@@ -141,22 +141,21 @@ def read(one: SceneSource, roles: Sequence[str], bits: int, options: Options, lo
       BadImage: the image is damaged, too small, or not what the network takes.
     """
     if one.dataset is not None:
-        return _averaged(_read_patches(one, one.dataset, roles, bits), looks)
-    return _averaged(_read_file(one, roles, bits, options), looks)
+        return _read_patches(one, one.dataset, roles, bits, looks)
+    return _read_file(one, roles, bits, options, looks)
 
 
-def _averaged(image: SarImage, looks: int) -> SarImage:
+def _coarser(scene: Scene, looks: int) -> Scene:
+    """Return what is known of a scene after averaging."""
     if looks == 1:
-        return image
-    height, width = image.valid.shape
-    pixels, valid = multilook.average(image.pixels, image.valid, looks)
-    known = {key: getattr(image.scene, key) for key in (*Facts.__annotations__, "bounding_box")}
-    facts = multilook.coarser_facts(cast(Facts, known), height, width, looks)
-    scene = replace(image.scene, height=valid.shape[0], width=valid.shape[1], **facts)
-    return SarImage(pixels, valid, image.grid.coarser(looks), scene, looks)
+        return scene
+    known = {key: getattr(scene, key) for key in (*Facts.__annotations__, "bounding_box")}
+    facts = multilook.coarser_facts(cast(Facts, known), scene.height, scene.width, looks)
+    height, width = multilook.coarser_size(scene.height, scene.width, looks)
+    return replace(scene, height=height, width=width, padding=(0, 0), overlap=0, **facts)
 
 
-def _read_patches(one: SceneSource, found: Dataset, roles: Sequence[str], bits: int) -> SarImage:
+def _read_patches(one: SceneSource, found: Dataset, roles: Sequence[str], bits: int, looks: int) -> SarImage:
     scene = found.scenes[one.name]
     channels = [_joined(found, one, scene, role) for role in roles]
     pixels = np.concatenate(channels, axis=-1)
@@ -166,7 +165,9 @@ def _read_patches(one: SceneSource, found: Dataset, roles: Sequence[str], bits: 
     if scene.bounds is not None:
         transform = from_bounds(*scene.bounds, scene.width, scene.height)
         grid = Grid(scene.width, scene.height, transform, None if scene.crs is None else CRS.from_user_input(scene.crs))
-    return SarImage(pixels, np.ones(pixels.shape[:2], bool), grid, scene)
+    # Zeros in patches may be dark water or no data; all are taken as measured.
+    means, valid = multilook.average(pixels, np.ones(pixels.shape[:2], bool), looks)
+    return SarImage(means, valid, grid.coarser(looks), _coarser(scene, looks), looks)
 
 
 def _joined(found: Dataset, one: SceneSource, scene: Scene, role: str) -> np.ndarray:
@@ -176,7 +177,7 @@ def _joined(found: Dataset, one: SceneSource, scene: Scene, role: str) -> np.nda
     return whole if whole.ndim == 3 else whole[..., np.newaxis]
 
 
-def _read_file(one: SceneSource, roles: Sequence[str], bits: int, options: Options) -> SarImage:
+def _read_file(one: SceneSource, roles: Sequence[str], bits: int, options: Options, looks: int) -> SarImage:
     examined = [brightness.examine(one.path, role, bands) for role, bands in _bands(one.path, roles, options)]
     first = examined[0][0]
     for image, _ in examined:
@@ -184,8 +185,9 @@ def _read_file(one: SceneSource, roles: Sequence[str], bits: int, options: Optio
             cure = "leave out --cut none" if bits == 8 else "add --cut none, for whole numbers of 16 bit"
             raise images.BadImage(f"{image.bits} bit, but the network takes {bits} bit ({cure})")
     converted = [brightness.convert(image) for image, _ in examined]
-    pixels = np.stack([grey for grey, _ in converted], axis=-1)
-    valid = ~np.logical_or.reduce([missing for _, missing in converted])
+    averaged = [multilook.average(grey, ~missing, looks) for grey, missing in converted]
+    pixels = np.stack([means for means, _ in averaged], axis=-1)
+    valid = np.logical_and.reduce([there for _, there in averaged])
     if not valid.any():
         raise images.BadImage("no pixel with data")
     for note in dict.fromkeys(_notes([image for image, _ in examined])):
@@ -193,7 +195,7 @@ def _read_file(one: SceneSource, roles: Sequence[str], bits: int, options: Optio
     facts: Facts = {**one.facts, **first.grid.facts()}
     stretch = {image.role: image.stretch for image, _ in examined if image.stretch is not None}
     scene = Scene("", first.height, first.width, stretch=stretch or None, **facts)
-    return SarImage(pixels, valid, first.grid, scene)
+    return SarImage(pixels, valid, first.grid.coarser(looks), _coarser(scene, looks), looks)
 
 
 def _notes(examined: Sequence[brightness.Image]) -> Iterator[str]:

@@ -161,8 +161,8 @@ def test_a_network_of_whole_scenes_is_to_see_whole_scenes(tmp_path, capsys):
     model = make_export(tmp_path / "zones", whole_scenes=True)
     scene = write_scene(tmp_path / "a.tif", fjord())
     assert run(scene, model, tmp_path / "whole") == 0
-    assert "a has 160 x 200, of which it sees a part at a time: with --multilook 3 it sees" in capsys.readouterr().out
-    assert run(scene, model, tmp_path / "averaged", "--multilook", 3) == 0
+    assert "a has 160 x 200, of which it sees a part at a time: with --multilook 4 it sees" in capsys.readouterr().out
+    assert run(scene, model, tmp_path / "averaged", "--multilook", 4) == 0
     assert "note:" not in capsys.readouterr().out
 
 

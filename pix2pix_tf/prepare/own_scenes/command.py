@@ -35,6 +35,7 @@ def add_folder(commands: Commands) -> None:
         "--overlap", type=int, default=0, metavar="PIXELS", help="that neighbouring patches share (default: 0)"
     )
     _add_split(new, defaults)
+    reading.add_multilook(new)
     reading.add_brightness(new)
     new.add_argument(
         "--align", action="store_true", help="resample masks on another grid to their SAR image, by the nearest pixel"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from pix2pix_tf.data.classes import VALUES
+from pix2pix_tf.data.classes import NOT_AVAILABLE, ZONE_VALUES
 from pix2pix_tf.data.io.images import BadImage
 from pix2pix_tf.data.scene_names import Facts
 
@@ -29,20 +29,31 @@ def average(pixels: np.ndarray, valid: np.ndarray, looks: int) -> tuple[np.ndarr
     """
     if looks == 1:
         return pixels, valid
-    height, width = valid.shape
-    shape = coarser_size(height, width, looks)
-    means, there = np.zeros(shape + pixels.shape[2:], pixels.dtype), np.zeros(shape, bool)
-    for row, rows in enumerate(_rows(height, looks)):
+    there = available(valid, looks)
+    means = np.zeros(there.shape + pixels.shape[2:], pixels.dtype)
+    for row, rows in enumerate(_rows(len(valid), looks)):
         known = _squares(valid[rows], looks)
-        counts = known.sum(axis=(0, 2))
+        counts = np.maximum(known.sum(axis=(0, 2)), 1)
         sums = (_squares(pixels[rows], looks) * _like(known, pixels)).sum(axis=(0, 2), dtype=np.uint64)
-        there[row] = 2 * counts >= looks**2
-        means[row] = np.rint(sums / np.maximum(_like(counts, pixels), 1)) * _like(there[row], pixels)
+        means[row] = np.rint(sums / _like(counts, pixels)) * _like(there[row], pixels)
     return means, there
 
 
+def available(valid: np.ndarray, looks: int) -> np.ndarray:
+    """Return the squares of which half is available, bool; see `average`."""
+    if looks == 1:
+        return valid
+    height, width = valid.shape
+    there = np.zeros(coarser_size(height, width, looks), bool)
+    for row, rows in enumerate(_rows(height, looks)):
+        there[row] = 2 * _squares(valid[rows], looks).sum(axis=(0, 2)) >= looks**2
+    return there
+
+
 def majority(mask: np.ndarray, role: str, looks: int) -> np.ndarray:
-    """Return the most frequent zone of each square; of fronts, whether a front crosses it.
+    """Return the most frequent zone of each square, or a front one pixel wide through the squares that it crosses.
+
+    A square is "not available" where more than half of it is.
 
     Args:
       mask: uint8 [H, W], values of the role.
@@ -54,16 +65,19 @@ def majority(mask: np.ndarray, role: str, looks: int) -> np.ndarray:
     """
     if looks == 1:
         return mask
+    from skimage.morphology import thin  # a second, which only masks that are averaged need
+
     height, width = mask.shape
     coarse = np.zeros(coarser_size(height, width, looks), np.uint8)
-    values = np.array(VALUES[role], np.uint8)
+    zones = np.array([value for value in ZONE_VALUES if value != NOT_AVAILABLE], np.uint8)
     for row, rows in enumerate(_rows(height, looks)):
         squares = _squares(mask[rows], looks)
         if role == "fronts":
             coarse[row] = squares.max(axis=(0, 2))
-        else:
-            coarse[row] = values[np.argmax([(squares == value).sum(axis=(0, 2)) for value in values], axis=0)]
-    return coarse
+            continue
+        counts = np.stack([(squares == value).sum(axis=(0, 2)) for value in zones])
+        coarse[row] = np.where(2 * counts.sum(axis=0) >= looks**2, zones[counts.argmax(axis=0)], NOT_AVAILABLE)
+    return np.where(thin(coarse > 0), np.uint8(255), np.uint8(0)) if role == "fronts" else coarse
 
 
 def coarser_facts(facts: Facts, height: int, width: int, looks: int) -> Facts:
@@ -80,7 +94,8 @@ def coarser_facts(facts: Facts, height: int, width: int, looks: int) -> Facts:
         found["metres_per_pixel"] = size * looks
     if box := found.get("bounding_box"):
         top, bottom, left, right = box
-        found["bounding_box"] = (top // looks, -(-bottom // looks), left // looks, -(-right // looks))
+        ends = (min(-(-end // looks), side // looks) for end, side in ((bottom, height), (right, width)))
+        found["bounding_box"] = (top // looks, next(ends), left // looks, next(ends))
     if bounds := found.get("bounds"):
         rows, columns = (side // looks * looks / side for side in (height, width))
         west, south, east, north = bounds
@@ -95,7 +110,7 @@ def coarser_size(height: int, width: int, looks: int) -> tuple[int, int]:
       BadImage: a side is shorter than that of a square.
     """
     if min(height, width) < looks:
-        raise BadImage(f"{height} x {width} pixels, less than the {looks} x {looks} of --multilook {looks}")
+        raise BadImage(f"{height} x {width} pixels, less than the {looks} x {looks} of --multilook (take fewer)")
     return height // looks, width // looks
 
 

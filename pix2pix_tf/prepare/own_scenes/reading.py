@@ -12,13 +12,6 @@ from pix2pix_tf.utils.errors import UserError, did_you_mean
 def add_brightness(new: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     new.add_argument(
-        "--multilook",
-        type=int,
-        metavar="N",
-        help="average squares of N x N pixels, so that a patch of 256 pixels shows more of the glacier, with less "
-        "speckle",
-    )
-    new.add_argument(
         "--cut",
         nargs="+",
         default=["2", "98"],
@@ -67,6 +60,17 @@ def brightness_options(arguments: argparse.Namespace) -> Options:
         _no_data(arguments.nodata),
         arguments.radiometry,
         _bands(arguments.band),
+    )
+
+
+def add_multilook(new: argparse.ArgumentParser) -> None:
+    """Add the option to a parser."""
+    new.add_argument(
+        "--multilook",
+        type=int,
+        metavar="N",
+        help="average squares of N x N pixels, so that a patch of 256 pixels shows more of the glacier, with less "
+        "speckle",
     )
 
 

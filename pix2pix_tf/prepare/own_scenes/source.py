@@ -344,6 +344,7 @@ def read(source: Source, reading: Reading | None = None) -> Picture:
     except images.BadImage as error:
         raise BadScene([(str(error), source.name)]) from None
     masks = {role: multilook.majority(mask, role, looks) for role, mask in masks.items()}
+    _hide(masks, {role: ~multilook.available(~one, looks) for role, one in missing.items()})
     return Picture(pictures, masks, multilook.coarser_facts(facts, height, width, looks), notes, hidden, size)
 
 
@@ -368,8 +369,10 @@ def load(source: Source, reading: Reading, pictures: Mapping[str, brightness.Ima
         raise BadScene(problems)
     _hide(masks, {role: missing for role, (_, missing) in read_again.items()})
     looks = reading.multilook
-    averaged = {role: multilook.average(pixels, ~missing, looks)[0] for role, (pixels, missing) in read_again.items()}
-    return {**averaged, **{role: multilook.majority(mask, role, looks) for role, mask in masks.items()}}
+    averaged = {role: multilook.average(pixels, ~missing, looks) for role, (pixels, missing) in read_again.items()}
+    masks = {role: multilook.majority(mask, role, looks) for role, mask in masks.items()}
+    _hide(masks, {role: ~there for role, (_, there) in averaged.items()})
+    return {**{role: means for role, (means, _) in averaged.items()}, **masks}
 
 
 def _masks(
