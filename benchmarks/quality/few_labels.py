@@ -25,12 +25,12 @@ import pandas as pd
 
 from benchmarks.quality.fine_tuning import ROLES, execute, score, subset, train
 from pix2pix_tf import config
-from pix2pix_tf.benefit.data import Part, merged_dataset, write_dataset
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.classes import ZONE_VALUES
 from pix2pix_tf.data.dataset import FILE, Dataset, save
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
+from pix2pix_tf.data.merging import Part, merged_dataset, write_dataset
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.metrics.statistics import confidence_interval
 from pix2pix_tf.prepare.simulation.landscape import fractal

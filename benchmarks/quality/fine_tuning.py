@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 
 from pix2pix_tf import config
-from pix2pix_tf.benefit.data import Part, merged_dataset, write_dataset
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.dataset import Dataset
 from pix2pix_tf.data.loading import load_dataset
+from pix2pix_tf.data.merging import Part, merged_dataset, write_dataset
 from pix2pix_tf.data.scene_names import scene_of
 from pix2pix_tf.utils import files
 

@@ -4,19 +4,17 @@ Whole glaciers are held out: their scenes are the test data, and none of them is
 real scenes are training data, or a fraction of them; the real validation scenes select the best epoch of each trial.
 """
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pix2pix_tf.data import validation
-from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset, front_folder_of, save
+from pix2pix_tf.data.dataset import FILE, SPLITS, Dataset
 from pix2pix_tf.data.loading import load_dataset
+from pix2pix_tf.data.merging import Part
 from pix2pix_tf.data.scene_names import scene_of
-from pix2pix_tf.utils import cli, files
 from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 MANY = 12  # names in a sentence; more are counted
@@ -194,17 +192,6 @@ def draw_scenes(glaciers: Mapping[str, str], fraction: float, seed: int) -> tupl
 # ---- Data sets of the trials ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Part:
-    """Patches of a data set that become part of a split of another."""
-
-    source: Dataset
-    source_split: str
-    stems: tuple[str, ...]
-    split: str  # of the new data set
-    prefix: str = ""  # before the names of patches and scenes
-
-
 def training_parts(sources: Sources, scenes: Sequence[str], synthetic: bool) -> list[Part]:
     """Return the parts of a trial's training and validation data.
 
@@ -225,55 +212,3 @@ def training_parts(sources: Sources, scenes: Sequence[str], synthetic: bool) -> 
 def held_out_parts(sources: Sources) -> list[Part]:
     """Return the parts of the test data: the held-out scenes of every split."""
     return [Part(sources.real, split, sources.real_stems(split, held_out=True), "test") for split in sources.real.stems]
-
-
-def merged_dataset(root: Path, origin: str, parts: Sequence[Part], roles: Sequence[str]) -> Dataset:
-    """Return the description of a data set that is merged from parts; `write_dataset` writes it.
-
-    Args:
-      root: its folder.
-      origin: for its dataset.json.
-      parts: their patches have different names within a split.
-      roles: the files of each patch to include.
-    """
-    stems: dict[str, tuple[str, ...]] = {}
-    scenes = {}
-    for part in parts:
-        stems[part.split] = stems.get(part.split, ()) + tuple(part.prefix + stem for stem in part.stems)
-        for scene in sorted({scene_of(stem) for stem in part.stems}):
-            scenes[part.prefix + scene] = replace(part.source.scenes[scene], split=part.split)
-    first = parts[0].source
-    bits = {role: first.bits[role] for role in roles}
-    stems = {split: tuple(sorted(names)) for split, names in stems.items()}
-    folder = front_folder_of(root)  # that of an earlier version, where it began to write this data set
-    return Dataset(root, root.name, origin, first.size, bits, scenes, stems, front_folder=folder)
-
-
-def write_dataset(merged: Dataset, parts: Sequence[Part]) -> None:
-    """Write a merged data set, or resume an interrupted write.
-
-    The patches are hard links where the file system supports them, else copies. They were checked in their sources and
-    are not checked again.
-
-    Args:
-      merged: from `merged_dataset`.
-      parts: the same as there.
-    """
-    if (merged.root / FILE).exists():
-        return
-    patches = [(part, role, stem) for part in parts for role in merged.bits for stem in part.stems]
-    for part, role, stem in cli.progress(patches, len(patches), f"files of {merged.name}"):
-        source = part.source.path(part.source_split, role, stem)
-        _link(source, merged.path(part.split, role, part.prefix + stem))
-    save(merged)
-
-
-def _link(source: Path, target: Path) -> None:
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source.resolve(), target)  # for a symbolic link, the file itself
-    except OSError:  # another file system, or one without hard links
-        with files.atomic_write(target) as temporary:
-            shutil.copyfile(source, temporary)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from pix2pix_tf import config as configuration
 from pix2pix_tf.benefit import data
-from pix2pix_tf.benefit.data import Part, Sources
+from pix2pix_tf.benefit.data import Sources
 from pix2pix_tf.benefit.results import Trial
 from pix2pix_tf.config import Config, make_config
+from pix2pix_tf.data import merging
 from pix2pix_tf.data.dataset import Dataset
+from pix2pix_tf.data.merging import Part
 from pix2pix_tf.utils import resumable
 from pix2pix_tf.utils.errors import UserError
 
@@ -68,10 +70,10 @@ class Experiment:
         return len(real.stems), sum(len(part.stems) for part in synthetic)
 
     def data(self, trial: Trial) -> Dataset:
-        """Return a trial's data set; `data.write_dataset` writes it."""
+        """Return a trial's data set; `merging.write_dataset` writes it."""
         real, synthetic = self.sources.real.origin, self.sources.synthetic.origin
         origin = {"real": real, "synthetic": synthetic, "both": f"{real} and {synthetic}"}[trial.kind]
-        return data.merged_dataset(self.output / "data" / trial.data_name, origin, self.parts(trial), self.roles)
+        return merging.merged_dataset(self.output / "data" / trial.data_name, origin, self.parts(trial), self.roles)
 
     @property
     def test_parts(self) -> list[Part]:
@@ -80,10 +82,10 @@ class Experiment:
 
     @property
     def test_data(self) -> Dataset:
-        """The held-out scenes with their true fronts; `data.write_dataset` writes them."""
+        """The held-out scenes with their true fronts; `merging.write_dataset` writes them."""
         real = self.sources.real
         roles = tuple(dict.fromkeys((*self.roles, "fronts")))
-        return data.merged_dataset(self.output / "data" / "held-out", real.origin, self.test_parts, roles)
+        return merging.merged_dataset(self.output / "data" / "held-out", real.origin, self.test_parts, roles)
 
 
 def trial_config(overrides: Sequence[str], steps: int) -> Config:

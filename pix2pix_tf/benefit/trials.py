@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from pix2pix_tf.benefit import data
 from pix2pix_tf.benefit.experiment import Experiment
 from pix2pix_tf.benefit.results import Trial
+from pix2pix_tf.data import merging
 from pix2pix_tf.evaluation import runs
 from pix2pix_tf.evaluation.segmentation import evaluation
 from pix2pix_tf.evaluation.segmentation.evaluation import Setting
@@ -38,7 +38,7 @@ def run_trials(experiment: Experiment) -> None:
     if len(missing) < len(experiment.trials):
         print(f"{len(experiment.trials) - len(missing)} trainings are done already, in {experiment.output / 'runs'}")
     setting = evaluation_setting(experiment)
-    data.write_dataset(setting.dataset, experiment.test_parts)
+    merging.write_dataset(setting.dataset, experiment.test_parts)
     started = time.monotonic()
     for done, trial in enumerate(missing, 1):
         print(f"\n{trial.name}: training {done} of {len(missing)}", flush=True)
@@ -52,7 +52,7 @@ def run_trials(experiment: Experiment) -> None:
 
 def _train(experiment: Experiment, trial: Trial) -> None:
     dataset = experiment.data(trial)
-    data.write_dataset(dataset, experiment.parts(trial))
+    merging.write_dataset(dataset, experiment.parts(trial))
     config = replace(experiment.config, train=replace(experiment.config.train, seed=trial.seed))
     trainer.train(config, dataset, experiment.run(trial))
 

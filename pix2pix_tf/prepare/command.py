@@ -1,4 +1,4 @@
-"""Prepare data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe | multiearth | masks | score-clouds`.
+"""Prepare data sets: `python -m pix2pix_tf.prepare simulate | folder | caffe | multiearth | masks | merge | ...`.
 
 Each subcommand has a module `command` in its folder, with one `add_...` (its options) and one `run_...` (from options
 to the function that does the work).
@@ -8,6 +8,7 @@ import contextlib
 
 from pix2pix_tf.prepare.caffe.command import add_caffe
 from pix2pix_tf.prepare.masks.command import add_masks
+from pix2pix_tf.prepare.merge import add_merge
 from pix2pix_tf.prepare.multiearth.command import add_multiearth
 from pix2pix_tf.prepare.own_scenes.command import add_folder
 from pix2pix_tf.prepare.score_clouds import add_score_clouds
@@ -23,7 +24,8 @@ def main(argv: list[str]) -> None:
         "  python -m pix2pix_tf.prepare folder --input my_scenes --output datasets/mine --split scene\n"
         "  python -m pix2pix_tf.prepare caffe --download --output datasets/caffe\n"
         "  python -m pix2pix_tf.prepare multiearth --input my_tiffs --output datasets/multiearth\n"
-        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe",
+        "  python -m pix2pix_tf.prepare masks --output datasets/moved --from datasets/caffe\n"
+        "  python -m pix2pix_tf.prepare merge --input datasets/mine datasets/simulated --output datasets/mixed",
         "python -m pix2pix_tf.prepare",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -32,6 +34,7 @@ def main(argv: list[str]) -> None:
     add_caffe(commands)
     add_multiearth(commands)
     add_masks(commands)
+    add_merge(commands)
     add_score_clouds(commands)
     arguments = parser.parse_args(argv)
     output = getattr(arguments, "output", None)  # score-clouds has none: it replaces one file atomically

@@ -17,6 +17,7 @@ from pix2pix_tf import config, prepare
 from pix2pix_tf.benefit import command, data, experiment, plot, results
 from pix2pix_tf.benefit import report as benefit_report
 from pix2pix_tf.benefit.results import ExperimentInfo, Trial, TrialResult
+from pix2pix_tf.data import merging
 from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.training import tasks
 from pix2pix_tf.utils import cli
@@ -211,10 +212,10 @@ def test_test_data_made_before_keep_their_fronts_in_lines(opened, tmp_path):
     chosen = experiment.Experiment(
         opened, experiment.trial_config([], 2), experiment.plan([0.5], 1), tmp_path / "out", "pixels", 3
     )
-    data.write_dataset(chosen.test_data, chosen.test_parts)
+    merging.write_dataset(chosen.test_data, chosen.test_parts)
     folder = tmp_path / "out" / "data" / "held-out" / "test"
     (folder / "fronts").rename(folder / "lines")
-    data.write_dataset(chosen.test_data, chosen.test_parts)
+    merging.write_dataset(chosen.test_data, chosen.test_parts)
     assert all(chosen.test_data.path("test", "fronts", stem).exists() for stem in chosen.test_data.stems["test"])
 
 
@@ -259,10 +260,10 @@ def test_a_merged_data_set_is_one_like_any_other(opened, tmp_path, monkeypatch, 
     if not links:
         monkeypatch.setattr(os, "link", refuse)
     parts = data.training_parts(opened, ("SIM_00007",), synthetic=True)
-    merged = data.merged_dataset(tmp_path / "both", "simulated and generated: gen5@2", parts, ROLES)
-    data.write_dataset(dataclasses.replace(merged, bits={"zones": 8}), parts)  # as if interrupted ...
+    merged = merging.merged_dataset(tmp_path / "both", "simulated and generated: gen5@2", parts, ROLES)
+    merging.write_dataset(dataclasses.replace(merged, bits={"zones": 8}), parts)  # as if interrupted ...
     (merged.root / "dataset.json").unlink()  # ... before the file that says that all is there
-    data.write_dataset(merged, parts)
+    merging.write_dataset(merged, parts)
     loaded = load_dataset(merged.root, ROLES)
     assert dataclasses.replace(loaded, bits=dict(loaded.bits)) == merged
     path, source = (
