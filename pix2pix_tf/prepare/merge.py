@@ -105,7 +105,6 @@ def _open(roots: Sequence[Path]) -> tuple[list[Dataset], tuple[str, ...]]:
             )
         if different := [role for role in roles if one.bits[role] != sources[0].bits[role]]:
             depths = f"{one.bits[different[0]]} and {sources[0].bits[different[0]]} bit"
-            raise UserError(
-                f"{', '.join(different)} of {one.root} and {sources[0].root} have {depths}. Prepare them with one --cut."
-            )
+            both = f"{', '.join(different)} of {one.root} and of {sources[0].root}"
+            raise UserError(f"{both} have {depths}. Prepare them with the same --cut.")
     return sources, roles
