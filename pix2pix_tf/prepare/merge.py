@@ -25,8 +25,7 @@ def add_merge(commands: Commands) -> None:
         "  python -m pix2pix_tf.prepare simulate --output datasets/simulated\n"
         "  python -m pix2pix_tf.prepare merge --input datasets/mine datasets/simulated --output datasets/mixed\n"
         "  python -m pix2pix_tf.prepare merge --input datasets/few datasets/simulated --repeat 10 "
-        "--output datasets/mixed\n"
-        "  python train.py --variant zones --data datasets/mixed",
+        "--output datasets/mixed",
     )
     new.add_argument(
         "--input", nargs="+", type=Path, required=True, metavar="DIR", help="data sets, the main one first"

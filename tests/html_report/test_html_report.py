@@ -183,7 +183,7 @@ def test_pictures_enlarge_pixel_by_pixel_and_lead_on_by_keyboard(page):
     page.keyboard.press("Escape")
     assert not viewer.evaluate("one => one.open")
     # the browser tells of the closing a moment later
-    page.wait_for_function("document.activeElement.ariaLabel?.startsWith('Enlarge: orig <b>')", timeout=5000)
+    page.locator("[aria-label^='Enlarge: orig <b>']:focus").wait_for(timeout=5000)
 
 
 @pytest.mark.parametrize("width", [375, 1600])

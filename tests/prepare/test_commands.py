@@ -16,7 +16,7 @@ from pix2pix_tf import prepare
 from pix2pix_tf.data import tiling
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.loading import load_dataset
-from pix2pix_tf.prepare import score_clouds
+from pix2pix_tf.prepare import merge, score_clouds
 from pix2pix_tf.prepare.caffe import build as caffe_build
 from pix2pix_tf.prepare.caffe import command as caffe_command
 from pix2pix_tf.prepare.caffe import patches as caffe_patches
@@ -494,7 +494,7 @@ def test_the_command_line_end_to_end(mine, tmp_path):
     assert not (tmp_path / "out 2").exists()
 
 
-COMMANDS = ("simulate", "folder", "caffe", "multiearth", "masks", "score-clouds")
+COMMANDS = ("simulate", "folder", "caffe", "multiearth", "masks", "merge", "score-clouds")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
@@ -515,6 +515,7 @@ def test_help_ends_with_examples_that_parse(arguments, capsys, monkeypatch):
     monkeypatch.setattr(caffe_command, "download_benchmark", lambda *rest: None)
     monkeypatch.setattr(own_scenes_command, "_suited", lambda output: "gen5")  # nothing was written
     monkeypatch.setattr(masks_command, "make_masks", lambda *rest: calls.append(rest))
+    monkeypatch.setattr(merge, "merge", lambda *rest: calls.append(rest))
     monkeypatch.setattr(score_clouds, "score_clouds", lambda *rest: calls.append(rest))
     for example in examples:
         prepare.main(example.split()[3:])
