@@ -105,9 +105,8 @@ def read_options(argv: list[str]) -> argparse.Namespace:
 
 
 def _check_ranges(options: argparse.Namespace) -> None:
-    for name, value in (("--seeds", options.seeds), ("--steps", options.steps)):
-        if value < 1:
-            raise UserError(f"{name} takes a whole number from 1, not {value}.")
+    cli.check_positive("--seeds", options.seeds)
+    cli.check_positive("--steps", options.steps)
     for fraction in options.fractions:
         if not 0 < fraction <= 1:
             raise UserError(f"--fractions takes shares above 0 and up to 1, not {fraction:g}.")

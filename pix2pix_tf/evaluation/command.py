@@ -140,12 +140,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> None:
     """Raise UserError for values out of range, and for options that contradict each other."""
-    if options.batch_size < 1:
-        raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
+    cli.check_positive("--batch-size", options.batch_size)
     if not 0 <= options.seed < 2**31:
         raise UserError(f"--seed takes a whole number from 0 to {2**31 - 1}, not {options.seed}.")
-    if options.outputs and min(options.outputs) < 1:
-        raise UserError(f"--outputs takes whole numbers from 1, not {min(options.outputs)}.")
+    for count in options.outputs or ():
+        cli.check_positive("--outputs", count)
     if options.min_length is not None and not 0 <= options.min_length < math.inf:
         raise UserError(f"--min-length takes a length from 0, not {options.min_length}.")
     if options.select and options.split != "val":

@@ -66,8 +66,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """
     options = _parser().parse_args(argv)
     options.reading = reading.brightness_options(options)
-    if options.batch_size < 1:
-        raise UserError(f"--batch-size takes a whole number from 1, not {options.batch_size}.")
+    cli.check_positive("--batch-size", options.batch_size)
     if options.min_length is not None and not 0 <= options.min_length < float("inf"):
         raise UserError(f"--min-length takes a length from 0, not {options.min_length}.")
     if options.box is not None and not options.time_series:

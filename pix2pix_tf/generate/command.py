@@ -126,8 +126,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """
     options = _parser().parse_args(argv)
     options.reading = reading.brightness_options(options)
-    if options.samples < 1:
-        raise UserError(f"--samples takes a whole number from 1, not {options.samples}.")
+    cli.check_positive("--samples", options.samples)
     if not options.masks.exists():
         raise UserError(f"{options.masks} does not exist. --masks takes an image, a folder of images, or a data set.")
     return options

@@ -11,6 +11,7 @@ from pix2pix_tf.data.loading import load_dataset
 from pix2pix_tf.data.merging import Part, merged_dataset, write_dataset
 from pix2pix_tf.prepare import dataset_writer
 from pix2pix_tf.prepare.commands import Commands, command
+from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -58,8 +59,9 @@ def merge(roots: Sequence[Path], output: Path, repeat: int = 1) -> None:
     Raises:
       UserError: there are fewer than two data sets, they have no role in common, or they differ in size or depth.
     """
-    if len(roots) < 2 or repeat < 1:
-        raise UserError("merge takes two data sets or more as --input, and a --repeat from 1.")
+    cli.check_positive("--repeat", repeat)
+    if len(roots) < 2:
+        raise UserError("merge takes two data sets or more as --input.")
     sources, roles = _open(roots)
     files_ = [(f"{number}/{split}/{role}/{stem}", one.path(split, role, stem))
               for number, one in enumerate(sources) for split in one.stems for stem in one.stems[split]

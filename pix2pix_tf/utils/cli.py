@@ -96,6 +96,16 @@ def command(commands: Commands, name: str, description: str, example: str) -> ar
     return new
 
 
+def check_positive(name: str, value: int) -> None:
+    """Check a count that the user gave.
+
+    Raises:
+      UserError: it is below 1.
+    """
+    if value < 1:
+        raise UserError(f"{name} takes a whole number from 1, not {value}.")
+
+
 def _epilog(example: str, notes: str = "") -> str:
     return f"{notes}\n\nexamples:\n{as_typed(example)}".lstrip()
 

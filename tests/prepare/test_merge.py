@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_said(fronts_data, optical_data, tiny_data, tmp_pat
         return refused(capsys, prepare, "merge", "--input", *arguments, "--output", tmp_path / "out")
 
     assert "two data sets or more" in message(fronts_data)
-    assert "a --repeat from 1" in message(fronts_data, tiny_data, "--repeat", 0)
+    assert "--repeat takes a whole number from 1, not 0" in message(fronts_data, tiny_data, "--repeat", 0)
     assert "There is no data set" in message(fronts_data, tmp_path / "nothing")
     simulate(tmp_path / "larger", scenes=2, size=2 * SIZE, val=0.5)
     assert f"larger has patches of {2 * SIZE} pixels, and" in message(fronts_data, tmp_path / "larger")

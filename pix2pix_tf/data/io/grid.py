@@ -83,7 +83,7 @@ class Grid:
     def coarser(self, factor: int) -> "Grid":
         """Return the grid whose pixels are so many times larger; what is left at the bottom and right is cut off."""
         transform = self.transform @ Affine.scale(factor) if self.has_coordinates else self.transform
-        return self if factor == 1 else Grid(self.width // factor, self.height // factor, transform, self.crs)
+        return Grid(self.width // factor, self.height // factor, transform, self.crs)
 
     def facts(self) -> Facts:
         """Return what `dataset.Scene` keeps of the grid.

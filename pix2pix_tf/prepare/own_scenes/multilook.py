@@ -94,8 +94,8 @@ def coarser_facts(facts: Facts, height: int, width: int, looks: int) -> Facts:
         found["metres_per_pixel"] = size * looks
     if box := found.get("bounding_box"):
         top, bottom, left, right = box
-        ends = (min(-(-end // looks), side // looks) for end, side in ((bottom, height), (right, width)))
-        found["bounding_box"] = (top // looks, next(ends), left // looks, next(ends))
+        lowest, rightmost = min(-(-bottom // looks), height // looks), min(-(-right // looks), width // looks)
+        found["bounding_box"] = (top // looks, lowest, left // looks, rightmost)
     if bounds := found.get("bounds"):
         rows, columns = (side // looks * looks / side for side in (height, width))
         west, south, east, north = bounds

@@ -6,6 +6,7 @@ from pix2pix_tf.data import classes
 from pix2pix_tf.prepare import radiometry
 from pix2pix_tf.prepare.commands import limits, percentiles
 from pix2pix_tf.prepare.own_scenes.brightness import Options
+from pix2pix_tf.utils import cli
 from pix2pix_tf.utils.errors import UserError, did_you_mean
 
 
@@ -68,21 +69,21 @@ def add_multilook(new: argparse.ArgumentParser) -> None:
     new.add_argument(
         "--multilook",
         type=int,
+        default=1,
         metavar="N",
         help="average squares of N x N pixels, so that a patch of 256 pixels shows more of the glacier, with less "
-        "speckle",
+        "speckle (default: 1)",
     )
 
 
 def multilook(arguments: argparse.Namespace) -> int | None:
-    """Return --multilook, checked; None where nothing is averaged.
+    """Return --multilook, the side of a square in pixels; None where nothing is averaged.
 
     Raises:
-      UserError: it is no positive number.
+      UserError: it is below 1.
     """
-    if arguments.multilook is not None and arguments.multilook < 1:
-        raise UserError(f"--multilook takes a whole number from 1, not {arguments.multilook}.")
-    return None if arguments.multilook == 1 else arguments.multilook
+    cli.check_positive("--multilook", arguments.multilook)
+    return None if arguments.multilook == 1 else arguments.multilook  # None, as in the records of earlier data sets
 
 
 def _no_data(word: str | None) -> float | str | None:
