@@ -185,6 +185,11 @@ class TrainConfig:
     export_every: int = option(
         10, "epochs between SavedModels; the last epoch is always exported", 1, 1_000_000, unit="epochs"
     )
+    export_precision: str = option(
+        "auto",
+        "of exports' computation; auto: the training's; float32: fast on processors without bfloat16, too",
+        choices=("auto", "float32"),
+    )
     export_weights: bool = option(
         True, "exports contain the float32 weights of all networks, for --init; false: smaller exports"
     )

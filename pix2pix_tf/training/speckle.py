@@ -178,7 +178,8 @@ class SpeckleGan:
 
         `tensor` returns `output`, images in [-1, 1]; for `styled` and others see `make_style_signatures`.
         """
-        generator = precision.cast_for_inference(self.average.network if self.average.is_better else self.generator)
+        best = self.average.network if self.average.is_better else self.generator
+        generator = precision.cast_for_inference(best, self.config.train.export_precision)
         # The functions below must not keep the other networks.
         conditions, bank, model = self.conditions, self.bank, self.config.model
 

@@ -146,7 +146,7 @@ class Pix2Pix:
     def signatures(self) -> dict[str, Signature]:
         """Return the export's functions with a copy of the weights: `tensor` returns `output`, images in [-1, 1]."""
         averaged = bool(self.average and self.average.is_better)
-        generator = precision.cast_for_inference(self._network(averaged))
+        generator = precision.cast_for_inference(self._network(averaged), self.config.train.export_precision)
 
         def generate(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"output": generator([encoded, seed], training=False)}
@@ -226,7 +226,8 @@ class Segmenter:
         `probabilities`: float32 [N, H, W, K], [0, 1], of the zones in the order of ZONE_VALUES, or of the front.
         `features`: float32 [N, C], at least 0, of the network's bottom, averaged over the map.
         """
-        with_features = unet.with_features(precision.cast_for_inference(self.segmenter))
+        copy = precision.cast_for_inference(self.segmenter, self.config.train.export_precision)
+        with_features = unet.with_features(copy)
 
         def predict(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             logits, features = with_features([encoded, seed], training=False)
@@ -302,7 +303,7 @@ class Classifier:
 
     def signatures(self) -> dict[str, Signature]:
         """Return the export's functions with a copy of the weights: each returns `probabilities`, float32 [N, 1]."""
-        classifier = precision.cast_for_inference(self.classifier)
+        classifier = precision.cast_for_inference(self.classifier, self.config.train.export_precision)
 
         def predict(encoded: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"probabilities": tf.sigmoid(classifier([encoded, seed], training=False))}

@@ -58,6 +58,34 @@ def test_its_kernels_take_half_the_bytes_and_its_norms_stay_as_they_are():
     assert any(isinstance(layer, precision.LAYERS_WITH_KERNELS) for layer in copy.layers)
 
 
+@pytest.mark.parametrize(("variant", "overrides", "dtype_policy"), [NETWORKS[1], NETWORKS[3], NETWORKS[5]])
+def test_the_copy_may_compute_in_float32_with_kernels_of_half_the_bytes(variant, overrides, dtype_policy):
+    network = trained_network(variant, overrides, dtype_policy)
+    copy = precision.cast_for_inference(network, "float32")
+    stored = dtype_policy.removeprefix("mixed_")
+    exact = trained_network(variant, overrides, "float32")
+    for layer, others in zip(copy.layers, exact.layers, strict=True):
+        assert layer.compute_dtype == others.compute_dtype
+        if isinstance(layer, precision.LAYERS_WITH_KERNELS):
+            assert {tf.as_dtype(weight.dtype).name for weight in layer.weights} == {stored}
+            for weight in others.weights:  # what is stored is rounded, and nothing else
+                weight.assign(tf.cast(tf.cast(tf_compat.unwrapped(weight), stored), "float32"))
+    np.testing.assert_allclose(output_of(copy), output_of(exact), atol=2e-5)
+    assert np.abs(output_of(copy) - output_of(network)).max() > 1e-3  # which computes in a half precision
+
+
+@pytest.mark.parametrize("variant", ["orig", "zones", "clouds"])
+def test_exports_compute_as_the_option_says(variant):
+    task_options = [*TINY, *UNET, "model.vgg_width=4"]
+    for chosen, expected in (("auto", {tf.bfloat16}), ("float32", {tf.float32})):
+        made = config.make_config(variant, [*task_options, f"train.export_precision={chosen}"])
+        function, specs = make_task(made, SIDE, BITS, "mixed_bfloat16").signatures()["tensor"]
+        graph = tf.function(function, input_signature=specs).get_concrete_function().graph
+        functions = [graph, *(graph._get_function(one).graph for one in graph._functions)]
+        convolutions = [one for each in functions for one in each.get_operations() if one.type == "Conv2D"]
+        assert {one.outputs[0].dtype for one in convolutions} == expected
+
+
 def test_the_copy_alone_uses_fixed_size_blocks():
     network = trained_network("orig", TINY, "mixed_bfloat16")
     kinds = layers.Conv2D, layers.Conv2DTranspose
