@@ -71,7 +71,7 @@ def test_the_copy_may_compute_in_float32_with_kernels_of_half_the_bytes(variant,
             for weight in others.weights:  # what is stored is rounded, and nothing else
                 weight.assign(tf.cast(tf.cast(tf_compat.unwrapped(weight), stored), "float32"))
     np.testing.assert_allclose(output_of(copy), output_of(exact), atol=2e-5)
-    assert np.abs(output_of(copy) - output_of(network)).max() > 1e-3  # which computes in a half precision
+    assert np.abs(output_of(copy) - output_of(network)).max() > 2e-4  # which computes in a half precision
 
 
 @pytest.mark.parametrize("variant", ["orig", "zones", "clouds"])
