@@ -13,6 +13,7 @@ from pix2pix_tf.utils import cpu, tf_compat
 # Filters in the first layer from which bfloat16 is faster than float32, on a processor that multiplies bfloat16: its
 # kernels work on 16 channels at once (`benchmarks/speed/precisions.py`). This was not measured on a GPU.
 MIN_FILTERS = 16
+# The computation that `train.export_precision=float32` replaces.
 HALF_PRECISIONS = ("bfloat16", "float16")
 LAYERS_WITH_KERNELS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose, tf.keras.layers.Dense)
 
@@ -75,7 +76,8 @@ def cast_for_inference(network: tf.keras.Model, computation: str = "auto") -> tf
 
     In bfloat16 it takes half the bytes and needs no cast; with the fixed-size blocks of `models/cpu_kernels` it
     generates one image in 0.83 of the time (`benchmarks/speed`). Its outputs have the same bits, or equal them to
-    rounding where fixed-size blocks are used. It cannot be trained: a step of Adam is lost in the rounding.
+    rounding where fixed-size blocks are used; with another computation they differ by the rounding of activations. It
+    cannot be trained: a step of Adam is lost in the rounding.
 
     Args:
       network: functional, computing in float32 or a mixed precision.
