@@ -126,6 +126,9 @@ class LossConfig:
     grid: float = option(
         0.0, "weight of a zone's brightness by a pixel's place in squares of 4 x 4, which keeps out grids", 0.0, 1e6
     )
+    label_mix: float = option(
+        0.0, "weight of the pixel discriminator's consistency on zones of a real and a generated image [A]", 0.0, 1e6
+    )
     cross_entropy: float = option(0.5, "weight of the cross entropy, for zones [C]", 0.0, 1e6)
     dice: float = option(0.5, "weight of the Dice loss, for zones [C]", 0.0, 1e6)
     distance_dilation: int = option(5, "square by which the loss dilates a front once more [C]", 1, 99, unit="pixels")
@@ -163,6 +166,9 @@ class TrainConfig:
     )
     discriminator_shift: int = option(
         0, "speckle: largest random shift of what the losses see, which keeps out grids", 0, 62, unit="pixels"
+    )
+    discriminator_tones: float = option(
+        0.0, "speckle: largest random change of contrast and brightness of what the losses see, in log tone", 0.0, 1.0
     )
     discriminator_every: int = option(1, "2: train the discriminator in every other pass only [M]", 1, 1_000_000)
     global_clipnorm: float = option(0.0, "largest norm of all gradients together [C]; 0: no clipping", 0.0, 1e6)
@@ -335,8 +341,10 @@ ONLY = {
         "loss.mean_tone",
         "loss.style",
         "loss.grid",
+        "loss.label_mix",
         "train.drawn_masks",
         "train.discriminator_shift",
+        "train.discriminator_tones",
     ),
     "unet": ("model.unet_width", "model.unet_rates", "loss.cross_entropy", "loss.dice"),
     "vgg": ("model.vgg_width",),
