@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.models.blocks import EPSILON, LEAK, Block, convolution
-from pix2pix_tf.models.flow import Streaks
+from pix2pix_tf.models.flow import BANDS, LINES, Streaks
 from pix2pix_tf.models.layers import FusedInstanceNormalization, LeakyReLU
 from pix2pix_tf.models.speckle_layers import (
     AddNoise,
@@ -32,7 +32,8 @@ STYLE_WIDTH = 64  # units of the two dense layers that read a style
 SPADE_WIDTH = 32  # filters through which the mask steers the norms [S]
 SPADE_FROM = 2  # halvings from which the mask modulates by SPADE; larger maps by class tables, which cost less
 NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the streaks
-STREAKS_TO = 2  # halvings up to which streaks along the flow of ice join the noise
+LINES_AT = range(0, 3)  # halvings at which flow lines join the noise
+BANDS_AT = range(1, 5)  # and broad bands along the flow
 STDDEV = 0.05  # of the initial weights of scales and shifts
 GAIN = 1.4  # of the discriminators' kernels: as much as LeakyReLU takes away, sqrt(2 / (1 + LEAK**2)) [H]
 HALVINGS = 5  # of the pixel discriminator, which is a U-Net
@@ -43,7 +44,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
 
     Args:
       model: generator_width (filters at full size; deeper levels have up to 12 times as many), depth (doublings),
-        flow_lines.
+        flow_lines, flow_bands.
       classes: channels of the one-hot mask.
       style_size: length of a style vector (`data/styles.py`).
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**depth.
@@ -71,7 +72,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         1 * w,  # [N, 256, 256, 16]
     ][-d - 1 :]
     masks = _pyramid(mask, d)
-    streaks = _streaks(mask, noise) if model.flow_lines else None
+    streaks = _streaks(mask, noise, model)
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(style))
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(code))
 
@@ -83,9 +84,8 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         # Bilinear: nearest pixels, then the mean with weights 1, 2, 1. Nearest pixels alone leave a weave.
         x = DoubleSize()(x) if level else x
         noises = [NoiseAt(n, halvings)(noise) for n in (0, 1)]
-        if streaks is not None and halvings <= STREAKS_TO:
-            along = streaks[halvings]
-            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, along]) for one in noises]
+        if streaks[halvings]:
+            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, *streaks[halvings]]) for one in noises]
         x = _residual(x, widths[level : level + 2], modulate, noises)
     tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
     strength = tf.keras.layers.Dense(
@@ -247,10 +247,18 @@ def _pyramid(mask: tf.Tensor, times: int) -> list[tf.Tensor]:
     return masks[::-1]
 
 
-def _streaks(mask: tf.Tensor, noise: tf.Tensor) -> list[tf.Tensor]:
-    """Return the streaks along the flow of ice at full size, halved, and halved twice."""
-    halved = Streaks()([mask, NoiseAt(3, 0)(noise)])
-    return [DoubleSize(dtype="float32")(halved), halved, tf.keras.layers.AveragePooling2D(2, dtype="float32")(halved)]
+def _streaks(mask: tf.Tensor, noise: tf.Tensor, model: ModelConfig) -> list[list[tf.Tensor]]:
+    """Return the patterns along the flow of ice that join the noise, for each number of halvings from 0 to depth."""
+    patterns: list[list[tf.Tensor]] = [[] for _ in range(model.depth + 1)]
+    wanted = [(LINES, LINES_AT)] * model.flow_lines + [(BANDS, BANDS_AT)] * model.flow_bands
+    for widths, at in wanted:
+        one = halved = Streaks(widths)([mask, NoiseAt(3, 0)(noise)])
+        for halvings in range(min(at.stop, model.depth + 1)):
+            if halvings > 1:
+                one = tf.keras.layers.AveragePooling2D(2, dtype="float32")(one)
+            if halvings in at:
+                patterns[halvings].append(one if halvings else DoubleSize(dtype="float32")(halved))
+    return patterns
 
 
 def _per_channel(code: tf.Tensor, filters: int) -> tf.Tensor:
