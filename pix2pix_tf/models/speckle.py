@@ -15,6 +15,7 @@ from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.models.blocks import EPSILON, LEAK, Block, convolution
 from pix2pix_tf.models.flow import BANDS, LINES, Streaks
 from pix2pix_tf.models.layers import FusedInstanceNormalization, LeakyReLU
+from pix2pix_tf.models.relief import Relief
 from pix2pix_tf.models.speckle_layers import (
     AddNoise,
     DepthToSpace,
@@ -31,9 +32,10 @@ Modulate = Callable[[tf.Tensor], tf.Tensor]  # float [N, H, W, C] -> the same sh
 STYLE_WIDTH = 64  # units of the two dense layers that read a style
 SPADE_WIDTH = 32  # filters through which the mask steers the norms [S]
 SPADE_FROM = 2  # halvings from which the mask modulates by SPADE; larger maps by class tables, which cost less
-NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the streaks
+NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the patterns
 LINES_AT = range(0, 3)  # halvings at which flow lines join the noise
 BANDS_AT = range(1, 5)  # and broad bands along the flow
+RELIEF_AT = range(0, 4)  # and the slopes of a random landscape
 STDDEV = 0.05  # of the initial weights of scales and shifts
 GAIN = 1.4  # of the discriminators' kernels: as much as LeakyReLU takes away, sqrt(2 / (1 + LEAK**2)) [H]
 HALVINGS = 5  # of the pixel discriminator, which is a U-Net
@@ -44,7 +46,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
 
     Args:
       model: generator_width (filters at full size; deeper levels have up to 12 times as many), depth (doublings),
-        flow_lines, flow_bands.
+        flow_lines, flow_bands, relief.
       classes: channels of the one-hot mask.
       style_size: length of a style vector (`data/styles.py`).
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**depth.
@@ -72,7 +74,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         1 * w,  # [N, 256, 256, 16]
     ][-d - 1 :]
     masks = _pyramid(mask, d)
-    streaks = _streaks(mask, noise, model)
+    patterns = _patterns(mask, noise, model)
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(style))
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(code))
 
@@ -84,8 +86,8 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         # Bilinear: nearest pixels, then the mean with weights 1, 2, 1. Nearest pixels alone leave a weave.
         x = DoubleSize()(x) if level else x
         noises = [NoiseAt(n, halvings)(noise) for n in (0, 1)]
-        if streaks[halvings]:
-            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, *streaks[halvings]]) for one in noises]
+        if patterns[halvings]:
+            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, *patterns[halvings]]) for one in noises]
         x = _residual(x, widths[level : level + 2], modulate, noises)
     tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
     strength = tf.keras.layers.Dense(
@@ -247,12 +249,18 @@ def _pyramid(mask: tf.Tensor, times: int) -> list[tf.Tensor]:
     return masks[::-1]
 
 
-def _streaks(mask: tf.Tensor, noise: tf.Tensor, model: ModelConfig) -> list[list[tf.Tensor]]:
-    """Return the patterns along the flow of ice that join the noise, for each number of halvings from 0 to depth."""
+def _patterns(mask: tf.Tensor, noise: tf.Tensor, model: ModelConfig) -> list[list[tf.Tensor]]:
+    """Return the patterns that join the noise, for each number of halvings from 0 to depth."""
     patterns: list[list[tf.Tensor]] = [[] for _ in range(model.depth + 1)]
-    wanted = [(LINES, LINES_AT)] * model.flow_lines + [(BANDS, BANDS_AT)] * model.flow_bands
-    for widths, at in wanted:
-        one = halved = Streaks(widths)([mask, NoiseAt(3, 0)(noise)])
+    wanted: list[tuple[tf.keras.layers.Layer, range]] = []
+    if model.flow_lines:
+        wanted.append((Streaks(LINES), LINES_AT))
+    if model.flow_bands:
+        wanted.append((Streaks(BANDS), BANDS_AT))
+    if model.relief:
+        wanted.append((Relief(), RELIEF_AT))
+    for layer, at in wanted:
+        one = halved = layer([mask, NoiseAt(3, 0)(noise)])
         for halvings in range(min(at.stop, model.depth + 1)):
             if halvings > 1:
                 one = tf.keras.layers.AveragePooling2D(2, dtype="float32")(one)

@@ -32,7 +32,7 @@ LOSSES = ("generator", "pixel", "zones", "texture", "features", "mean_tone", "st
 DRAWINGS = 48  # fjords drawn for a training, each in the eight turns
 CLOSE_UP = 2  # how many times as large as its piece every other one is
 BARE = (0.4, 0.9)  # share of rock of every other one
-MOST_PATTERNS = 1 + len(LINES) + len(BANDS)  # of a block's noise: white, flow lines, bands
+MOST_MAPS = 1 + len(LINES) + len(BANDS) + 2  # of a block's noise: white, flow lines, bands, slopes
 _DRAWING_SALT = 21
 _SHIFT_SALT = 22
 _MIX_SALT = 23
@@ -181,7 +181,7 @@ class SpeckleGan:
         """
         if own.shape[1:] != found.shape[1:]:
             return None
-        if len(found) < len(own) <= MOST_PATTERNS:
+        if len(found) < len(own) <= MOST_MAPS:
             return np.concatenate([found, own[len(found) :]])
         parts = styles.layout(self.conditions)
         before = 2 * parts.statistics + styles.TURNS
