@@ -74,7 +74,8 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         1 * w,  # [N, 256, 256, 16]
     ][-d - 1 :]
     masks = _pyramid(mask, d)
-    patterns = _patterns(mask, noise, model)
+    slopes = Relief()([mask, NoiseAt(3, 0)(noise)]) if model.relief else None
+    patterns = _patterns(mask, noise, slopes, model)
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(style))
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(code))
 
@@ -90,10 +91,11 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
             noises = [tf.keras.layers.Concatenate(dtype="float32")([one, *patterns[halvings]]) for one in noises]
         x = _residual(x, widths[level : level + 2], modulate, noises)
     tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
-    strength = tf.keras.layers.Dense(
-        classes, kernel_initializer=_normal(), bias_initializer=tf.keras.initializers.Constant(0.1), name="strength"
-    )(code)
-    tone = Speckle()([tone, mask, strength, NoiseAt(2, 0)(noise)])
+    if slopes is not None:
+        larger = DoubleSize(dtype="float32")(slopes)
+        for number, name in enumerate(("slope_down", "slope_right")):
+            tone = Speckle()([tone, mask, _strengths(code, classes, name), NoiseAt(number, 0)(larger)])
+    tone = Speckle()([tone, mask, _strengths(code, classes, "strength"), NoiseAt(2, 0)(noise)])
     tone = tf.keras.layers.Activation("tanh", dtype="float32")(tone)
     return tf.keras.Model([mask, style, noise], tone, name="generator")
 
@@ -249,24 +251,29 @@ def _pyramid(mask: tf.Tensor, times: int) -> list[tf.Tensor]:
     return masks[::-1]
 
 
-def _patterns(mask: tf.Tensor, noise: tf.Tensor, model: ModelConfig) -> list[list[tf.Tensor]]:
+def _patterns(mask: tf.Tensor, noise: tf.Tensor, slopes: tf.Tensor | None, model: ModelConfig) -> list[list[tf.Tensor]]:
     """Return the patterns that join the noise, for each number of halvings from 0 to depth."""
     patterns: list[list[tf.Tensor]] = [[] for _ in range(model.depth + 1)]
-    wanted: list[tuple[tf.keras.layers.Layer, range]] = []
-    if model.flow_lines:
-        wanted.append((Streaks(LINES), LINES_AT))
-    if model.flow_bands:
-        wanted.append((Streaks(BANDS), BANDS_AT))
-    if model.relief:
-        wanted.append((Relief(), RELIEF_AT))
-    for layer, at in wanted:
-        one = halved = layer([mask, NoiseAt(3, 0)(noise)])
+    wanted: list[tuple[tf.Tensor, range]] = []
+    for is_wanted, widths, at in ((model.flow_lines, LINES, LINES_AT), (model.flow_bands, BANDS, BANDS_AT)):
+        if is_wanted:
+            wanted.append((Streaks(widths)([mask, NoiseAt(3, 0)(noise)]), at))
+    if slopes is not None:
+        wanted.append((slopes, RELIEF_AT))
+    for halved, at in wanted:
+        one = halved
         for halvings in range(min(at.stop, model.depth + 1)):
             if halvings > 1:
                 one = tf.keras.layers.AveragePooling2D(2, dtype="float32")(one)
             if halvings in at:
                 patterns[halvings].append(one if halvings else DoubleSize(dtype="float32")(halved))
     return patterns
+
+
+def _strengths(code: tf.Tensor, classes: int, name: str) -> tf.Tensor:
+    """Return how strong speckle or relief is in each class, by the style: float [N, classes]."""
+    bias = tf.keras.initializers.Constant(0.1)
+    return tf.keras.layers.Dense(classes, kernel_initializer=_normal(), bias_initializer=bias, name=name)(code)
 
 
 def _per_channel(code: tf.Tensor, filters: int) -> tf.Tensor:
