@@ -36,6 +36,8 @@ NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the patterns
 LINES_AT = range(0, 3)  # halvings at which flow lines join the noise
 BANDS_AT = range(1, 5)  # and broad bands along the flow
 RELIEF_AT = range(0, 4)  # and the slopes of a random landscape
+SPECKLE = 0.1  # initial strength in every class
+RELIEF = (0.0, 0.3, 0.1, 0.0)  # initial strength of slopes in each class: most on rock
 STDDEV = 0.05  # of the initial weights of scales and shifts
 GAIN = 1.4  # of the discriminators' kernels: as much as LeakyReLU takes away, sqrt(2 / (1 + LEAK**2)) [H]
 HALVINGS = 5  # of the pixel discriminator, which is a U-Net
@@ -94,8 +96,8 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
     if slopes is not None:
         larger = DoubleSize(dtype="float32")(slopes)
         for number, name in enumerate(("slope_down", "slope_right")):
-            tone = Speckle()([tone, mask, _strengths(code, classes, name), NoiseAt(number, 0)(larger)])
-    tone = Speckle()([tone, mask, _strengths(code, classes, "strength"), NoiseAt(2, 0)(noise)])
+            tone = Speckle()([tone, mask, _strengths(code, RELIEF, name), NoiseAt(number, 0)(larger)])
+    tone = Speckle()([tone, mask, _strengths(code, [SPECKLE] * classes, "strength"), NoiseAt(2, 0)(noise)])
     tone = tf.keras.layers.Activation("tanh", dtype="float32")(tone)
     return tf.keras.Model([mask, style, noise], tone, name="generator")
 
@@ -270,10 +272,10 @@ def _patterns(mask: tf.Tensor, noise: tf.Tensor, slopes: tf.Tensor | None, model
     return patterns
 
 
-def _strengths(code: tf.Tensor, classes: int, name: str) -> tf.Tensor:
+def _strengths(code: tf.Tensor, start: Sequence[float], name: str) -> tf.Tensor:
     """Return how strong speckle or relief is in each class, by the style: float [N, classes]."""
-    bias = tf.keras.initializers.Constant(0.1)
-    return tf.keras.layers.Dense(classes, kernel_initializer=_normal(), bias_initializer=bias, name=name)(code)
+    bias = tf.keras.initializers.Constant(start)
+    return tf.keras.layers.Dense(len(start), kernel_initializer=_normal(), bias_initializer=bias, name=name)(code)
 
 
 def _per_channel(code: tf.Tensor, filters: int) -> tf.Tensor:
