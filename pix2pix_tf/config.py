@@ -73,8 +73,6 @@ class ModelConfig:
     dropout_blocks: int = option(3, "decoder blocks with dropout, from the innermost [I]; 7: plain areas vary", 0, 7)
     spade_width: int = option(0, "filters of SPADE, by which the mask modulates the norms [S]; 0: no SPADE", 0, 1024)
     flow_lines: bool = option(False, "speckle draws noise out along the way of the ice to the ocean: flow lines")
-    flow_bands: bool = option(False, "speckle draws coarse noise out, too: broad bands along trunks, not clouds")
-    relief: bool = option(False, "speckle gets the slopes of a random landscape: ridges with a lit and a dark side")
     exact_tones: bool = option(
         False, "speckle gives each zone exactly the mean log tone of its style, also of styles not seen in training"
     )
@@ -334,8 +332,6 @@ ONLY = {
     ),
     "speckle": (
         "model.flow_lines",
-        "model.flow_bands",
-        "model.relief",
         "model.exact_tones",
         "model.discriminator_norm",
         "loss.pixel",

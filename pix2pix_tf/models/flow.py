@@ -7,18 +7,15 @@ White noise averaged along these lines is a line integral convolution (Cabral & 
 doi 10.1145/166117.166151).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import tensorflow as tf
 
-LINES = (1, 2)  # halvings from the image to the noise of flow lines: fine and coarse
-BANDS = (3, 4)  # to that of broad bands
+STREAKS = 2  # maps: fine and coarse
 HALVINGS = 2  # from the image to the grid on which the potential is solved
 COARSEST = 5  # halvings to the grid on which the solution begins
 SWEEPS = 16  # of relaxation, on each grid
 DOUBLINGS = 6  # of the lengths of streaks: 2**6 pixels of the halved image
-NEAR = 2  # times the width of a streak: step between the squares, twice as wide, whose deviations are made alike
+NEAR = 8  # pixels of the halved image: step between the squares, twice as wide, whose deviations are made alike
 GLACIER, OCEAN = 2, 3  # channels of the mask
 LEAST = 1e-3  # passability of rock: it carries the potential of the ice beside it on, and has no flow of its own
 # Weights of a pixel's neighbours. A constant from the start, as each sweep would add its making to the graph.
@@ -29,44 +26,36 @@ AROUND = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]], np.float32)[..., np.newaxis
 class Streaks(tf.keras.layers.Layer):
     """White noise drawn out along the flow of ice, and 0 where there is none.
 
-    Call: [mask float [N, H, W, 4], noise float32 [N, H, W, 1]] -> float32 [N, H / 2, W / 2, M], with a deviation of
-    about 1 on a flowing glacier.
+    Call: [mask float [N, H, W, 4], noise float32 [N, H, W, 1]] -> float32 [N, H / 2, W / 2, STREAKS], with a deviation
+    of about 1 on a flowing glacier.
     """
 
-    def __init__(self, widths: Sequence[int] = LINES, **kwargs):
+    def __init__(self, **kwargs):
         """Create the layer, which computes in float32.
 
         Args:
-          widths: for each of the M maps, halvings from the image to the noise that is drawn out.
           **kwargs: as for every Keras layer.
         """
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.widths = tuple(widths)
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return the streaks; see the class."""
         mask, noise = inputs
-        size = tf.shape(noise)[1:3] // 2
+        fine = 2.0 * tf.nn.avg_pool2d(noise, 2, 2, "VALID")
+        coarse = 2.0 * tf.nn.avg_pool2d(fine, 2, 2, "VALID")
+        size = tf.shape(fine)[1:3]
         flow = tf.image.resize(flow_of_ice(mask), size)
-        maps = [2.0**n * tf.nn.avg_pool2d(noise, 2**n, 2**n, "VALID") for n in self.widths]
-        drawn = drawn_out(tf.concat([tf.image.resize(one, size) for one in maps], axis=-1), flow)
+        drawn = drawn_out(tf.concat([fine, tf.image.resize(coarse, size)], axis=-1), flow)
         # Lines that end early average fewer pixels; those that meet the border, the same pixel again and again.
-        energies = []
-        for n, one in zip(self.widths, tf.split(tf.square(drawn), len(self.widths), axis=-1), strict=True):
-            step = NEAR * 2 ** max(n, 2)
-            energies.append(tf.image.resize(tf.nn.avg_pool2d(one, 2 * step, step, "SAME"), size))
+        energy = tf.image.resize(tf.nn.avg_pool2d(tf.square(drawn), 2 * NEAR, NEAR, "SAME"), size)
         speed = tf.norm(flow, axis=-1, keepdims=True)
         ice = tf.nn.avg_pool2d(mask[..., GLACIER : GLACIER + 1], 2, 2, "VALID")
-        return ice * speed * drawn * tf.math.rsqrt(tf.concat(energies, axis=-1) + 1e-6)
+        return ice * speed * drawn * tf.math.rsqrt(energy + 1e-6)
 
     def compute_output_shape(self, input_shape):
         """Return half the sides."""
         batch, *sides, _ = input_shape[0]
-        return (batch, *(side and side // 2 for side in sides), len(self.widths))
-
-    def get_config(self):
-        """Return the arguments of the constructor."""
-        return {**super().get_config(), "widths": self.widths}
+        return (batch, *(side and side // 2 for side in sides), STREAKS)
 
 
 def flow_of_ice(mask: tf.Tensor) -> tf.Tensor:

@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from pix2pix_tf.config import ModelConfig
 from pix2pix_tf.models.blocks import EPSILON, LEAK, Block, convolution
-from pix2pix_tf.models.flow import BANDS, LINES, Streaks
+from pix2pix_tf.models.flow import Streaks
 from pix2pix_tf.models.layers import FusedInstanceNormalization, LeakyReLU
-from pix2pix_tf.models.relief import Relief
 from pix2pix_tf.models.speckle_layers import (
     AddNoise,
     DepthToSpace,
@@ -32,12 +31,8 @@ Modulate = Callable[[tf.Tensor], tf.Tensor]  # float [N, H, W, C] -> the same sh
 STYLE_WIDTH = 64  # units of the two dense layers that read a style
 SPADE_WIDTH = 32  # filters through which the mask steers the norms [S]
 SPADE_FROM = 2  # halvings from which the mask modulates by SPADE; larger maps by class tables, which cost less
-NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the patterns
-LINES_AT = range(0, 3)  # halvings at which flow lines join the noise
-BANDS_AT = range(1, 5)  # and broad bands along the flow
-RELIEF_AT = range(0, 4)  # and the slopes of a random landscape
-SPECKLE = 0.1  # initial strength in every class
-RELIEF = (0.0, 0.3, 0.1, 0.0)  # initial strength of slopes in each class: most on rock
+NOISE_MAPS = 4  # two for the blocks, one for the speckle, one for the streaks
+STREAKS_TO = 2  # halvings up to which streaks along the flow of ice join the noise
 STDDEV = 0.05  # of the initial weights of scales and shifts
 GAIN = 1.4  # of the discriminators' kernels: as much as LeakyReLU takes away, sqrt(2 / (1 + LEAK**2)) [H]
 HALVINGS = 5  # of the pixel discriminator, which is a U-Net
@@ -48,7 +43,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
 
     Args:
       model: generator_width (filters at full size; deeper levels have up to 12 times as many), depth (doublings),
-        flow_lines, flow_bands, relief.
+        flow_lines.
       classes: channels of the one-hot mask.
       style_size: length of a style vector (`data/styles.py`).
       size: side of the training patches in pixels. The network takes any sides that are multiples of 2**depth.
@@ -76,8 +71,7 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         1 * w,  # [N, 256, 256, 16]
     ][-d - 1 :]
     masks = _pyramid(mask, d)
-    slopes = Relief()([mask, NoiseAt(3, 0)(noise)]) if model.relief else None
-    patterns = _patterns(mask, noise, slopes, model)
+    streaks = _streaks(mask, noise) if model.flow_lines else None
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(style))
     code = LeakyReLU(LEAK)(tf.keras.layers.Dense(STYLE_WIDTH)(code))
 
@@ -89,15 +83,15 @@ def make_speckle_generator(model: ModelConfig, classes: int, style_size: int, si
         # Bilinear: nearest pixels, then the mean with weights 1, 2, 1. Nearest pixels alone leave a weave.
         x = DoubleSize()(x) if level else x
         noises = [NoiseAt(n, halvings)(noise) for n in (0, 1)]
-        if patterns[halvings]:
-            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, *patterns[halvings]]) for one in noises]
+        if streaks is not None and halvings <= STREAKS_TO:
+            along = streaks[halvings]
+            noises = [tf.keras.layers.Concatenate(dtype="float32")([one, along]) for one in noises]
         x = _residual(x, widths[level : level + 2], modulate, noises)
     tone = convolution(1, 3, 1, "mirror", initializer=_normal())(x)
-    if slopes is not None:
-        larger = DoubleSize(dtype="float32")(slopes)
-        for number, name in enumerate(("slope_down", "slope_right")):
-            tone = Speckle()([tone, mask, _strengths(code, RELIEF, name), NoiseAt(number, 0)(larger)])
-    tone = Speckle()([tone, mask, _strengths(code, [SPECKLE] * classes, "strength"), NoiseAt(2, 0)(noise)])
+    strength = tf.keras.layers.Dense(
+        classes, kernel_initializer=_normal(), bias_initializer=tf.keras.initializers.Constant(0.1), name="strength"
+    )(code)
+    tone = Speckle()([tone, mask, strength, NoiseAt(2, 0)(noise)])
     tone = tf.keras.layers.Activation("tanh", dtype="float32")(tone)
     return tf.keras.Model([mask, style, noise], tone, name="generator")
 
@@ -253,29 +247,10 @@ def _pyramid(mask: tf.Tensor, times: int) -> list[tf.Tensor]:
     return masks[::-1]
 
 
-def _patterns(mask: tf.Tensor, noise: tf.Tensor, slopes: tf.Tensor | None, model: ModelConfig) -> list[list[tf.Tensor]]:
-    """Return the patterns that join the noise, for each number of halvings from 0 to depth."""
-    patterns: list[list[tf.Tensor]] = [[] for _ in range(model.depth + 1)]
-    wanted: list[tuple[tf.Tensor, range]] = []
-    for is_wanted, widths, at in ((model.flow_lines, LINES, LINES_AT), (model.flow_bands, BANDS, BANDS_AT)):
-        if is_wanted:
-            wanted.append((Streaks(widths)([mask, NoiseAt(3, 0)(noise)]), at))
-    if slopes is not None:
-        wanted.append((slopes, RELIEF_AT))
-    for halved, at in wanted:
-        one = halved
-        for halvings in range(min(at.stop, model.depth + 1)):
-            if halvings > 1:
-                one = tf.keras.layers.AveragePooling2D(2, dtype="float32")(one)
-            if halvings in at:
-                patterns[halvings].append(one if halvings else DoubleSize(dtype="float32")(halved))
-    return patterns
-
-
-def _strengths(code: tf.Tensor, start: Sequence[float], name: str) -> tf.Tensor:
-    """Return how strong speckle or relief is in each class, by the style: float [N, classes]."""
-    bias = tf.keras.initializers.Constant(start)
-    return tf.keras.layers.Dense(len(start), kernel_initializer=_normal(), bias_initializer=bias, name=name)(code)
+def _streaks(mask: tf.Tensor, noise: tf.Tensor) -> list[tf.Tensor]:
+    """Return the streaks along the flow of ice at full size, halved, and halved twice."""
+    halved = Streaks()([mask, NoiseAt(3, 0)(noise)])
+    return [DoubleSize(dtype="float32")(halved), halved, tf.keras.layers.AveragePooling2D(2, dtype="float32")(halved)]
 
 
 def _per_channel(code: tf.Tensor, filters: int) -> tf.Tensor:

@@ -14,7 +14,6 @@ from pix2pix_tf.data.pipeline import Batch
 from pix2pix_tf.export.signatures import Signature, make_signatures
 from pix2pix_tf.export.style_signatures import make_style_signatures
 from pix2pix_tf.models import replicas
-from pix2pix_tf.models.flow import BANDS, LINES
 from pix2pix_tf.models.speckle import (
     NOISE_MAPS,
     make_pixel_discriminator,
@@ -32,7 +31,6 @@ LOSSES = ("generator", "pixel", "zones", "texture", "features", "mean_tone", "st
 DRAWINGS = 48  # fjords drawn for a training, each in the eight turns
 CLOSE_UP = 2  # how many times as large as its piece every other one is
 BARE = (0.4, 0.9)  # share of rock of every other one
-MOST_MAPS = 1 + len(LINES) + len(BANDS) + 2  # of a block's noise: white, flow lines, bands, slopes
 _DRAWING_SALT = 21
 _SHIFT_SALT = 22
 _MIX_SALT = 23
@@ -166,26 +164,22 @@ class SpeckleGan:
         """Export the average from now on if it validates better than the weights, by the means of `validate`."""
         self.average.is_better.assign(values["val_style_average"] < values["val_style"])
 
-    def fit(self, found: np.ndarray, own: np.ndarray) -> np.ndarray | None:
-        """Fit the weights of the layer that reads style vectors to other conditions, and those of noise to more maps.
+    def fit_style(self, found: np.ndarray, own: np.ndarray) -> np.ndarray | None:
+        """Fit the weights of the layer that reads style vectors to other conditions.
 
         Without this, a model of other sensors would read styles with new weights, as none of that layer would fit.
 
         Args:
-          found: float32 [S', F], of a model with other conditions; or [M', C], of one with fewer patterns in its noise.
-          own: float32 [S, F] or [M, C], new.
+          found: float32 [S', F], of a model with other conditions.
+          own: float32 [S, F], new.
 
         Returns:
-          Of a style, `found` in the rows of statistics, turn and random code, `own` in those of the condition; of
-          noise, `found` followed by `own`; None for the weights of another layer.
+          `found` in the rows of statistics, turn and random code, `own` in those of the condition; None for the weights
+          of another layer.
         """
-        if own.shape[1:] != found.shape[1:]:
-            return None
-        if len(found) < len(own) <= MOST_MAPS:
-            return np.concatenate([found, own[len(found) :]])
         parts = styles.layout(self.conditions)
         before = 2 * parts.statistics + styles.TURNS
-        if len(own) != parts.size or len(found) < before + styles.CODE:
+        if len(own) != parts.size or own.shape[1:] != found.shape[1:] or len(found) < before + styles.CODE:
             return None
         return np.concatenate([found[:before], own[before : -styles.CODE], found[-styles.CODE :]])
 

@@ -110,7 +110,7 @@ class Training:
         self.checkpoints = Checkpoints(run / "checkpoints", parts, config.train.max_to_keep)
         begun = init or run_folder.init_of(run)
         if begun and self.checkpoints.newest is None:  # before the folder is claimed: the weights may not fit
-            fit = task.fit if isinstance(task, SpeckleGan) else None
+            fit = task.fit_style if isinstance(task, SpeckleGan) else None
             print("\n".join(weights.initialize(task.modules(), run_folder.find_weights(begun), fit)), flush=True)
         self.devices.chief_first(
             lambda: run_folder.claim(run, config, dataset, init), lambda: run_folder.check(run, config, dataset, init)

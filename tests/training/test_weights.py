@@ -83,14 +83,14 @@ def test_what_does_not_fit_is_listed(speckle_run, dataset):
     assert np.array_equal(after["generator/dense_0/kernel"], before["generator/dense_0/kernel"])
     assert not np.array_equal(after["generator/dense_1/kernel"], before["generator/dense_1/kernel"])
 
-    _, *rest = weights.initialize(task.modules(), source, task.fit)
+    _, *rest = weights.initialize(task.modules(), source, task.fit_style)
     assert rest == [f"  in part: {module}/dense_0/kernel {shapes}" for module in ("generator", "average")]
     with np.load(source) as found:
         kernel = found["generator/dense_0/kernel"]
     without_condition = np.delete(kernel, slice(-styles.CODE - 2, -styles.CODE), axis=0)
     assert np.array_equal(weights.of_modules(task.modules())["generator/dense_0/kernel"], without_condition)
-    assert task.fit(kernel[:, :5], without_condition) is None
-    assert task.fit(kernel, kernel) is None  # another layer
+    assert task.fit_style(kernel[:, :5], without_condition) is None
+    assert task.fit_style(kernel, kernel) is None  # another layer
 
 
 def test_weights_of_other_networks_are_refused(zones_run, tiny_data, tmp_path, capsys):
