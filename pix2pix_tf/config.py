@@ -126,9 +126,6 @@ class LossConfig:
     grid: float = option(
         0.0, "weight of a zone's brightness by a pixel's place in squares of 4 x 4, which keeps out grids", 0.0, 1e6
     )
-    label_mix: float = option(
-        0.0, "weight of the pixel discriminator's consistency on zones of a real and a generated image [A]", 0.0, 1e6
-    )
     cross_entropy: float = option(0.5, "weight of the cross entropy, for zones [C]", 0.0, 1e6)
     dice: float = option(0.5, "weight of the Dice loss, for zones [C]", 0.0, 1e6)
     distance_dilation: int = option(5, "square by which the loss dilates a front once more [C]", 1, 99, unit="pixels")
@@ -166,9 +163,6 @@ class TrainConfig:
     )
     discriminator_shift: int = option(
         0, "speckle: largest random shift of what the losses see, which keeps out grids", 0, 62, unit="pixels"
-    )
-    discriminator_tones: float = option(
-        0.0, "speckle: largest random change of contrast and brightness of what the losses see, in log tone", 0.0, 1.0
     )
     discriminator_every: int = option(1, "2: train the discriminator in every other pass only [M]", 1, 1_000_000)
     global_clipnorm: float = option(0.0, "largest norm of all gradients together [C]; 0: no clipping", 0.0, 1e6)
@@ -264,8 +258,8 @@ VARIANTS: dict[str, dict[str, str]] = {
         "loss.features": "1",
         "loss.mean_tone": "1",
         "loss.grid": "50",
+        "train.epochs": "64",
         "train.batch_size": "2",
-        "train.learning_rate": "3e-4",
         "train.discriminator_learning_rate": "3e-4",
         "train.beta_1": "0",
         "train.beta_2": "0.99",
@@ -273,7 +267,6 @@ VARIANTS: dict[str, dict[str, str]] = {
         "train.average_images": "500",
         "train.drawn_masks": "0.25",
         "train.discriminator_shift": "32",
-        "train.decay_epochs": "40",
     },
     # SAR to optical, and the cloud classification of its targets [M]
     "sar2optical": {
@@ -341,10 +334,8 @@ ONLY = {
         "loss.mean_tone",
         "loss.style",
         "loss.grid",
-        "loss.label_mix",
         "train.drawn_masks",
         "train.discriminator_shift",
-        "train.discriminator_tones",
     ),
     "unet": ("model.unet_width", "model.unet_rates", "loss.cross_entropy", "loss.dice"),
     "vgg": ("model.vgg_width",),

@@ -165,25 +165,6 @@ def zones_of_real_loss(logits: tf.Tensor, mask: tf.Tensor, weights: tf.Tensor) -
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(mask, logits[..., :-1]) * weights)
 
 
-def label_mix_loss(
-    mixed_logits: tf.Tensor, real_logits: tf.Tensor, fake_logits: tf.Tensor, is_real: tf.Tensor, paired: tf.Tensor
-) -> tf.Tensor:
-    """Compute how far a pixel discriminator is from reading each zone of a mixed image as in its own (OASIS, eq. 4).
-
-    Args:
-      mixed_logits: float32 [N, H, W, K + 1], of images with some zones of the real and some of the generated one.
-      real_logits: the same, of the real ones.
-      fake_logits: the same, of the generated ones.
-      is_real: float32 [N, H, W, 1], 1 where the mixed image is the real one, else 0.
-      paired: float32 [N, 1, 1, 1], 0 for images that do not count, since real and generated have other masks.
-
-    Returns:
-      A float32 scalar, the mean squared difference.
-    """
-    apart = mixed_logits - (is_real * real_logits + (1.0 - is_real) * fake_logits)
-    return tf.reduce_mean(paired * tf.square(apart))
-
-
 def hinge_loss(real_scores: Sequence[tf.Tensor], fake_scores: Sequence[tf.Tensor]) -> tf.Tensor:
     """Compute the hinge loss of a discriminator with scores at several depths (Lim & Ye 2017, arXiv 1705.02894).
 

@@ -33,8 +33,6 @@ CLOSE_UP = 2  # how many times as large as its piece every other one is
 BARE = (0.4, 0.9)  # share of rock of every other one
 _DRAWING_SALT = 21
 _SHIFT_SALT = 22
-_MIX_SALT = 23
-_TONES_SALT = 24
 
 
 class SpeckleGan:
@@ -100,8 +98,7 @@ class SpeckleGan:
             fake = _drawn(self.generator, model, fake_mask, style, _noise(batch["seed"], mask), training=True)
             grid = losses.grid_loss(encoding.from_log_tone(fake), fake_mask)
             fake, real, fake_mask, mask = self._shifted(batch["seed"], fake, real, fake_mask, mask)
-            seen = self._retoned(batch["seed"], real, fake)
-            images = tf.concat(seen, axis=0)
+            images = tf.concat([real, fake], axis=0)
             (real_logits, fake_logits), *features = _halves(self.pixel_discriminator(images, training=True))
             scores = _halves(self.texture_discriminator([images, tf.concat([mask, fake_mask], axis=0)], training=True))
             real_scores, fake_scores = zip(*scores, strict=True)
@@ -123,13 +120,6 @@ class SpeckleGan:
             pixel_loss += losses.pixel_loss(fake_logits, None, paired[..., 0])
             shallow, deep = fake_scores  # of pieces too small to show the shapes of a fjord; and of larger ones
             texture_loss = losses.hinge_loss(real_scores, [shallow, paired * deep])
-            if weights.label_mix:
-                is_real = _zones_at_random(batch["seed"], mask)
-                mixed = is_real * seen[0] + (1.0 - is_real) * tf.stop_gradient(seen[1])
-                mixed_logits = self.pixel_discriminator(mixed, training=True)[0]
-                pixel_loss += weights.label_mix * losses.label_mix_loss(
-                    mixed_logits, real_logits, fake_logits, is_real, paired
-                )
             discriminator_loss = weights.pixel * pixel_loss + weights.texture * texture_loss
             scaled_generator_loss = self.generator_optimizer.scaled(generator_loss)
             scaled_discriminator_loss = self.discriminator_optimizer.scaled(discriminator_loss)
@@ -257,18 +247,6 @@ class SpeckleGan:
         row, column = tf.unstack(tf.cast(noise.uniform(seed[:1], 2, _SHIFT_SALT)[0] * (shift + 0.999), tf.int32))
         return [tf.pad(one, padding, "REFLECT")[:, row : row + height, column : column + width] for one in images]
 
-    def _retoned(self, seed: tf.Tensor, *tones: tf.Tensor) -> list[tf.Tensor]:
-        """Change contrast and brightness of log tones, float32 [N, H, W, 1], alike at random.
-
-        The discriminators cannot learn the training scenes by their brightness. `train.discriminator_tones`.
-        """
-        most = self.config.train.discriminator_tones
-        if not most:
-            return list(tones)
-        drawn = most * (2.0 * noise.uniform(seed, 2, _TONES_SALT) - 1.0)
-        contrast, brightness = (tf.reshape(one, [-1, 1, 1, 1]) for one in tf.unstack(drawn, axis=1))
-        return [(1.0 + contrast) * tone + brightness for tone in tones]
-
     def _inputs(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, styles.Statistics, styles.StyleVector]:
         """Return mask, target as log tone, its statistics, and the style vector."""
         mask, condition = _split(batch["input"])
@@ -317,12 +295,6 @@ def _noise(seed: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Return white noise for images whose upper left pixel is that of their scene."""
     shape = tf.shape(mask)
     return noise.white_noise(seed, tf.zeros([shape[0], 2], tf.int32), shape[1], shape[2], NOISE_MAPS)
-
-
-def _zones_at_random(seed: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Draw half of the zones of each mask: 1 in these, 0 in the others, float32 [N, H, W, 1]."""
-    drawn = tf.cast(noise.uniform(seed, CLASSES, _MIX_SALT) < 0.5, tf.float32)
-    return tf.reduce_sum(mask * drawn[:, tf.newaxis, tf.newaxis, :], axis=-1, keepdims=True)
 
 
 def _halves(maps: Sequence[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:

@@ -14,7 +14,6 @@ from pix2pix_tf.training.losses import (
     grid_loss,
     hinge_generator_loss,
     hinge_loss,
-    label_mix_loss,
     mean_tone_loss,
     pixel_loss,
     style_loss,
@@ -136,15 +135,3 @@ def test_a_grid_by_hand():
     assert float(grid_loss(coarser.astype(np.float32), mask)) == pytest.approx(0, abs=1e-3)
     noise = np.random.default_rng(0).normal(0, 0.1, image.shape).astype(np.float32)
     assert float(grid_loss(noise, mask)) < 0.01
-
-
-def test_label_mix_asks_each_zone_to_be_read_as_in_its_own_image():
-    real, fake = np.zeros((2, 4, 4, 5), np.float32), np.full((2, 4, 4, 5), 3, np.float32)
-    is_real = np.zeros((2, 4, 4, 1), np.float32)
-    is_real[:, :2] = 1
-    own = is_real * real + (1 - is_real) * fake
-    paired = np.ones((2, 1, 1, 1), np.float32)
-    assert float(label_mix_loss(own, real, fake, is_real, paired)) == 0
-    assert float(label_mix_loss(real, real, fake, is_real, paired)) == pytest.approx(9 / 2)
-    paired[1] = 0
-    assert float(label_mix_loss(real, real, fake, is_real, paired)) == pytest.approx(9 / 4)
