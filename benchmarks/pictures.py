@@ -5,8 +5,6 @@ them; docs/images/scene.png a large one, generated at one scale and at several.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.quality.fine_tuning import execute
 from pix2pix_tf.data.classes import colour_zones
 from pix2pix_tf.data.io import images
 from pix2pix_tf.data.visualization import grid
@@ -25,17 +24,17 @@ SHOWN = 448  # side of a large scene in its picture
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=ROOT / "pretrained" / "glacier")
+    parser.add_argument("--model", type=Path, default=ROOT / "pretrained" / "glacier", help="an export of speckle")
     parser.add_argument("--output", type=Path, default=ROOT, help="where pretrained/ and docs/images/ are")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         masks, large = Path(scratch) / "masks", Path(scratch) / "large"
-        run("prepare", "masks", "--output", masks, "--count", 6, "--seed", 3)
+        execute("-m", "pix2pix_tf.prepare", "masks", "--output", masks, "--count", 6, "--seed", 3)
         zones = [colour_zones(images.read_png(path)) for path in sorted((masks / "train" / "zones").glob("*.png"))]
 
         def column(name: str, masks: Path, *how: object) -> list[np.ndarray]:
             output = Path(scratch) / name.replace(" ", "-")
-            run("generate", "--model", options.model, "--masks", masks, "--output", output, *how)
+            execute("-m", "pix2pix_tf.generate", "--model", options.model, "--masks", masks, "--output", output, *how)
             return [images.read_png(path) for path in sorted((output / "train" / "sar").glob("*.png"))]
 
         seeds = {seed: column(f"seed {seed}", masks, "--seed", seed) for seed in (1, 2, 3, 4)}
@@ -47,17 +46,13 @@ def main() -> None:
         chosen = [(name, [pictures[row] for row in rows]) for name, pictures in columns]
         save(options.output / "docs" / "images" / "samples.png", chosen)
 
-        run("prepare", "masks", "--output", large, "--size", 2048, "--count", 1, "--seed", 2)
+        execute("-m", "pix2pix_tf.prepare", "masks", "--output", large, "--size", 2048, "--count", 1, "--seed", 2)
         (mask,) = (colour_zones(images.read_png(path)) for path in (large / "train" / "zones").glob("*.png"))
         (alone,) = column("its own scale alone", large, "--seed", 3, "--levels", 1)
         (several,) = column("four scales", large, "--seed", 3)
         columns = [("mask, 2048 x 2048 pixels", [smaller(mask, Image.Resampling.NEAREST)])]
         columns += [("its own scale alone", [smaller(alone)]), ("four scales", [smaller(several)])]
         save(options.output / "docs" / "images" / "scene.png", columns)
-
-
-def run(module: str, *words: object) -> None:
-    subprocess.run([sys.executable, "-m", f"pix2pix_tf.{module}", *map(str, words)], check=True)
 
 
 def save(path: Path, columns: Sequence[tuple[str, Sequence[np.ndarray]]]) -> None:

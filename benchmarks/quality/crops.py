@@ -23,7 +23,7 @@ from pix2pix_tf.data.loading import load_dataset
 
 COLUMNS = 8
 EMPTY = 0.1  # largest share of a crop without data
-TRIES = 100  # for a crop with fewer; after these the last one is taken
+TRIES = 100  # at a crop with less; then the last one is taken
 
 
 def main() -> None:
